@@ -1,0 +1,1 @@
+//! Settings: flags, then `COUNTERSIGN_*` variables, then `countersign.toml`, then defaults.

@@ -1,0 +1,1 @@
+//! Signing, encryption, and the strict gate before josekit.

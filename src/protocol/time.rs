@@ -1,0 +1,146 @@
+//! Points in time and spans of it, in the unit every OAuth message uses: whole seconds.
+//!
+//! Only [`SystemClock`] reads the system time (`clippy.toml` forbids it elsewhere), so a test makes
+//! a token expire by moving a [`TestClock`] instead of sleeping.
+
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, Sub};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Seconds since 1970-01-01T00:00:00Z, the `NumericDate` of RFC 7519 §2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// How long something stays valid, in seconds, as in `expires_in` (RFC 6749 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lifetime(u32);
+
+impl Timestamp {
+    /// A point in time from its unix seconds.
+    pub const fn from_unix(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Unix seconds.
+    pub const fn as_unix(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `earlier` is later.
+    pub const fn seconds_since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Lifetime {
+    /// A span of so many seconds.
+    pub const fn seconds(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// A span of so many minutes.
+    pub const fn minutes(minutes: u32) -> Self {
+        Self(minutes * 60)
+    }
+
+    /// A span of so many hours.
+    pub const fn hours(hours: u32) -> Self {
+        Self(hours * 3600)
+    }
+
+    /// A span of so many days.
+    pub const fn days(days: u32) -> Self {
+        Self(days * 86_400)
+    }
+
+    /// The span in seconds.
+    pub const fn as_seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl Add<Lifetime> for Timestamp {
+    type Output = Self;
+
+    fn add(self, lifetime: Lifetime) -> Self {
+        Self(self.0.saturating_add(i64::from(lifetime.0)))
+    }
+}
+
+impl Sub<Lifetime> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, lifetime: Lifetime) -> Self {
+        Self(self.0.saturating_sub(i64::from(lifetime.0)))
+    }
+}
+
+/// The only source of the present moment.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system time")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Timestamp(since_epoch.map_or(0, |span| i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// A clock that a test moves: the machine's time plus an offset.
+#[derive(Debug, Default)]
+pub struct TestClock {
+    offset_seconds: AtomicI64,
+}
+
+impl TestClock {
+    /// Moves the clock; later readings are that much further on.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.offset_seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.offset_seconds.load(Ordering::SeqCst))
+    }
+}
+
+/// A reading of the monotonic clock, for measuring how long something took.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+pub fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_moves_a_timestamp_by_its_seconds() {
+        assert_eq!(Timestamp::from_unix(10) + Lifetime::minutes(1), Timestamp::from_unix(70));
+        assert_eq!(Timestamp::from_unix(10) - Lifetime::seconds(4), Timestamp::from_unix(6));
+    }
+
+    #[test]
+    fn the_far_end_of_time_does_not_overflow() {
+        let end = Timestamp::from_unix(i64::MAX);
+        assert_eq!(end + Lifetime::days(1), end);
+    }
+
+    #[test]
+    fn a_test_clock_moves_only_when_told() {
+        let clock = TestClock::default();
+        let before = clock.now();
+        clock.advance_seconds(3600);
+        assert!(clock.now().seconds_since(before) >= 3600);
+    }
+}

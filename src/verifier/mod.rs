@@ -1,0 +1,1 @@
+//! Checks access tokens in a resource server.
