@@ -9,6 +9,7 @@ use super::compact::{self, Header};
 use super::encrypt;
 use super::error::JoseError;
 use super::jwk::PublicJwk;
+use super::oaep::EvenDecrypter;
 use super::private_der::{self, PrivateDer};
 use super::typ::is_media_type;
 use josekit::jwe::{self, JweContext, JweDecrypter};
@@ -134,7 +135,8 @@ impl DecryptionKey {
                 Box::new(jwe::ECDH_ES_A256KW.decrypter_from_der(&*der).map_err(failed)?)
             }
             KeyManagement::RsaOaep256 => {
-                Box::new(jwe::RSA_OAEP_256.decrypter_from_der(&*der).map_err(failed)?)
+                let decrypter = jwe::RSA_OAEP_256.decrypter_from_der(&*der).map_err(failed)?;
+                Box::new(EvenDecrypter(decrypter))
             }
             KeyManagement::Dir | KeyManagement::A256Kw => return Err(unfit),
         };

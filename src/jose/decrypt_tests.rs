@@ -44,6 +44,11 @@ fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     with_part(token, 0, &base64url(header.to_string()))
 }
 
+/// Whether the gate stops the token, before any key is used.
+fn stopped(algorithm: KeyManagement, token: &str) -> bool {
+    private(algorithm).gate(token).is_err() && refused(algorithm, token)
+}
+
 fn refused(algorithm: KeyManagement, token: &str) -> bool {
     let verdict = private(algorithm).decrypt(token, &KeyManagement::ALL);
     verdict == Err(JoseError::Undecryptable)
@@ -106,18 +111,18 @@ fn a_key_for_signatures_is_not_encrypted_to() {
 }
 
 #[test]
-fn jw_10_a_cut_tag_or_iv_is_refused() {
+fn jw_10_a_cut_tag_or_iv_is_stopped() {
     for algorithm in KeyManagement::PUBLIC {
         let token = nested(algorithm);
         let parts: Vec<&str> = token.split('.').collect();
         let tag = compact::decode(parts[4]).unwrap();
         for length in [0, 1, 4, 8, 12, 15] {
-            assert!(refused(algorithm, &with_part(&token, 4, &base64url(&tag[..length]))));
+            assert!(stopped(algorithm, &with_part(&token, 4, &base64url(&tag[..length]))));
         }
         let long = [&tag[..], &[0]].concat();
-        assert!(refused(algorithm, &with_part(&token, 4, &base64url(long))));
+        assert!(stopped(algorithm, &with_part(&token, 4, &base64url(long))));
         for length in [0, 1, 11, 13, 16] {
-            assert!(refused(algorithm, &with_part(&token, 2, &base64url(vec![0; length]))));
+            assert!(stopped(algorithm, &with_part(&token, 2, &base64url(vec![0; length]))));
         }
     }
 }
@@ -143,33 +148,39 @@ fn jw_14_every_change_gives_the_same_error() {
 
 #[test]
 fn jw_03_jw_11_jw_12_members_that_josekit_would_follow_are_refused() {
-    let members = [
-        ("crit", json!(["exp"])),
-        ("crit", json!([])),
-        ("zip", json!("DEF")),
-        ("p2c", json!(1_000_000)),
-        ("jku", json!("https://example.com")),
-        ("jwk", json!({})),
-        ("kid", json!("other")),
-        ("kid", json!(1)),
-    ];
-    let jwk = josekit::jwk::Jwk::from_bytes(private(EcdhEs).public_jwk().to_string()).unwrap();
-    let mut encrypter = jwe::ECDH_ES.encrypter_from_jwk(&jwk).unwrap();
-    encrypter.remove_key_id();
-    for (name, value) in members {
-        // Encrypted with the member in place, so that only the gate can refuse it.
-        let mut map = serde_json::Map::new();
-        map.insert("enc".into(), json!("A256GCM"));
-        map.insert(name.into(), value.clone());
-        let Ok(header) = JweHeader::from_map(map) else { continue };
-        let token = jwe::serialize_compact(INNER.as_bytes(), &header, &encrypter).unwrap();
-        assert!(refused(EcdhEs, &token), "{name}: {value}");
+    for algorithm in KeyManagement::PUBLIC {
+        let token = nested(algorithm);
+        assert!(private(algorithm).gate(&token).is_ok());
+        for (name, value) in [
+            ("crit", json!(["exp"])),
+            ("crit", json!([])),
+            ("b64", json!(false)),
+            ("zip", json!("DEF")),
+            ("p2c", json!(1_000_000)),
+            ("jku", json!("https://example.com")),
+            ("jwk", json!({})),
+            ("kid", json!("other")),
+            ("kid", json!(1)),
+            ("cty", json!(1)),
+        ] {
+            let changed = with_header(&token, |header| header[name] = value.clone());
+            assert!(stopped(algorithm, &changed), "{name}: {value}");
+        }
     }
-    let header = JweHeader::from_map(
-        serde_json::from_str::<serde_json::Map<_, _>>(r#"{"enc":"A256GCM"}"#).unwrap(),
-    );
-    let token = jwe::serialize_compact(b"x", &header.unwrap(), &encrypter).unwrap();
-    assert!(!refused(EcdhEs, &token), "without such a member it opens");
+}
+
+#[test]
+fn jw_03_an_honestly_encrypted_crit_is_refused() {
+    let jwk = josekit::jwk::Jwk::from_bytes(private(EcdhEs).public_jwk().to_string()).unwrap();
+    let encrypter = jwe::ECDH_ES.encrypter_from_jwk(&jwk).unwrap();
+    let mut header = JweHeader::new();
+    header.set_content_encryption("A256GCM");
+    let token = jwe::serialize_compact(b"x", &header, &encrypter).unwrap();
+    assert!(private(EcdhEs).decrypt(&token, &[EcdhEs]).is_ok());
+    header.set_critical(&vec!["exp"]);
+    let token = jwe::serialize_compact(b"x", &header, &encrypter).unwrap();
+    assert!(CONTEXT.deserialize_compact(&token, &*private(EcdhEs).decrypter).is_ok());
+    assert!(stopped(EcdhEs, &token));
 }
 
 #[test]
@@ -181,7 +192,7 @@ fn jw_11_a_compressed_token_is_not_inflated() {
     header.set_compression("DEF");
     let bomb = jwe::serialize_compact(&vec![0; 8 << 20], &header, &encrypter).unwrap();
     assert!(bomb.len() < compact::MAX_TOKEN_BYTES, "short enough to reach the header check");
-    assert!(refused(EcdhEs, &bomb));
+    assert!(stopped(EcdhEs, &bomb));
     assert!(CONTEXT.get_compression("DEF").is_none());
 }
 
@@ -189,7 +200,7 @@ fn jw_11_a_compressed_token_is_not_inflated() {
 fn jw_12_jw_13_only_this_keys_algorithm_is_taken() {
     let token = nested(RsaOaep256);
     for alg in ["RSA1_5", "RSA-OAEP", "dir", "ECDH-ES", "PBES2-HS256+A128KW", "none", ""] {
-        assert!(refused(RsaOaep256, &with_header(&token, |header| header["alg"] = json!(alg))));
+        assert!(stopped(RsaOaep256, &with_header(&token, |header| header["alg"] = json!(alg))));
     }
     let other = private(RsaOaep256).decrypt(&token, &[EcdhEs, EcdhEsA256Kw]);
     assert_eq!(other, Err(JoseError::Undecryptable), "not allowed here");
@@ -200,14 +211,14 @@ fn jw_12_jw_13_only_this_keys_algorithm_is_taken() {
 }
 
 #[test]
-fn jw_14_cbc_with_hmac_is_refused() {
+fn jw_14_cbc_with_hmac_is_stopped() {
     let jwk = josekit::jwk::Jwk::from_bytes(private(EcdhEs).public_jwk().to_string()).unwrap();
     let encrypter = jwe::ECDH_ES.encrypter_from_jwk(&jwk).unwrap();
     for encryption in ["A128CBC-HS256", "A256CBC-HS512", "A192GCM"] {
         let mut header = JweHeader::new();
         header.set_content_encryption(encryption);
         let token = jwe::serialize_compact(b"x", &header, &encrypter).unwrap();
-        assert!(refused(EcdhEs, &token), "{encryption}");
+        assert!(stopped(EcdhEs, &token), "{encryption}");
     }
 }
 
@@ -216,9 +227,9 @@ fn jw_15_a_bad_wrapped_or_ephemeral_key_is_refused_without_panic() {
     let token = nested(EcdhEsA256Kw);
     for length in [0, 1, 7, 8, 16, 24, 41, 48] {
         let key = base64url(vec![1; length]);
-        assert!(refused(EcdhEsA256Kw, &with_part(&token, 1, &key)), "{length}");
+        assert!(stopped(EcdhEsA256Kw, &with_part(&token, 1, &key)), "{length}");
     }
-    assert!(refused(EcdhEs, &with_part(&nested(EcdhEs), 1, "AAAA")));
+    assert!(stopped(EcdhEs, &with_part(&nested(EcdhEs), 1, "AAAA")));
     for algorithm in [EcdhEs, EcdhEsA256Kw] {
         let token = nested(algorithm);
         let zero = base64url([0; 32]);
@@ -232,17 +243,17 @@ fn jw_15_a_bad_wrapped_or_ephemeral_key_is_refused_without_panic() {
             Value::Null,
         ] {
             let changed = with_header(&token, |header| header["epk"] = epk.clone());
-            assert!(refused(algorithm, &changed), "{epk}");
+            assert!(stopped(algorithm, &changed), "{epk}");
         }
         for name in ["epk", "enc", "alg"] {
             let without = with_header(&token, |header| {
                 header.as_object_mut().unwrap().remove(name);
             });
-            assert!(refused(algorithm, &without), "{name}");
+            assert!(stopped(algorithm, &without), "{name}");
         }
     }
     let strange = with_header(&nested(RsaOaep256), |header| header["epk"] = json!({}));
-    assert!(refused(RsaOaep256, &strange));
+    assert!(stopped(RsaOaep256, &strange));
 }
 
 #[test]

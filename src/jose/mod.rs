@@ -23,6 +23,7 @@ mod hmac;
 mod json;
 pub mod jwk;
 pub mod jwk_set;
+mod oaep;
 mod private_der;
 pub mod seal;
 pub mod signing_key;
