@@ -20,8 +20,11 @@ async fn password() -> actix_web::Result<HttpResponse> {
     let hashed = web::block(|| {
         let params = Params::new(19 * 1024, 2, 1, None)?;
         let mut out = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(b"a password of a usual length", b"sixteen bytes of", &mut out)?;
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+            b"a password of a usual length",
+            b"sixteen bytes of",
+            &mut out,
+        )?;
         Ok::<_, argon2::Error>(out)
     });
     let hashed = hashed.await?.map_err(|error| ErrorInternalServerError(error.to_string()))?;
@@ -33,6 +36,7 @@ async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8481".to_owned());
     HttpServer::new(|| App::new().service(document).service(password))
         .workers(1)
+        .worker_max_blocking_threads(1)
         .bind(address)?
         .run()
         .await

@@ -99,11 +99,11 @@ fn function_name(line: &str) -> Option<String> {
     let (before, after) = line.split_once("fn ")?;
     let qualifier = |word: &str| {
         word.starts_with("pub")
-            || ["const", "async", "unsafe", "extern", "in"].contains(&word)
             || word.ends_with(')')
+            || ["const", "async", "unsafe", "extern"].contains(&word)
     };
-    if !before.split_whitespace().all(qualifier) || !before.chars().last().is_none_or(|c| c == ' ')
-    {
+    let starts_word = before.is_empty() || before.ends_with(' ');
+    if !starts_word || !before.split_whitespace().all(qualifier) {
         return None;
     }
     let name: String = after.chars().take_while(|c| is_word(*c)).collect();

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use crate::http::Url;
+use crate::url::Url;
 
 #[derive(Clone, Debug)]
 struct Cookie {

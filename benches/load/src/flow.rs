@@ -3,8 +3,9 @@
 use crate::config::{Client, Driver};
 use crate::fault::{Fault, Outcome};
 use crate::html::{self, Form};
-use crate::http::{Agent, Request, Response, Url, push_pair, query_value};
+use crate::http::{Agent, Request, Response};
 use crate::oidc::{Authenticator, Endpoints, Expected, Keys, pkce, token};
+use crate::url::{Url, push_pair, query_value};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -14,6 +14,7 @@ mod report;
 mod round;
 mod scenario;
 mod stats;
+mod url;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -248,7 +249,7 @@ async fn compare(
 /// A second of the bare handler, right before the round it is held against.
 async fn bare_round(target: &Target, scenario: Scenario, bounds: &Bounds) -> Option<Round> {
     let bare = target.bare.as_ref()?;
-    let url = http::Url::parse(bare.url(scenario.name())).ok()?;
+    let url = url::Url::parse(bare.url(scenario.name())).ok()?;
     let bounds = Bounds { time: Duration::from_secs(1).min(bounds.time), ..*bounds };
     Some(round::plain_round(&url, &[bare.pid], &bounds).await)
 }
@@ -282,7 +283,7 @@ fn keygen(out: &PathBuf, alg: &str, kid: &str) -> Outcome<()> {
 }
 
 async fn get(url: &str, pids: Vec<u32>, limits: &Limits) -> Outcome<bool> {
-    let url = http::Url::parse(url)?;
+    let url = url::Url::parse(url)?;
     let bounds = limits.bounds();
     let mut rounds = Vec::new();
     for n in 0..=limits.rounds.max(1) {

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::config::Client;
 use crate::fault::{Fault, Outcome};
-use crate::http::{Agent, Request, Url, encode_into, push_pair};
+use crate::http::{Agent, Request};
+use crate::url::{Url, encode_into, push_pair};
 
 #[derive(Clone, Debug)]
 pub struct Endpoints {

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::task::LocalSet;
 
 use crate::fault::{Fault, Outcome};
-use crate::http::{Agent, Request, Url};
+use crate::http::{Agent, Request};
 use crate::process;
 use crate::scenario::{Bounds, Scenario, VirtualUser};
 use crate::stats::Round;
+use crate::url::Url;
 
 /// A user that fails this often in a row stops, so that a broken server is not hammered.
 const MOST_FAILURES: u32 = 20;

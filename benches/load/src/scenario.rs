@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::config::{Client, Target};
 use crate::fault::{Fault, Outcome};
 use crate::flow::{Party, Tokens, refusal, token_request};
-use crate::http::{Agent, Request, Url, push_pair};
+use crate::http::{Agent, Request};
 use crate::oidc::{Authenticator, Endpoints, Keys};
+use crate::url::{Url, push_pair};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
