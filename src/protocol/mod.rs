@@ -1,7 +1,13 @@
 //! The words of the RFCs as types: pure, without I/O.
 
+pub mod authorization_request;
+pub mod claims;
+pub mod client;
 pub mod error;
+pub mod params;
 pub mod pkce;
 pub mod random;
+pub mod redirect_uri;
+pub mod revocation;
 pub mod scope;
 pub mod time;

@@ -1,1 +1,115 @@
-//! The database.
+//! The database: SQLite inside the process, or PostgreSQL beside it.
+//!
+//! Every repository is a file of plain functions that take `&mut DbConnection` and return plain
+//! types; rows never leave their file. Callers reach them through [`Db`]:
+//!
+//! ```ignore
+//! let client = db.read(move |conn| clients::find(conn, &client_id)).await?;
+//! ```
+//!
+//! # One dialect
+//!
+//! [`DbConnection`] understands what both databases share; where it cannot say a thing
+//! (`ON CONFLICT`), the `on!` macro compiles the same query for each. "Exactly once" is a guarded
+//! `UPDATE` whose row count names the winner, never a read followed by a write.
+
+/// Runs one query text on whichever database the connection is to.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        match $conn {
+            $crate::storage::DbConnection::Sqlite($c) => $query,
+            $crate::storage::DbConnection::Postgres($c) => $query,
+        }
+    };
+}
+
+pub mod audit;
+pub mod authorization_codes;
+pub mod authorizations;
+pub mod client_secrets;
+pub mod clients;
+mod connect;
+pub mod consents;
+pub mod housekeeping;
+pub mod issued_tokens;
+mod pattern;
+pub mod refresh_tokens;
+pub mod revocations;
+mod schema;
+pub mod seen_jtis;
+pub mod sessions;
+pub mod settings;
+pub mod signing_keys;
+pub mod users;
+mod writer;
+
+pub use connect::{DatabaseUrl, Db};
+
+use diesel::prelude::*;
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum DbConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Something the database did, said without naming the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// A unique value is taken.
+    #[error("a value that must be unique is taken")]
+    Conflict,
+    /// No connection was free in time, or the database is locked, restarting or full.
+    #[error("the database is busy or out of reach")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("query failed")]
+    Query(#[source] diesel::result::Error),
+    #[error("a stored value cannot be read: {0}")]
+    Corrupt(&'static str),
+    #[error("migration failed: {0}")]
+    Migration(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the database url is not of the form sqlite://PATH or postgres://...")]
+    Url,
+    #[error("the database thread ended early")]
+    Interrupted,
+}
+
+impl From<diesel::result::Error> for StorageError {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind, Error};
+        match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            Error::DatabaseError(
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ReadOnlyTransaction,
+                _,
+            )
+            | Error::BrokenTransactionManager => Self::Unavailable(Box::new(error)),
+            Error::DatabaseError(DatabaseErrorKind::Unknown, ref info)
+                if is_passing(info.message()) =>
+            {
+                Self::Unavailable(Box::new(error))
+            }
+            other => Self::Query(other),
+        }
+    }
+}
+
+/// Faults that end without anyone changing the program: the kinds diesel has no name for.
+fn is_passing(message: &str) -> bool {
+    const PASSING: [&str; 9] = [
+        "database is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "attempt to write a readonly database",
+        "unable to open database file",
+        "statement timeout",
+        "terminating connection",
+        "the database system is",
+        "server closed the connection",
+    ];
+    PASSING.iter().any(|fault| message.contains(fault))
+}

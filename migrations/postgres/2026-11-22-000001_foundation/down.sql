@@ -1,0 +1,17 @@
+DROP TABLE audit;
+DROP TABLE seen_jtis;
+DROP TABLE signing_keys;
+DROP TABLE revocations;
+DROP TABLE issued_tokens;
+DROP TABLE refresh_tokens;
+DROP TABLE authorization_codes;
+DROP TABLE authorizations;
+DROP TABLE consents;
+DROP TABLE client_secrets;
+DROP TABLE clients;
+DROP TABLE sessions;
+DROP TABLE user_groups;
+DROP TABLE user_roles;
+DROP TABLE login_names;
+DROP TABLE users;
+DROP TABLE settings;

@@ -1,0 +1,205 @@
+//! The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), once it is checked.
+
+use super::claims::ClaimsRequest;
+use super::error::{ErrorCode, OAuthError};
+use super::pkce::CodeChallenge;
+use super::scope::Scope;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The longest `state` and `nonce`, in bytes.
+pub const MAX_STATE_BYTES: usize = 1024;
+
+/// How the answer travels (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// As a form that the browser posts.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// `response_modes_supported` of the discovery document.
+    pub const SUPPORTED: &'static [&'static str] = &["query", "form_post"];
+
+    /// Reads `response_mode`; `query` is the default of `response_type=code`.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` for a mode that is not offered.
+    pub fn from_request(text: Option<&str>) -> Result<Self, OAuthError> {
+        match text {
+            None | Some("query") => Ok(Self::Query),
+            Some("form_post") => Ok(Self::FormPost),
+            Some(_) => {
+                Err(OAuthError::invalid_request("response_mode is not one of those offered"))
+            }
+        }
+    }
+}
+
+/// Checks `response_type`; only `code` exists here.
+///
+/// # Errors
+///
+/// `invalid_request` when it is missing, `unsupported_response_type` for any other.
+pub fn check_response_type(text: Option<&str>) -> Result<(), OAuthError> {
+    match text {
+        Some("code") => Ok(()),
+        None => Err(OAuthError::invalid_request("response_type is missing")),
+        Some(_) => {
+            Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "response_type must be code"))
+        }
+    }
+}
+
+/// One value of `prompt` (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    None,
+    Login,
+    Consent,
+    SelectAccount,
+}
+
+impl Prompt {
+    /// `prompt_values_supported` of the discovery document.
+    pub const SUPPORTED: &'static [&'static str] = &["none", "login", "consent", "select_account"];
+
+    /// Reads the parameter.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` for an unknown value, and for `none` beside another.
+    pub fn parse(text: Option<&str>) -> Result<BTreeSet<Self>, OAuthError> {
+        let words = text.unwrap_or_default().split(' ').filter(|word| !word.is_empty());
+        let prompts = words
+            .map(|word| match word {
+                "none" => Ok(Self::None),
+                "login" => Ok(Self::Login),
+                "consent" => Ok(Self::Consent),
+                "select_account" => Ok(Self::SelectAccount),
+                _ => Err(OAuthError::invalid_request("prompt has an unknown value")),
+            })
+            .collect::<Result<BTreeSet<_>, _>>()?;
+        if prompts.contains(&Self::None) && prompts.len() > 1 {
+            return Err(OAuthError::invalid_request("prompt=none goes with no other value"));
+        }
+        Ok(prompts)
+    }
+}
+
+/// Reads `max_age`, in seconds.
+///
+/// # Errors
+///
+/// `invalid_request` for anything that is not a whole number from 0 to 4294967295.
+pub fn parse_max_age(text: Option<&str>) -> Result<Option<u32>, OAuthError> {
+    let Some(text) = text else { return Ok(None) };
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse().map(Some).map_err(|_| bad_max_age()),
+        false => Err(bad_max_age()),
+    }
+}
+
+fn bad_max_age() -> OAuthError {
+    OAuthError::invalid_request("max_age must be a number of seconds")
+}
+
+/// Reads `state` or `nonce`: kept byte for byte, up to 1024 bytes.
+///
+/// # Errors
+///
+/// `invalid_request` when it is longer.
+pub fn parse_opaque(name: &str, text: Option<&str>) -> Result<Option<String>, OAuthError> {
+    match text {
+        Some(text) if text.len() > MAX_STATE_BYTES => {
+            Err(OAuthError::invalid_request(format!("{name} is longer than 1024 bytes")))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+/// A request that passed every check and can be answered: what travels sealed through the pages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    pub client_id: String,
+    pub redirect_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(default)]
+    pub response_mode: ResponseMode,
+    pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<CodeChallenge>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub prompt: BTreeSet<Prompt>,
+    /// Seconds. From the request, else from the client's `default_max_age`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    /// The subject of a verified `id_token_hint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hinted_subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_locales: Option<String>,
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
+}
+
+impl AuthorizationRequest {
+    /// Whether `prompt` has a value.
+    pub fn prompts(&self, prompt: Prompt) -> bool {
+        self.prompt.contains(&prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn az_10_none_goes_with_no_other_prompt() {
+        for text in ["none login", "none consent", "bogus", "NONE"] {
+            assert_eq!(Prompt::parse(Some(text)).unwrap_err().code, ErrorCode::InvalidRequest);
+        }
+        assert!(Prompt::parse(Some("login consent")).is_ok());
+    }
+
+    #[test]
+    fn az_12_max_age_is_a_whole_number_of_seconds() {
+        for text in ["-1", "abc", "1.5", "99999999999999999999", "+1", " 1"] {
+            assert!(parse_max_age(Some(text)).is_err(), "{text}");
+        }
+        assert_eq!(parse_max_age(Some("0")).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn az_04_only_code_is_a_response_type() {
+        for text in ["token", "id_token token", "code token", "foo", "CODE", "code code"] {
+            let code = check_response_type(Some(text)).unwrap_err().code;
+            assert_eq!(code, ErrorCode::UnsupportedResponseType, "{text}");
+        }
+        assert_eq!(check_response_type(None).unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+
+    #[test]
+    fn az_06_a_mode_that_is_not_offered_is_invalid_request() {
+        for text in ["foo", "fragment", "web_message", "jwt"] {
+            assert!(ResponseMode::from_request(Some(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn az_08_a_state_over_the_limit_is_invalid_request() {
+        assert!(parse_opaque("state", Some(&"s".repeat(1025))).is_err());
+        assert!(parse_opaque("state", Some(&"s".repeat(1024))).is_ok());
+    }
+}

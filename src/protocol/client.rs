@@ -1,0 +1,242 @@
+//! What is known of a client: its registered metadata (RFC 7591 §2, OpenID Connect Registration §2)
+//! and our own policies for it.
+
+use super::scope::Scope;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+use std::str::FromStr;
+
+/// A text did not name any value of an enumeration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of: {0}")]
+pub struct UnknownValue(pub &'static str);
+
+/// An enumeration of words: text on the wire, in the database and on the command line.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value as it is written.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownValue;
+
+            fn from_str(text: &str) -> Result<Self, UnknownValue> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownValue(concat!($($word, " "),+))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a client proves who it is (RFC 7591 §2, OpenID Connect Core §9).
+    AuthMethod {
+        /// No proof: a public client.
+        None = "none",
+        ClientSecretBasic = "client_secret_basic",
+        ClientSecretPost = "client_secret_post",
+        PrivateKeyJwt = "private_key_jwt",
+    }
+}
+
+words! {
+    /// The grants of this server (RFC 6749 §4).
+    GrantType {
+        AuthorizationCode = "authorization_code",
+        RefreshToken = "refresh_token",
+        ClientCredentials = "client_credentials",
+    }
+}
+
+words! {
+    /// OpenID Connect Registration §2: decides which redirect URIs a client may have.
+    ApplicationType {
+        Web = "web",
+        Native = "native",
+    }
+}
+
+words! {
+    /// What kind of program a client is, as the administrator chose it.
+    ClientKind {
+        /// Runs on a server and keeps a secret.
+        Web = "web",
+        /// Runs in a browser.
+        SinglePage = "single-page",
+        /// Runs on a phone or a computer.
+        Native = "native",
+        /// Has no user.
+        Machine = "machine",
+    }
+}
+
+words! {
+    /// How access tokens for a client look.
+    AccessTokenFormat {
+        /// Signed (RFC 9068): anyone with the public keys can read and check it.
+        Jwt = "jwt",
+        /// Signed, then encrypted (RFC 7519 §5.2): only the resource can read it.
+        Jwe = "jwe",
+        /// A random value: the resource asks us (RFC 7662).
+        Opaque = "opaque",
+    }
+}
+
+impl AuthMethod {
+    /// Whether a client with this method has a secret.
+    pub const fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// The registered metadata of a client, by the names of RFC 7591 and OpenID Connect Registration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientMetadata {
+    pub redirect_uris: Vec<String>,
+    pub token_endpoint_auth_method: AuthMethod,
+    pub grant_types: Vec<GrantType>,
+    pub response_types: Vec<String>,
+    /// The most that the client may be given.
+    pub scope: Scope,
+    pub application_type: ApplicationType,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_auth_time: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+}
+
+impl Default for ClientMetadata {
+    /// The defaults of RFC 7591 §2.
+    fn default() -> Self {
+        Self {
+            redirect_uris: Vec::new(),
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            grant_types: vec![GrantType::AuthorizationCode],
+            response_types: vec!["code".into()],
+            scope: Scope::default(),
+            application_type: ApplicationType::Web,
+            contacts: Vec::new(),
+            client_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            jwks_uri: None,
+            jwks: None,
+            id_token_signed_response_alg: None,
+            token_endpoint_auth_signing_alg: None,
+            default_max_age: None,
+            require_auth_time: false,
+            post_logout_redirect_uris: Vec::new(),
+        }
+    }
+}
+
+/// What we decide about a client, which it cannot register for itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientPolicy {
+    pub kind: ClientKind,
+    /// Public clients need PKCE whatever this says.
+    pub require_pkce: bool,
+    /// A client of our own house: people are not asked.
+    pub skip_consent: bool,
+    /// A refresh token with every code, without `offline_access`; it ends with the session.
+    pub always_refresh_token: bool,
+    pub access_token_format: AccessTokenFormat,
+    /// ES256 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_signed_alg: Option<String>,
+    /// The resource's public key for [`AccessTokenFormat::Jwe`]; our own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_encryption_jwk: Option<Value>,
+    /// Seconds; the server's setting when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_lifetime: Option<u32>,
+}
+
+impl Default for ClientPolicy {
+    fn default() -> Self {
+        Self {
+            kind: ClientKind::Web,
+            require_pkce: true,
+            skip_consent: false,
+            always_refresh_token: false,
+            access_token_format: AccessTokenFormat::Jwt,
+            access_token_signed_alg: None,
+            access_token_encryption_jwk: None,
+            access_token_lifetime: None,
+        }
+    }
+}
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    pub id: String,
+    pub name: String,
+    pub metadata: ClientMetadata,
+    pub policy: ClientPolicy,
+    pub disabled: bool,
+    pub created_at: super::time::Timestamp,
+    pub updated_at: super::time::Timestamp,
+}
+
+impl Client {
+    /// Whether the client cannot keep a secret (RFC 6749 §2.1).
+    pub fn is_public(&self) -> bool {
+        self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Whether the client may use a grant.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.metadata.grant_types.contains(&grant)
+    }
+
+    /// The host that people know the client by: of its home page, else of its first redirect URI.
+    pub fn domain(&self) -> Option<String> {
+        let uri = self.metadata.client_uri.as_ref().or(self.metadata.redirect_uris.first())?;
+        let url = url::Url::parse(uri).ok()?;
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
+}

@@ -1,0 +1,123 @@
+//! The audit log: who did what to whom, written in the transaction that did it.
+
+use super::schema::audit::{self as table, dsl};
+use super::{DbConnection, StorageError};
+use crate::protocol::time::Timestamp;
+use diesel::prelude::*;
+
+/// An entry to write. Never holds a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Insertable)]
+#[diesel(table_name = table)]
+pub struct NewEvent {
+    pub at: i64,
+    /// `user:ID`, `client:ID`, `cli`, `setup` or `system`.
+    pub actor: String,
+    /// What was done, as `noun.verb`.
+    pub action: String,
+    pub target: Option<String>,
+    pub client_id: Option<String>,
+    pub user_id: Option<String>,
+    /// `ok`, `denied` or `failed`.
+    pub result: String,
+    pub ip: Option<String>,
+    pub request_code: Option<String>,
+    pub details: Option<String>,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, serde::Serialize)]
+#[diesel(table_name = table)]
+pub struct Event {
+    pub seq: i64,
+    pub at: i64,
+    pub actor: String,
+    pub action: String,
+    pub target: Option<String>,
+    pub client_id: Option<String>,
+    pub user_id: Option<String>,
+    pub result: String,
+    pub ip: Option<String>,
+    pub request_code: Option<String>,
+    pub details: Option<String>,
+}
+
+/// Which entries to list; what is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct EventQuery {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub actor: Option<String>,
+    /// The action, or how it starts (`user.`).
+    pub action: Option<String>,
+    pub target: Option<String>,
+    pub user_id: Option<String>,
+    pub result: Option<String>,
+    pub ip: Option<String>,
+    pub request_code: Option<String>,
+    /// Only those before this number.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+/// Writes an entry.
+pub fn insert(conn: &mut DbConnection, event: &NewEvent) -> Result<(), StorageError> {
+    diesel::insert_into(table::table).values(event.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// Lists entries, the newest first.
+pub fn list(conn: &mut DbConnection, query: &EventQuery) -> Result<Vec<Event>, StorageError> {
+    let query = query.clone();
+    let mut rows = dsl::audit.into_boxed().select(Event::as_select());
+    if let Some(from) = query.from {
+        rows = rows.filter(dsl::at.ge(from.as_unix()));
+    }
+    if let Some(to) = query.to {
+        rows = rows.filter(dsl::at.lt(to.as_unix()));
+    }
+    if let Some(actor) = query.actor {
+        rows = rows.filter(dsl::actor.eq(actor));
+    }
+    if let Some(action) = query.action {
+        rows = match action.ends_with('.') {
+            true => {
+                rows.filter(dsl::action.ge(action.clone())).filter(dsl::action.lt(action + "~"))
+            }
+            false => rows.filter(dsl::action.eq(action)),
+        };
+    }
+    if let Some(target) = query.target {
+        rows = rows.filter(dsl::target.eq(target));
+    }
+    if let Some(user_id) = query.user_id {
+        rows = rows.filter(dsl::user_id.eq(user_id));
+    }
+    if let Some(result) = query.result {
+        rows = rows.filter(dsl::result.eq(result));
+    }
+    if let Some(ip) = query.ip {
+        rows = rows.filter(dsl::ip.eq(ip));
+    }
+    if let Some(request_code) = query.request_code {
+        rows = rows.filter(dsl::request_code.eq(request_code));
+    }
+    if let Some(before) = query.before {
+        rows = rows.filter(dsl::seq.lt(before));
+    }
+    Ok(rows.order(dsl::seq.desc()).limit(query.limit.clamp(1, 10_000)).load(conn)?)
+}
+
+/// How often an action ended in a result since `from`.
+pub fn count_since(
+    conn: &mut DbConnection,
+    action: &str,
+    result: &str,
+    from: Timestamp,
+) -> Result<i64, StorageError> {
+    Ok(dsl::audit
+        .filter(dsl::at.ge(from.as_unix()))
+        .filter(dsl::action.eq(action))
+        .filter(dsl::result.eq(result))
+        .count()
+        .get_result(conn)?)
+}

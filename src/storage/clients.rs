@@ -1,0 +1,132 @@
+//! Registered clients (RFC 7591).
+
+use super::schema::clients::{self as table, dsl};
+use super::{DbConnection, StorageError, pattern};
+use crate::protocol::client::Client;
+use crate::protocol::time::Timestamp;
+use diesel::prelude::*;
+
+/// Finds a client by its `client_id`, disabled or not.
+pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Client>, StorageError> {
+    dsl::clients
+        .find(id)
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?
+        .map(Client::try_from)
+        .transpose()
+}
+
+/// Lists clients whose name or id contains `search`, in the order of creation.
+pub fn list(
+    conn: &mut DbConnection,
+    search: Option<&str>,
+    after: Option<(Timestamp, String)>,
+    limit: i64,
+) -> Result<Vec<Client>, StorageError> {
+    let mut rows = dsl::clients.into_boxed().select(Row::as_select());
+    if let Some(search) = search {
+        let pattern = pattern::containing(search);
+        rows = rows.filter(
+            dsl::name
+                .like(pattern.clone())
+                .escape(pattern::ESCAPE)
+                .or(dsl::id.like(pattern).escape(pattern::ESCAPE)),
+        );
+    }
+    if let Some((created_at, id)) = after {
+        let created_at = created_at.as_unix();
+        rows = rows.filter(
+            dsl::created_at.gt(created_at).or(dsl::created_at.eq(created_at).and(dsl::id.gt(id))),
+        );
+    }
+    rows.order((dsl::created_at.asc(), dsl::id.asc()))
+        .limit(limit.clamp(1, 1000))
+        .load(conn)?
+        .into_iter()
+        .map(Client::try_from)
+        .collect()
+}
+
+/// Inserts a client.
+///
+/// # Errors
+///
+/// `Conflict` when the `client_id` is taken.
+pub fn insert(conn: &mut DbConnection, client: &Client) -> Result<(), StorageError> {
+    diesel::insert_into(table::table).values(Row::try_from(client)?).execute(conn)?;
+    Ok(())
+}
+
+/// Writes a client over the old one. False when it is gone.
+pub fn update(conn: &mut DbConnection, client: &Client) -> Result<bool, StorageError> {
+    let row = Row::try_from(client)?;
+    let changed = diesel::update(dsl::clients.find(&client.id))
+        .set((
+            dsl::name.eq(row.name),
+            dsl::metadata.eq(row.metadata),
+            dsl::policy.eq(row.policy),
+            dsl::disabled_at.eq(row.disabled_at),
+            dsl::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Removes a client with its secrets and consents. False when it is gone already.
+pub fn delete(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
+    Ok(diesel::delete(dsl::clients.find(id)).execute(conn)? == 1)
+}
+
+/// How many clients there are.
+pub fn count(conn: &mut DbConnection) -> Result<i64, StorageError> {
+    Ok(dsl::clients.count().get_result(conn)?)
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = table)]
+struct Row {
+    id: String,
+    name: String,
+    metadata: String,
+    policy: String,
+    disabled_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<&Client> for Row {
+    type Error = StorageError;
+
+    fn try_from(client: &Client) -> Result<Self, StorageError> {
+        let metadata = serde_json::to_string(&client.metadata);
+        let policy = serde_json::to_string(&client.policy);
+        Ok(Self {
+            id: client.id.clone(),
+            name: client.name.clone(),
+            metadata: metadata.map_err(|_| StorageError::Corrupt("clients.metadata"))?,
+            policy: policy.map_err(|_| StorageError::Corrupt("clients.policy"))?,
+            disabled_at: client.disabled.then_some(client.updated_at.as_unix()),
+            created_at: client.created_at.as_unix(),
+            updated_at: client.updated_at.as_unix(),
+        })
+    }
+}
+
+impl TryFrom<Row> for Client {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let metadata = serde_json::from_str(&row.metadata);
+        let policy = serde_json::from_str(&row.policy);
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            metadata: metadata.map_err(|_| StorageError::Corrupt("clients.metadata"))?,
+            policy: policy.map_err(|_| StorageError::Corrupt("clients.policy"))?,
+            disabled: row.disabled_at.is_some(),
+            created_at: Timestamp::from_unix(row.created_at),
+            updated_at: Timestamp::from_unix(row.updated_at),
+        })
+    }
+}

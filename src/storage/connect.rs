@@ -1,0 +1,265 @@
+//! Opening the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
+
+use super::writer::Writer;
+use super::{DbConnection, StorageError};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{self, ManageConnection, Pool, R2D2Connection};
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// How long a request waits for a connection before it is told to come back.
+const POOL_TIMEOUT: Duration = Duration::from_millis(500);
+/// The read connections of SQLite: reads are short, and more than this only queue on the cores.
+const SQLITE_READERS: u32 = 4;
+/// The connections to PostgreSQL, for reads and writes together.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Where the data is: `sqlite://PATH` or `postgres://…`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// The path of the database file.
+    Sqlite(String),
+    /// The connection URL as libpq reads it.
+    Postgres(String),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StorageError;
+
+    fn from_str(text: &str) -> Result<Self, StorageError> {
+        match text.split_once("://") {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.to_owned())),
+            _ => Err(StorageError::Url),
+        }
+    }
+}
+
+/// The URL can hold a password, so only its kind is shown.
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+/// The database, shared by everything that uses it. Clones are cheap.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Manager>,
+    /// SQLite has one writer; PostgreSQL writes through the pool.
+    writer: Option<Arc<Writer>>,
+}
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached or a migration fails.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, StorageError> {
+        let mut first = connect(url)?;
+        migrate(&mut first)?;
+        let writer = match url {
+            DatabaseUrl::Sqlite(_) => Some(Arc::new(Writer::start(first))),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let size = match url {
+            DatabaseUrl::Sqlite(_) => SQLITE_READERS,
+            DatabaseUrl::Postgres(_) => POSTGRES_CONNECTIONS,
+        };
+        let pool = Pool::builder()
+            .max_size(size)
+            .min_idle(Some(1))
+            .connection_timeout(POOL_TIMEOUT)
+            .test_on_check_out(false)
+            .error_handler(Box::new(LogPoolErrors))
+            .build(Manager { url: url.clone() })
+            .map_err(|error| StorageError::Unavailable(Box::new(error)))?;
+        Ok(Self { pool, writer })
+    }
+
+    /// Runs queries that only read, on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and `Unavailable` when no connection is free in time.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        tokio::task::spawn_blocking(move || work(&mut *checkout(&pool)?))
+            .await
+            .map_err(|_| StorageError::Interrupted)?
+    }
+
+    /// Runs `work` in one transaction: all of it happens, or none of it. Returns after the commit.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work` and of the commit; then nothing of `work` has happened.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            return writer.write(work).await;
+        }
+        let pool = self.pool.clone();
+        tokio::task::spawn_blocking(move || transaction(&mut *checkout(&pool)?, work))
+            .await
+            .map_err(|_| StorageError::Interrupted)?
+    }
+}
+
+fn checkout(pool: &Pool<Manager>) -> Result<r2d2::PooledConnection<Manager>, StorageError> {
+    pool.get().map_err(|error| StorageError::Unavailable(Box::new(error)))
+}
+
+fn transaction<T>(
+    conn: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<T, StorageError>,
+) -> Result<T, StorageError> {
+    type Transactions = <DbConnection as Connection>::TransactionManager;
+
+    Transactions::begin_transaction(conn)?;
+    match work(conn) {
+        Ok(value) => {
+            Transactions::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            Transactions::rollback_transaction(conn)?;
+            Err(error)
+        }
+    }
+}
+
+/// Opens one connection with the settings every connection has.
+fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
+    let unavailable = |error: ConnectionError| StorageError::Unavailable(Box::new(error));
+    match url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
+            // synchronous=FULL: what was answered is on disk.
+            conn.batch_execute(
+                "PRAGMA busy_timeout=2000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
+                 PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000;",
+            )?;
+            Ok(DbConnection::Sqlite(conn))
+        }
+        DatabaseUrl::Postgres(url) => {
+            let mut conn = PgConnection::establish(url).map_err(unavailable)?;
+            conn.batch_execute(
+                "SET statement_timeout='2s'; SET lock_timeout='2s'; \
+                 SET idle_in_transaction_session_timeout='10s'; SET synchronous_commit=on;",
+            )?;
+            Ok(DbConnection::Postgres(conn))
+        }
+    }
+}
+
+/// Applies the migrations that are missing. Instances that start together take turns.
+fn migrate(conn: &mut DbConnection) -> Result<(), StorageError> {
+    match conn {
+        DbConnection::Sqlite(conn) => {
+            // The lock keeps a second process from reading the list of migrations half-way.
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            let migrated = conn.run_pending_migrations(SQLITE).map(drop);
+            finish_migration(conn, migrated)
+        }
+        DbConnection::Postgres(conn) => {
+            conn.batch_execute("SET statement_timeout=0; SET lock_timeout=0")?;
+            AnsiTransactionManager::begin_transaction(conn)?;
+            conn.batch_execute("SELECT pg_advisory_xact_lock(7305519482)")?;
+            let migrated = conn.run_pending_migrations(POSTGRES).map(drop);
+            finish_migration(conn, migrated)
+        }
+    }
+}
+
+fn finish_migration<C>(
+    conn: &mut C,
+    migrated: Result<(), Box<dyn std::error::Error + Send + Sync>>,
+) -> Result<(), StorageError>
+where
+    C: Connection<TransactionManager = AnsiTransactionManager>,
+{
+    match migrated {
+        Ok(()) => Ok(AnsiTransactionManager::commit_transaction(conn)?),
+        Err(error) => {
+            AnsiTransactionManager::rollback_transaction(conn)?;
+            Err(StorageError::Migration(error))
+        }
+    }
+}
+
+/// Makes connections for the pool.
+struct Manager {
+    url: DatabaseUrl,
+}
+
+impl ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = StorageError;
+
+    fn connect(&self) -> Result<DbConnection, StorageError> {
+        let mut conn = connect(&self.url)?;
+        if let DbConnection::Sqlite(conn) = &mut conn {
+            conn.batch_execute("PRAGMA query_only=ON")?;
+        }
+        Ok(conn)
+    }
+
+    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), StorageError> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+        std::thread::panicking() || on!(conn, |c| c.is_broken())
+    }
+}
+
+/// A database that is away is one line a try, not a stack of causes.
+#[derive(Debug)]
+struct LogPoolErrors;
+
+impl r2d2::HandleError<StorageError> for LogPoolErrors {
+    fn handle_error(&self, error: StorageError) {
+        tracing::warn!(%error, "no connection to the database");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_its_database() {
+        let sqlite = "sqlite://data/countersign.db".parse().ok();
+        assert_eq!(sqlite, Some(DatabaseUrl::Sqlite("data/countersign.db".into())));
+        assert!(matches!("postgres://u:p@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
+        for wrong in ["", "sqlite://", "mysql://h/d", "countersign.db"] {
+            assert!(wrong.parse::<DatabaseUrl>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_not_shown() {
+        let url: DatabaseUrl = "postgres://u:hunter2@h/d".parse().unwrap();
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+}

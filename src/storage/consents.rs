@@ -1,0 +1,103 @@
+//! What people have allowed clients, until they take it back.
+
+use super::schema::consents::{self as table, dsl};
+use super::{DbConnection, StorageError};
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+use diesel::prelude::*;
+
+/// A consent a person gave a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    pub user_id: String,
+    pub client_id: String,
+    pub scope: Scope,
+    pub granted_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Finds what a user has allowed a client.
+pub fn find(
+    conn: &mut DbConnection,
+    user_id: &str,
+    client_id: &str,
+) -> Result<Option<Consent>, StorageError> {
+    dsl::consents
+        .find((user_id, client_id))
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?
+        .map(Consent::try_from)
+        .transpose()
+}
+
+/// Adds to what a user has allowed a client.
+pub fn grant(
+    conn: &mut DbConnection,
+    user_id: &str,
+    client_id: &str,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let before = find(conn, user_id, client_id)?.map(|consent| consent.scope).unwrap_or_default();
+    let row = Row {
+        user_id: user_id.to_owned(),
+        client_id: client_id.to_owned(),
+        scope: before.union(scope).to_string(),
+        granted_at: now.as_unix(),
+        updated_at: now.as_unix(),
+    };
+    on!(conn, |c| diesel::insert_into(table::table)
+        .values(&row)
+        .on_conflict((dsl::user_id, dsl::client_id))
+        .do_update()
+        .set((dsl::scope.eq(&row.scope), dsl::updated_at.eq(row.updated_at)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// The consents of a user, the latest first.
+pub fn list_of_user(conn: &mut DbConnection, user_id: &str) -> Result<Vec<Consent>, StorageError> {
+    dsl::consents
+        .filter(dsl::user_id.eq(user_id))
+        .order(dsl::updated_at.desc())
+        .select(Row::as_select())
+        .load(conn)?
+        .into_iter()
+        .map(Consent::try_from)
+        .collect()
+}
+
+/// Takes a consent back. False when there is none.
+pub fn delete(
+    conn: &mut DbConnection,
+    user_id: &str,
+    client_id: &str,
+) -> Result<bool, StorageError> {
+    Ok(diesel::delete(dsl::consents.find((user_id, client_id))).execute(conn)? == 1)
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = table)]
+struct Row {
+    user_id: String,
+    client_id: String,
+    scope: String,
+    granted_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for Consent {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let scope = row.scope.parse();
+        Ok(Self {
+            user_id: row.user_id,
+            client_id: row.client_id,
+            scope: scope.map_err(|_| StorageError::Corrupt("consents.scope"))?,
+            granted_at: Timestamp::from_unix(row.granted_at),
+            updated_at: Timestamp::from_unix(row.updated_at),
+        })
+    }
+}

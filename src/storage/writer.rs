@@ -1,0 +1,160 @@
+//! The one writer of SQLite: group commit.
+//!
+//! SQLite has one write lock, and a commit with `synchronous=FULL` waits for the disk. So one thread
+//! owns the only writing connection, takes whatever is queued, runs each piece of work in a
+//! savepoint of its own inside one `BEGIN IMMEDIATE`, commits once, and only then answers each
+//! caller. There is no timer: while the disk works on one batch, the next one gathers.
+
+use super::{DbConnection, StorageError};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::sqlite::SqliteConnection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The most pieces of work that share a commit.
+const MAX_BATCH: usize = 256;
+/// The most pieces of work that wait; more are told to come back.
+const MAX_QUEUE: usize = 4096;
+/// How long a caller waits for its commit.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The handle to the writer thread, which ends when the last handle is dropped.
+pub struct Writer {
+    queue: SyncSender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Starts the thread with the connection it will own.
+    pub fn start(conn: DbConnection) -> Self {
+        let (queue, jobs) = sync_channel(MAX_QUEUE);
+        std::thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || serve(conn, &jobs))
+            .expect("the operating system can start a thread at start-up");
+        Self { queue }
+    }
+
+    /// Queues `work` and waits until it is committed or refused.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work` (then only its own savepoint is undone) and of the commit of its batch.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Work { work: Some(work), outcome: None, reply });
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StorageError::Unavailable("the write queue is full".into()),
+            TrySendError::Disconnected(_) => StorageError::Interrupted,
+        })?;
+        match tokio::time::timeout(DEADLINE, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StorageError::Interrupted),
+            Err(_) => Err(StorageError::Unavailable("the write took too long".into())),
+        }
+    }
+}
+
+/// A piece of work without its types.
+trait Job: Send {
+    /// Runs the work and keeps its outcome.
+    fn run(&mut self, conn: &mut DbConnection) -> bool;
+
+    /// Tells the caller: its outcome when the batch was committed, the fault otherwise.
+    fn answer(self: Box<Self>, fault: Option<StorageError>);
+}
+
+struct Work<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, StorageError>>,
+    reply: oneshot::Sender<Result<T, StorageError>>,
+}
+
+impl<T, F> Job for Work<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send,
+{
+    fn run(&mut self, conn: &mut DbConnection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // A panic in one piece of work must cost neither the others nor the thread.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(conn)));
+        let outcome = outcome.unwrap_or(Err(StorageError::Interrupted));
+        let succeeded = outcome.is_ok();
+        self.outcome = Some(outcome);
+        succeeded
+    }
+
+    fn answer(self: Box<Self>, fault: Option<StorageError>) {
+        let outcome = match (self.outcome, fault) {
+            // A refusal by the work itself stands, whatever became of the batch.
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(fault)) => Err(fault),
+            (Some(outcome), None) => outcome,
+            (None, None) => Err(StorageError::Interrupted),
+        };
+        // The caller may have gone away; its work stands all the same.
+        drop(self.reply.send(outcome));
+    }
+}
+
+fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        batch.push(first);
+        let committed = run_batch(&mut conn, &mut batch, jobs);
+        let fault = committed.err().map(|error| error.to_string());
+        for job in batch {
+            job.answer(fault.clone().map(|text| StorageError::Unavailable(text.into())));
+        }
+    }
+}
+
+/// Runs the first piece of work and all that queue up meanwhile, and commits them together.
+fn run_batch(
+    conn: &mut DbConnection,
+    batch: &mut Vec<Box<dyn Job>>,
+    jobs: &Receiver<Box<dyn Job>>,
+) -> Result<(), StorageError> {
+    // IMMEDIATE takes the write lock now, so that no statement can fail half-way for want of it.
+    AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")?;
+    let mut next = 0;
+    while next < batch.len() {
+        if let Err(fault) = run_in_savepoint(conn, batch[next].as_mut()) {
+            drop(AnsiTransactionManager::rollback_transaction(sqlite(conn)));
+            return Err(fault);
+        }
+        next += 1;
+        if batch.len() < MAX_BATCH
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.push(job);
+        }
+    }
+    let committed = AnsiTransactionManager::commit_transaction(sqlite(conn));
+    if committed.is_err() {
+        drop(AnsiTransactionManager::rollback_transaction(sqlite(conn)));
+    }
+    Ok(committed?)
+}
+
+fn run_in_savepoint(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), StorageError> {
+    AnsiTransactionManager::begin_transaction(sqlite(conn))?;
+    match job.run(conn) {
+        true => AnsiTransactionManager::commit_transaction(sqlite(conn))?,
+        false => AnsiTransactionManager::rollback_transaction(sqlite(conn))?,
+    }
+    Ok(())
+}
+
+fn sqlite(conn: &mut DbConnection) -> &mut SqliteConnection {
+    match conn {
+        DbConnection::Sqlite(conn) => conn,
+        DbConnection::Postgres(_) => unreachable!("only SQLite has a writer thread"),
+    }
+}
