@@ -1,0 +1,45 @@
+# make demo   the provider with a demo app and a demo service, ready to sign in
+# make test   every test there is
+# make lint   formatting and clippy, as CI demands them
+# make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
+
+.PHONY: demo test test-load lint bench load
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+# OpenSSL, SQLite and libpq are compiled too, so nothing but cargo, cc, make and perl is needed.
+demo:
+	@for tool in cargo cc perl; do command -v $$tool >/dev/null || \
+	  { echo "$$tool is missing. On Debian: apt-get install build-essential perl, and https://rustup.rs"; exit 1; }; done
+	@echo "Building Countersign. The first time this takes about ten minutes; afterwards, seconds."
+	@cargo build --locked --profile demo --bin countersign
+	@echo "Built. Starting the demo; Ctrl-C ends it."
+	@cargo run --locked --quiet --profile demo --bin countersign -- demo
+
+# Unit, integration (SQLite, PostgreSQL, Redis), attacks, browser, layering, documentation.
+test:
+	@scripts/install-test-packages
+	@echo "Building and running every test. The first build takes about ten minutes."
+	@scripts/verdict cargo test --locked --no-fail-fast
+
+# The load tool is a package of its own, with its own dependencies.
+test-load:
+	@scripts/verdict cargo test --locked --manifest-path benches/load/Cargo.toml
+
+lint:
+	cargo fmt --check
+	cargo fmt --check --manifest-path benches/load/Cargo.toml
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path benches/load/Cargo.toml --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features --features bundled,verifier -- -D warnings
+	cargo clippy --locked --no-default-features --features bundled,verifier,actix -- -D warnings
+
+bench:
+	cargo bench --locked --bench '*'
+	benches/load/run.sh
+
+load:
+	benches/load/run.sh
