@@ -45,8 +45,8 @@ pub fn run(context: &Context<'_>, command: &KeyCommand) -> Result<(), CliError> 
 }
 
 fn list(context: &Context<'_>) -> Result<(), CliError> {
-    let keys =
-        context.with_ground(|ground, _| async move { Ok(ground.db.read(signing_keys::list).await?) })?;
+    let keys = context
+        .with_ground(|ground, _| async move { Ok(ground.db.read(signing_keys::list).await?) })?;
     let document = Value::Array(keys.iter().map(document).collect());
     context.output.write(&document, || {
         let row = |key: &StoredKey| {
@@ -98,7 +98,12 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
     let document = Value::Array(made.iter().map(document).collect());
     context.output.write(&document, || {
         let line = |key: &StoredKey| {
-            format!("{}  {} is published and signs from {}\n", key.kid, key.algorithm, date(key.activate_at))
+            format!(
+                "{}  {} is published and signs from {}\n",
+                key.kid,
+                key.algorithm,
+                date(key.activate_at)
+            )
         };
         made.iter().map(line).collect()
     });

@@ -163,9 +163,24 @@ mod tests {
     #[test]
     fn lists_come_repeated_or_together() {
         let line = [
-            "countersign", "client", "create", "--name", "Shop", "--redirect-uri", "https://a/1",
-            "https://a/2", "--scope", "openid email", "--scope", "profile", "--grant-type",
-            "authorization_code,refresh_token", "--require-pkce", "false", "--skip-consent", "--json",
+            "countersign",
+            "client",
+            "create",
+            "--name",
+            "Shop",
+            "--redirect-uri",
+            "https://a/1",
+            "https://a/2",
+            "--scope",
+            "openid email",
+            "--scope",
+            "profile",
+            "--grant-type",
+            "authorization_code,refresh_token",
+            "--require-pkce",
+            "false",
+            "--skip-consent",
+            "--json",
         ];
         let cli = Cli::try_parse_from(line).unwrap();
         let Command::Client(client::ClientCommand::Create(create)) = cli.command else {

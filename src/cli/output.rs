@@ -148,8 +148,10 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 
 /// `name  value` lines; what is absent is left out.
 pub fn fields(fields: &[(&str, Option<String>)]) -> String {
-    let shown: Vec<_> =
-        fields.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))).collect();
+    let shown: Vec<_> = fields
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
+        .collect();
     let width = shown.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     shown.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }

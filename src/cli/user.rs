@@ -189,7 +189,9 @@ impl ClaimsFile {
         let Value::Object(mut claims) = json_file("--claims-file", path)? else {
             return Err(CliError::Usage("--claims-file: must hold a JSON object".into()));
         };
-        let wrong = |name: &str| CliError::failed("invalid_value", format!("claims: {name} is of another type"));
+        let wrong = |name: &str| {
+            CliError::failed("invalid_value", format!("claims: {name} is of another type"))
+        };
         let text = |value: Value, name: &str| match value {
             Value::String(text) => Ok(text),
             _ => Err(wrong(name)),
@@ -224,8 +226,9 @@ fn make(context: &Context<'_>, create: &Create) -> Result<(), CliError> {
         claims: file.claims,
         language: create.language.clone(),
     };
-    let account = context
-        .with_ground(|ground, _| async move { Ok(users::create(&ground, new, &Actor::cli()).await?) })?;
+    let account = context.with_ground(|ground, _| async move {
+        Ok(users::create(&ground, new, &Actor::cli()).await?)
+    })?;
     context.output.write(&show::document(&account), || {
         format!("{} has an account.\n\n{}", account.user.display_name(), show::text(&account))
     });

@@ -12,8 +12,15 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// The keys that a command which only opens the database does not read.
-pub(super) const SERVER_ONLY: [&str; 7] =
-    ["master_key", "tls_cert", "tls_key", "outbound.ca", "redis_url", "log.filter", "metrics_listen"];
+pub(super) const SERVER_ONLY: [&str; 7] = [
+    "master_key",
+    "tls_cert",
+    "tls_key",
+    "outbound.ca",
+    "redis_url",
+    "log.filter",
+    "metrics_listen",
+];
 
 /// Everything that is wrong with the settings.
 pub fn problems(config: &Config) -> Vec<Problem> {
@@ -122,11 +129,7 @@ fn ca_problem(config: &Config) -> Option<Problem> {
     read("outbound.ca", path, parse).err()
 }
 
-fn read<T>(
-    key: &str,
-    path: &Path,
-    parse: impl FnOnce(&[u8]) -> Option<T>,
-) -> Result<T, Problem> {
+fn read<T>(key: &str, path: &Path, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, Problem> {
     let shown = path.display();
     let pem = std::fs::read(path)
         .map_err(|error| Problem::new(key, format!("{shown} cannot be read: {error}")))?;

@@ -134,13 +134,12 @@ impl Layers {
 
     /// Our variables that have a value, and the file to read, with whether somebody named it.
     #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
-    fn our_variables(
-        &mut self,
-        input: &Input,
-    ) -> (Option<(PathBuf, bool)>, Vec<(String, String)>) {
+    fn our_variables(&mut self, input: &Input) -> (Option<(PathBuf, bool)>, Vec<(String, String)>) {
         let mut ours = Vec::new();
         for (name, value) in &input.environment {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
             match value.to_str() {
                 Some(value) if !value.is_empty() => ours.push((name.to_owned(), value.to_owned())),
                 Some(_) => {}
@@ -270,9 +269,8 @@ impl Layers {
             }
         }
         let config = serde_json::from_value::<Config>(unflatten(&values));
-        let config = config.map_err(|error| {
-            ConfigError(vec![Problem::new("configuration", error.to_string())])
-        })?;
+        let config = config
+            .map_err(|error| ConfigError(vec![Problem::new("configuration", error.to_string())]))?;
         let matters = |problem: &Problem| {
             !database_only || !check::SERVER_ONLY.contains(&problem.about.as_str())
         };
@@ -280,10 +278,13 @@ impl Layers {
         if !self.problems.is_empty() {
             return Err(ConfigError(self.problems));
         }
-        let source = |key: &String| self.set.get(key).map_or(Source::Default, |(_, source)| *source);
-        let settings = values
-            .into_iter()
-            .map(|(key, value)| Setting { source: source(&key), value: masked(&key, value), key });
+        let source =
+            |key: &String| self.set.get(key).map_or(Source::Default, |(_, source)| *source);
+        let settings = values.into_iter().map(|(key, value)| Setting {
+            source: source(&key),
+            value: masked(&key, value),
+            key,
+        });
         Ok(Loaded { settings: settings.collect(), config })
     }
 }
@@ -300,21 +301,20 @@ fn masked(key: &str, value: Value) -> Value {
     if key == "master_key" {
         return Value::from("********");
     }
-    match url::Url::parse(text) {
-        // What cannot be taken apart is not shown at all.
-        Err(_) if text.starts_with("sqlite://") => value,
-        Err(_) => Value::from("********"),
-        Ok(mut url) if url.password().is_some() => {
-            drop(url.set_password(Some("********")));
-            Value::from(url.to_string())
-        }
-        Ok(url) if url.query().is_some_and(|query| query.contains("password")) => {
-            let mut shown = url;
-            shown.set_query(Some("********"));
-            Value::from(shown.to_string())
-        }
-        Ok(_) => value,
+    let Ok(mut url) = url::Url::parse(text) else {
+        // What cannot be taken apart is shown only where there is nothing to hide.
+        let shown = if text.starts_with("sqlite://") { text } else { "********" };
+        return Value::from(shown);
+    };
+    let in_query = url.query().is_some_and(|query| query.contains("password"));
+    if in_query {
+        url.set_query(Some("********"));
     }
+    let in_authority = url.password().is_some();
+    if in_authority && url.set_password(Some("********")).is_err() {
+        return Value::from("********");
+    }
+    if in_query || in_authority { Value::from(url.to_string()) } else { value }
 }
 
 #[cfg(test)]

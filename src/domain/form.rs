@@ -19,11 +19,7 @@ pub struct FieldProblem {
 
 impl FieldProblem {
     /// A problem with the only value of a field.
-    pub fn new(
-        field: &'static str,
-        key: &'static str,
-        says: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(field: &'static str, key: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
         Self { field, line: None, key, says: says.into() }
     }
 

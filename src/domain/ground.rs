@@ -80,7 +80,7 @@ pub mod testing {
     use super::Ground;
     use crate::protocol::random::SystemRandom;
     use crate::protocol::time::{Lifetime, TestClock};
-    use crate::storage::{Db, DatabaseUrl};
+    use crate::storage::{DatabaseUrl, Db};
     use std::sync::Arc;
 
     /// Keeps the database file for as long as the ground is used.

@@ -165,10 +165,7 @@ impl Members {
             (&mut metadata.policy_uri, &self.policy_uri),
             (&mut metadata.tos_uri, &self.tos_uri),
             (&mut metadata.id_token_signed_response_alg, &self.id_token_alg),
-            (
-                &mut metadata.token_endpoint_auth_signing_alg,
-                &self.token_endpoint_auth_signing_alg,
-            ),
+            (&mut metadata.token_endpoint_auth_signing_alg, &self.token_endpoint_auth_signing_alg),
             (&mut draft.policy.access_token_signed_alg, &self.access_token_alg),
         ] {
             if given.is_some() {

@@ -8,11 +8,7 @@ use crate::protocol::client::Client;
 use serde_json::{Map, Value, json};
 
 /// `client list`.
-pub fn list(
-    context: &Context<'_>,
-    search: Option<String>,
-    limit: i64,
-) -> Result<(), CliError> {
+pub fn list(context: &Context<'_>, search: Option<String>, limit: i64) -> Result<(), CliError> {
     let clients = context.with_ground(|ground, _| async move {
         Ok(management::list(&ground, search, None, limit).await?)
     })?;

@@ -24,7 +24,9 @@ fn source_of(loaded: &Loaded, key: &str) -> Source {
 
 #[test]
 fn a_flag_goes_before_a_variable_before_the_file_before_the_default() {
-    let file = file("support_contact = 'file'\nissuer = 'https://file.example'\n[tokens]\nid_token = 60\n");
+    let file = file(
+        "support_contact = 'file'\nissuer = 'https://file.example'\n[tokens]\nid_token = 60\n",
+    );
     let mut input = env(&[
         ("COUNTERSIGN_SUPPORT_CONTACT", "env"),
         ("COUNTERSIGN_ISSUER", "https://env.example"),

@@ -12,7 +12,9 @@ mod tests;
 pub use crate::storage::client_secrets::ClientSecret;
 pub use draft::{ASSERTION_ALGORITHMS, ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
 pub use error::ClientError;
-pub use secrets::{DEFAULT_OVERLAP, list as secrets, retire as retire_secret, rotate as rotate_secret};
+pub use secrets::{
+    DEFAULT_OVERLAP, list as secrets, retire as retire_secret, rotate as rotate_secret,
+};
 
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::ground::Ground;

@@ -86,11 +86,7 @@ pub struct Account {
 /// # Errors
 ///
 /// `Invalid` with all that is wrong with it, `Taken` when somebody has the email or user name.
-pub async fn create(
-    ground: &Ground,
-    new: NewUser,
-    actor: &Actor,
-) -> Result<Account, AccountError> {
+pub async fn create(ground: &Ground, new: NewUser, actor: &Actor) -> Result<Account, AccountError> {
     let prepared = prepare(ground, new).await?;
     let (actor, version) = (actor.clone(), ground.random.id());
     ground

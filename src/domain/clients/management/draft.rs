@@ -58,7 +58,11 @@ impl ClientDraft {
         }
         if metadata.scope.is_empty() && code {
             let refresh = metadata.grant_types.contains(&GrantType::RefreshToken);
-            let with = if refresh { "openid profile email offline_access" } else { "openid profile email" };
+            let with = if refresh {
+                "openid profile email offline_access"
+            } else {
+                "openid profile email"
+            };
             metadata.scope = with.parse::<Scope>().unwrap_or_default();
         }
         dedup(&mut metadata.redirect_uris);
@@ -140,7 +144,11 @@ impl ClientDraft {
             ),
             (
                 code && metadata.redirect_uris.is_empty(),
-                ("redirect_uris", "error-redirect-missing", "authorization_code needs at least one"),
+                (
+                    "redirect_uris",
+                    "error-redirect-missing",
+                    "authorization_code needs at least one",
+                ),
             ),
             (
                 uses(GrantType::RefreshToken) && !code,
@@ -174,7 +182,8 @@ impl ClientDraft {
     fn proof_problems(&self) -> Vec<FieldProblem> {
         let metadata = &self.metadata;
         let by_key = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
-        let set = metadata.jwks.as_ref().map(|jwks| JwkSet::parse_strict(jwks.to_string().as_bytes()));
+        let set =
+            metadata.jwks.as_ref().map(|jwks| JwkSet::parse_strict(jwks.to_string().as_bytes()));
         let mut problems = broken([
             (
                 metadata.jwks.is_some() && metadata.jwks_uri.is_some(),
@@ -231,7 +240,8 @@ impl ClientDraft {
         for (field, value, allowed) in fields {
             let known = |value: &str| allowed.iter().any(|alg| alg.as_str() == value);
             if value.as_deref().is_some_and(|value| !known(value)) {
-                let says = format!("use one of {}", allowed.map(SigningAlgorithm::as_str).join(" "));
+                let says =
+                    format!("use one of {}", allowed.map(SigningAlgorithm::as_str).join(" "));
                 problems.push(FieldProblem::new(field, "error-algorithm", says));
             }
         }

@@ -30,9 +30,7 @@ fn rule_broken(name: &str, value: &Value) -> Option<&'static str> {
     let (holds, rule) = match name {
         "phone_number_verified" => (value.is_boolean(), "must be true or false"),
         "address" => (is_address(value), "must be an object of texts as OpenID Connect names them"),
-        "birthdate" => {
-            (text.is_some_and(is_birthdate), "must be YYYY-MM-DD, YYYY or 0000-MM-DD")
-        }
+        "birthdate" => (text.is_some_and(is_birthdate), "must be YYYY-MM-DD, YYYY or 0000-MM-DD"),
         "profile" | "picture" | "website" => {
             (text.is_some_and(is_web_url), "must be an http or https address")
         }

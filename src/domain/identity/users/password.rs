@@ -7,8 +7,6 @@ use crate::domain::ground::Ground;
 use crate::domain::revocation::{self, Reason};
 use crate::storage::{audit, settings, users};
 
-
-
 pub(super) fn problem(password: &str) -> Option<FieldProblem> {
     let says = "use 8 to 512 bytes";
     (!passwords::LENGTH.contains(&password.len()))

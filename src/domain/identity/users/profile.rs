@@ -203,8 +203,7 @@ mod tests {
             assert!(is_email(good), "{good}");
         }
         let long = format!("{}@example.com", "a".repeat(250));
-        for bad in ["", "ada", "@x", "a@", "a b@x", "a@x,b@x", "a@x\r\nBcc: b@x", "a@-x", "a@@x"]
-        {
+        for bad in ["", "ada", "@x", "a@", "a b@x", "a@x,b@x", "a@x\r\nBcc: b@x", "a@-x", "a@@x"] {
             assert!(!is_email(bad), "{bad:?}");
         }
         assert!(!is_email(&long));
