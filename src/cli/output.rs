@@ -52,7 +52,8 @@ impl From<StorageError> for CliError {
             says.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        Self::failed("database", says)
+        // libpq writes lines; an error is one.
+        Self::failed("database", says.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -111,16 +112,24 @@ impl Output {
     pub fn error(&self, error: &CliError) {
         let (code, says) = match error {
             CliError::Usage(says) => ("wrong_usage", says.clone()),
-            CliError::Config(problems) => ("wrong_configuration", problems.to_string()),
+            CliError::Config(error) => ("wrong_configuration", problems(error)),
             CliError::Failed { code, says } => (*code, says.clone()),
             CliError::AnswerIsNo => return,
         };
-        let document = json!({ "error": code, "error_description": says });
+        let mut document = json!({ "error": code, "error_description": says });
+        if let CliError::Config(ConfigError(problems)) = error {
+            document["problems"] = json!(problems);
+        }
         match self.json {
             true => line(&mut std::io::stderr(), &document.to_string()),
             false => line(&mut std::io::stderr(), &format!("countersign: {says}")),
         }
     }
+}
+
+fn problems(error: &ConfigError) -> String {
+    let lines = error.0.iter().map(|problem| format!("\n  {problem}"));
+    format!("the configuration cannot be used:{}", lines.collect::<String>())
 }
 
 /// A reader that went away is no fault of ours.
