@@ -1,1 +1,6 @@
 //! The endpoints and pages.
+
+pub mod edge;
+mod state;
+
+pub use state::State;
