@@ -174,7 +174,9 @@ impl KeyRing {
 /// What a first start has to make: each algorithm once, and an encryption key (`None`).
 fn missing_purposes(stored: &[StoredKey]) -> Vec<Option<SigningAlgorithm>> {
     let has = |name: &str| {
-        stored.iter().any(|key| key.algorithm == name && (key.state == "active" || key.purpose == "enc"))
+        stored
+            .iter()
+            .any(|key| key.algorithm == name && (key.state == "active" || key.purpose == "enc"))
     };
     let signing = ALGORITHMS.into_iter().filter(|algorithm| !has(algorithm.as_str())).map(Some);
     let encryption = (!has(ENCRYPTION.0.as_str())).then_some(None);
@@ -298,7 +300,9 @@ pub async fn rotate(
         })
         .await?;
     if !done {
-        return Err(OAuthError::invalid_request("the next key for this algorithm is there already"));
+        return Err(OAuthError::invalid_request(
+            "the next key for this algorithm is there already",
+        ));
     }
     reload(provider).await?;
     Ok(key)
@@ -421,10 +425,10 @@ async fn rotate_the_old(
     let oldest = now - Lifetime::days(provider.tokens.key_rotation_days);
     for key in live.iter().filter(|key| key.state == "active" && key.purpose == "sig") {
         let is_old = key.activated_at.is_some_and(|at| at <= oldest.as_unix());
-        let has_next = live
-            .iter()
-            .any(|next| next.state == "next" && next.algorithm == key.algorithm);
-        if is_old && !has_next
+        let has_next =
+            live.iter().any(|next| next.state == "next" && next.algorithm == key.algorithm);
+        if is_old
+            && !has_next
             && let Ok(algorithm) = key.algorithm.parse()
         {
             rotate(provider, algorithm, &Actor::system()).await?;

@@ -9,12 +9,17 @@ use super::identity::throttle::Throttle;
 use super::keys::KeyRing;
 use super::outbound::Outbound;
 use super::revocation::{Cause, Reason, Revocation};
+use super::tokens::presented::Presented;
 use crate::config::{SessionConfig, TokenConfig};
 use crate::jose::{Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
 use crate::storage::{Db, StorageError};
+use quick_cache::sync::Cache;
 use std::sync::Arc;
+
+/// How many access tokens are remembered as verified.
+const VERIFIED: usize = 4096;
 
 /// Why the provider cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +67,8 @@ pub struct Provider {
     pub throttle: Throttle,
     pub revocation: Revocation,
     pub outbound: Outbound,
+    /// Access tokens whose signature verified, by their hash.
+    pub verified: Cache<String, Arc<Presented>>,
     /// Seals and authenticates what travels through browsers.
     pub browser: AuthorizeKeys,
     /// Derives a refresh token from the one before it.
@@ -87,6 +94,7 @@ impl Provider {
             throttle: Throttle::new(parts.clock.clone()),
             revocation,
             outbound: parts.outbound,
+            verified: Cache::new(VERIFIED),
             browser: AuthorizeKeys::new(&sealer),
             refresh: sealer.purpose("refresh tokens"),
             db: parts.db,
