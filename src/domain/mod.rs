@@ -1,1 +1,2 @@
 //! What the provider does.
+pub mod revocation;
