@@ -6,8 +6,8 @@ pub mod logging;
 mod signals;
 mod tls;
 
-use crate::config::load::{self, ConfigError};
 use crate::config::Config;
+use crate::config::master_key::{self, MasterKeyError};
 use crate::domain::outbound::Outbound;
 use crate::domain::{Parts, Provider, StartError, setup};
 use crate::http::edge::{Edge, EdgePolicy};
@@ -40,7 +40,7 @@ const BLOCKING_THREADS: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    MasterKey(#[from] MasterKeyError),
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -163,7 +163,7 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
 }
 
 async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunError> {
-    let master_key = load::master_key(config)?;
+    let master_key = master_key::open(config, parts.random.as_ref())?;
     let url: DatabaseUrl = config.database_url.parse()?;
     let opened = tokio::task::spawn_blocking(move || Db::open(&url)).await;
     let db = opened.map_err(|_| StorageError::Interrupted)??;
@@ -192,7 +192,7 @@ fn outbound(config: &Config) -> Result<Outbound, RunError> {
 }
 
 async fn announce_setup(provider: &Provider) -> Result<(), RunError> {
-    if let Some(token) = setup::prepare(provider).await? {
+    if let Some(token) = setup::prepare(&provider.ground()).await? {
         let link = format!("{}/setup?token={token}", provider.issuer.trim_end_matches('/'));
         tracing::warn!(link, "there is no administrator yet: open this link within 30 minutes");
     }

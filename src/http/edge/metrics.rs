@@ -46,7 +46,9 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let buckets = || {
-            Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
+            Histogram::new([
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+            ])
         };
         let metrics = Self {
             registry: Registry::with_prefix("countersign"),
