@@ -111,7 +111,7 @@ fn a_key_for_signatures_is_not_encrypted_to() {
 }
 
 #[test]
-fn jw_10_a_cut_tag_or_iv_is_stopped() {
+fn jw_10_a_cut_tag_or_iv_is_refused() {
     for algorithm in KeyManagement::PUBLIC {
         let token = nested(algorithm);
         let parts: Vec<&str> = token.split('.').collect();
@@ -211,7 +211,7 @@ fn jw_12_jw_13_only_this_keys_algorithm_is_taken() {
 }
 
 #[test]
-fn jw_14_cbc_with_hmac_is_stopped() {
+fn jw_14_cbc_with_hmac_is_refused() {
     let jwk = josekit::jwk::Jwk::from_bytes(private(EcdhEs).public_jwk().to_string()).unwrap();
     let encrypter = jwe::ECDH_ES.encrypter_from_jwk(&jwk).unwrap();
     for encryption in ["A128CBC-HS256", "A256CBC-HS512", "A192GCM"] {
@@ -267,4 +267,12 @@ fn jw_13_only_content_that_says_so_is_a_token() {
     }
     let binary = key.encrypt(&[0xFF], Some("JWT")).unwrap();
     assert!(private(EcdhEs).decrypt(&binary, &[EcdhEs]).unwrap().jwt().is_err());
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let sender = EncryptionKey::from_secret(SECRET, A256Kw, A128Gcm).unwrap();
+    assert_eq!(format!("{sender:?}"), "EncryptionKey(A256KW, A128GCM)");
+    let receiver = DecryptionKey::from_secret(SECRET, A256Kw, A128Gcm).unwrap();
+    assert_eq!(format!("{receiver:?}"), "DecryptionKey(A256KW, )");
 }

@@ -5,9 +5,9 @@ use super::error::JoseError;
 use super::jwk::PublicJwk;
 use josekit::jwe::{self, JweEncrypter, JweHeader};
 use openssl::sha::sha256;
+use std::fmt;
 
 /// The key of a recipient, ready to encrypt.
-#[derive(Debug)]
 pub struct EncryptionKey {
     encrypter: Box<dyn JweEncrypter>,
     /// `enc` and `kid`; the rest of the header depends on the token.
@@ -122,6 +122,13 @@ impl EncryptionKey {
     fn serialize(&self, plaintext: &[u8], header: &JweHeader) -> Result<String, JoseError> {
         jwe::serialize_compact(plaintext, header, &*self.encrypter)
             .map_err(|_| JoseError::Crypto("encryption"))
+    }
+}
+
+/// By hand, because josekit's own shows a shared key.
+impl fmt::Debug for EncryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncryptionKey({}, {})", self.algorithm, self.encryption)
     }
 }
 

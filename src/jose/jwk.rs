@@ -306,7 +306,6 @@ fn elliptic(jwk: &Map<String, Value>) -> Result<PKey<Public>, JoseError> {
         let group = EcGroup::from_curve_name(curve.nid())?;
         let (x, y) = (BigNum::from_slice(&x)?, BigNum::from_slice(&y)?);
         let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y)?;
-        key.check_key()?;
         PKey::from_ec_key(key)
     };
     key().map_err(|_: openssl::error::ErrorStack| JoseError::Key("the point is not on its curve"))

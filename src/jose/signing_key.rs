@@ -20,6 +20,7 @@ use openssl::sha::sha256;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt;
+use std::sync::Arc;
 
 /// A private or shared key, ready to sign.
 pub struct SigningKey {
@@ -44,7 +45,7 @@ enum Mathematics {
     /// josekit makes a digest context for each ECDSA signature and takes its DER apart again; on
     /// the key itself neither is needed.
     Ecdsa(EcKey<Private>),
-    Hmac(HmacKey),
+    Hmac(Arc<HmacKey>),
 }
 
 impl SigningKey {
@@ -235,11 +236,11 @@ fn ecdsa(key: &EcKey<Private>, message: &[u8]) -> Result<Vec<u8>, ErrorStack> {
 }
 
 /// The key of a shared secret.
-pub(super) fn shared(secret: &[u8]) -> Result<HmacKey, JoseError> {
+pub(super) fn shared(secret: &[u8]) -> Result<Arc<HmacKey>, JoseError> {
     if secret.len() < 32 {
         return Err(JoseError::Key("a secret for HS256 has at least 32 bytes"));
     }
-    Ok(HmacKey::new(secret))
+    Ok(Arc::new(HmacKey::new(secret)))
 }
 
 fn headers(algorithm: SigningAlgorithm, kid: Option<&str>) -> Vec<String> {

@@ -26,7 +26,7 @@ pub struct VerifyingKey {
 #[derive(Debug, Clone)]
 enum Check {
     Josekit(Arc<dyn JwsVerifier>),
-    Hmac(HmacKey),
+    Hmac(Arc<HmacKey>),
 }
 
 impl VerifyingKey {
@@ -62,7 +62,7 @@ impl VerifyingKey {
         signing_key::shared(secret).map(Self::shared)
     }
 
-    pub(super) fn shared(key: HmacKey) -> Self {
+    pub(super) fn shared(key: Arc<HmacKey>) -> Self {
         Self { algorithm: SigningAlgorithm::HS256, kid: None, check: Check::Hmac(key) }
     }
 
