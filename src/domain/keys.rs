@@ -54,7 +54,7 @@ pub struct Keys {
     decryption: Option<Arc<DecryptionKey>>,
     encryption: Option<Arc<EncryptionKey>>,
     /// The JWKS as it is served (RFC 7517 §5).
-    pub jwks: Arc<[u8]>,
+    pub jwks: Arc<str>,
     /// Its entity tag.
     pub jwks_etag: String,
     /// Signing keys by `kid`, so that a reload builds only what is new.
@@ -142,7 +142,7 @@ impl KeyRing {
         }
         let jwks = serde_json::json!({ "keys": published }).to_string();
         keys.jwks_etag = format!("\"{}\"", super::digest::digest(&jwks));
-        keys.jwks = jwks.into_bytes().into();
+        keys.jwks = jwks.into();
         Ok(keys)
     }
 

@@ -1,0 +1,482 @@
+# Die Texte aller Seiten auf Deutsch.
+
+## Jede Seite
+
+description = Mit dem Countersign-Konto anmelden
+title-admin = Countersign Verwaltung
+skip = Zum Inhalt springen
+languages = Sprache
+area-account = Konto
+area-admin = Verwaltung
+sign-in = Anmelden
+sign-out = Abmelden
+cancel = Abbrechen
+continue = Weiter
+show = Zeigen
+hide = Verbergen
+error-prefix = Fehler:
+errors-title = Etwas ist zu berichtigen.
+request-code = Vorgangscode
+nav-overview = Übersicht
+nav-profile = Persönliche Angaben
+nav-security = Sicherheit
+nav-devices = Geräte
+nav-apps = Verbundene Apps
+nav-your-account = Ihr Konto
+nav-dashboard = Überblick
+nav-users = Benutzer
+nav-clients = Clients
+nav-keys = Schlüssel
+nav-audit = Protokoll
+
+## Zeiten
+
+date = { $day }. { $month } { $year }
+date-time = { $date }, { $time } UTC
+month-1 = Januar
+month-2 = Februar
+month-3 = März
+month-4 = April
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = August
+month-9 = September
+month-10 = Oktober
+month-11 = November
+month-12 = Dezember
+ago-now = gerade eben
+ago-minutes = { $count ->
+    [one] vor 1 Minute
+   *[other] vor { $count } Minuten
+  }
+ago-hours = { $count ->
+    [one] vor 1 Stunde
+   *[other] vor { $count } Stunden
+  }
+ago-days = { $count ->
+    [one] gestern
+   *[other] vor { $count } Tagen
+  }
+ago-months = { $count ->
+    [one] vor 1 Monat
+   *[other] vor { $count } Monaten
+  }
+ago-years = { $count ->
+    [one] vor 1 Jahr
+   *[other] vor { $count } Jahren
+  }
+
+## Anmelden
+
+login-title-app = Bei { $app } anmelden
+username-or-email = Benutzername oder E-Mail
+password = Passwort
+caps-lock = Die Feststelltaste ist an.
+remember = Angemeldet bleiben
+forgot = Passwort vergessen?
+or = oder
+sign-in-passkey = Mit Passkey anmelden
+register = Neu hier? <a href="{ $url }">Konto anlegen</a>
+login-wrong = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort und versuchen Sie es noch einmal.
+login-wrong-recover = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort, oder <a href="{ $url }">setzen Sie das Passwort zurück</a>.
+login-slow-down = <strong>Zu viele Versuche.</strong> Warten Sie { $seconds } Sekunden und versuchen Sie es dann noch einmal. Ihr Konto ist nicht gesperrt.
+login-slow-down-passkey = Ein Passkey funktioniert auch jetzt.
+login-blocked = <strong>Dieses Konto ist gesperrt.</strong> Fragen Sie die Betreiber dieses Dienstes. Vorgangscode <code>{ $code }</code>
+login-blocked-contact = <strong>Dieses Konto ist gesperrt.</strong> Fragen Sie { $contact }. Vorgangscode <code>{ $code }</code>
+login-too-old = <strong>Diese Anmeldeseite ist älter als { $minutes } Minuten.</strong> Die Anfrage der App ist noch da; melden Sie sich noch einmal an.
+login-cookies-off = <strong>Ihr Browser hat keine Cookies gesendet.</strong> Erlauben Sie Cookies für diese Seite und melden Sie sich dann an.
+login-again = <strong>Melden Sie sich noch einmal an.</strong> Dieser Schritt braucht eine Anmeldung von eben.
+
+## Konto wählen
+
+select-title = Konto wählen
+select-for = um mit { $app } weiterzumachen
+select-other = Anderes Konto verwenden
+signed-in = Angemeldet
+
+## Zustimmung
+
+consent-title = { $app } erlauben?
+consent-heading = { $app } möchte Ihr Konto verwenden
+consent-from = Von <b>{ $domain }</b>
+consent-verified = Bestätigte Domain
+consent-unverified = Wir konnten nicht prüfen, wer diese App betreibt.
+consent-on-device = Das ist eine App auf Ihrem Gerät. Machen Sie nur weiter, wenn Sie selbst damit begonnen haben.
+not-you = Nicht Sie?
+consent-able = Die App kann dann
+consent-already = Schon erlaubt
+consent-not-password = Ihr Passwort sieht sie <b>nicht</b>.
+allow = Erlauben
+consent-return = Es geht zurück zu { $destination }.
+consent-return-device = Es geht zurück zur App auf Ihrem Gerät.
+consent-revoke = Den Zugriff können Sie jederzeit unter <a href="/account/apps">Verbundene Apps</a> entfernen.
+consent-privacy = Lesen Sie die <a href="{ $privacy }" rel="noopener">Datenschutzerklärung</a> der App.
+consent-terms = Lesen Sie die <a href="{ $terms }" rel="noopener">Nutzungsbedingungen</a> der App.
+consent-privacy-terms = Lesen Sie die <a href="{ $privacy }" rel="noopener">Datenschutzerklärung</a> und die <a href="{ $terms }" rel="noopener">Nutzungsbedingungen</a> der App.
+scope-profile = Ihren Namen und Ihr Bild sehen
+scope-email = Ihre E-Mail-Adresse sehen
+scope-address = Ihre Postanschrift sehen
+scope-phone = Ihre Telefonnummer sehen
+scope-offline = Verbunden bleiben, wenn Sie nicht da sind
+scope-offline-value = Bis Sie den Zugriff entfernen oder ihn 30 Tage nichts nutzt
+scope-claim = Diese Angabe sehen: { $claim }
+scope-unknown = „{ $scope }“ für Sie verwenden
+
+## Zurück zur App, und abmelden
+
+returning-title = Zurück zu { $app }
+returning-text = Sie sind auf dem Weg zurück. Wenn nichts geschieht, nehmen Sie die Schaltfläche.
+returning-continue = Weiter zu { $app }
+form-post-text = Noch ein Schritt bringt Ihre Antwort zur App. Wenn nichts geschieht, nehmen Sie die Schaltfläche.
+signed-out-title = Sie sind abgemeldet
+signed-out-text = Sie können diese Seite schließen. Apps können Sie noch eine Weile angemeldet halten.
+sign-in-again = Wieder anmelden
+logout-title = Möchten Sie sich abmelden?
+logout-asked-by = { $app } möchte Sie abmelden.
+logout-as = Sie sind angemeldet als <b>{ $email }</b>.
+logout-text = Apps mit dieser Anmeldung fragen Sie danach wieder nach einer Anmeldung.
+logout-stay = Angemeldet bleiben
+
+## Fehler
+
+error-kind-request = Fehler in der Anfrage
+error-kind-logout = Fehler beim Abmelden
+error-details = Einzelheiten für Entwickler
+error-row-error = Fehler
+error-row-sent = Gesendet
+error-row-closest = Am ähnlichsten eingetragen
+error-home = Zur Startseite
+error-not-your-fault = Sie haben nichts falsch gemacht. Versuchen Sie es in der App noch einmal, oder nennen Sie ihrem Betreiber den Code unten.
+error-redirect-title = Wir können Sie nicht zu dieser App zurückschicken
+error-redirect-text = Die Adresse in der Anfrage ist für <b>{ $app }</b> nicht eingetragen. Zum Schutz Ihres Kontos geht es hier nicht weiter.
+error-client-title = Wir kennen diese App nicht
+error-client-text = Die App, die Sie hierher geschickt hat, ist bei uns nicht eingetragen.
+error-request-title = Wir verstehen diese Anfrage nicht
+error-request-text = Die App, die Sie hierher geschickt hat, möchte etwas, das wir nicht können.
+error-again-title = Beginnen Sie noch einmal in der App
+error-again-text = Dieser Schritt ist abgelaufen, schon verwendet, oder begann in einem anderen Browser.
+error-again-advice = Gehen Sie zurück zur App und melden Sie sich von dort an.
+error-form-title = Wir konnten dieses Formular nicht prüfen
+error-form-text = Das Formular stammt nicht von einer Seite von uns, oder Ihre Anmeldung hat sich seither geändert.
+error-form-advice = Gehen Sie zurück, laden Sie die Seite neu und wiederholen Sie den Schritt. Es wurde nichts geändert.
+error-forbidden-title = Diese Seite ist für die Verwaltung
+error-forbidden-text = Ihr Konto hat nicht die Rolle, die diese Seite braucht.
+error-forbidden-advice = Wer das System verwaltet, kann Ihnen die Rolle geben.
+error-missing-title = Hier ist nichts
+error-missing-text = Die Adresse ist falsch, oder was hier war, ist weg.
+error-missing-advice = Prüfen Sie die Adresse, oder beginnen Sie auf der Startseite.
+error-slow-title = Zu viele Anfragen
+error-slow-text = Aus Ihrem Netz kamen zu viele Anfragen.
+error-slow-advice = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+error-server-title = Bei uns ist etwas schiefgegangen
+error-server-text = Wir konnten Ihre Anfrage nicht zu Ende bringen.
+error-server-advice = Versuchen Sie es in einer Minute noch einmal. Bleibt es so, nennen Sie den Betreibern den Code unten.
+error-setup-title = Dieser Link zur Einrichtung geht nicht
+error-setup-text = Er wurde schon verwendet, ist älter als 30 Minuten, oder ist nicht vollständig.
+error-setup-advice = Starten Sie den Server neu für einen neuen Link, oder legen Sie ein Konto auf der Befehlszeile an.
+error-logout-title = So können wir Sie nicht abmelden
+error-logout-text = Die Anfrage nennt eine Adresse oder ein Token, das nicht passt.
+error-logout-advice = Sie können sich auf Ihrer Kontoseite abmelden.
+difference-slash = unterscheidet sich im letzten „/“
+difference-case = unterscheidet sich in der Großschreibung
+difference-scheme = unterscheidet sich vor „://“
+difference-host = unterscheidet sich im Hostnamen
+difference-port = unterscheidet sich im Port
+difference-path = unterscheidet sich im Pfad
+difference-query = unterscheidet sich nach dem „?“
+difference-fragment = unterscheidet sich nach dem „#“
+difference-spelling = ist anders geschrieben
+
+## Fehler in Formularen
+
+problem-missing = Füllen Sie dieses Feld aus.
+problem-too-long = Das ist zu lang.
+problem-bad-character = Hier ist ein Zeichen, das nicht geht.
+problem-email-invalid = Schreiben Sie eine E-Mail-Adresse wie name@example.org.
+problem-email-taken = Ein anderes Konto hat diese E-Mail-Adresse.
+problem-username-invalid = Nehmen Sie nur Buchstaben, Ziffern, Punkte, Striche und Unterstriche.
+problem-username-taken = Ein anderes Konto hat diesen Benutzernamen.
+problem-password-wrong = Das ist nicht Ihr jetziges Passwort.
+problem-password-short = Nehmen Sie mindestens { $minimum } Zeichen.
+problem-password-long = Dieses Passwort ist zu lang.
+problem-passwords-differ = Die beiden Passwörter sind nicht gleich.
+problem-password-same = Das ist Ihr jetziges Passwort. Wählen Sie ein anderes.
+problem-password-common = Dieses Passwort steht in einer Liste häufiger Passwörter. Wählen Sie ein anderes.
+problem-reason-missing = Schreiben Sie einen Grund. Er kommt ins Protokoll.
+problem-address-missing = Tragen Sie mindestens eine Rücksprungadresse ein.
+problem-address-invalid = Zeile { $line }: Schreiben Sie die ganze Adresse, wie https://app.example.org/callback.
+problem-address-insecure = Zeile { $line }: Nehmen Sie https. http geht nur für 127.0.0.1, [::1] und localhost.
+problem-address-fragment = Zeile { $line }: Entfernen Sie den Teil ab „#“.
+problem-address-wildcard = Zeile { $line }: Schreiben Sie die ganze Adresse. „*“ geht nicht.
+problem-address-scheme = Zeile { $line }: Diese Art von Adresse geht nicht.
+problem-scope-invalid = In einem Scope ist ein Zeichen, das nicht geht.
+problem-list-invalid = Nehmen Sie nur Buchstaben, Ziffern, Punkte, Striche, Unterstriche und Doppelpunkte.
+problem-last-admin = Das ist das letzte Konto mit Verwaltungsrechten. Bestimmen Sie erst ein anderes.
+problem-date-invalid = Schreiben Sie ein Datum wie 2026-11-21.
+problem-choice-invalid = Wählen Sie einen der Werte.
+
+## Startseite und Einrichtung
+
+home-title = Countersign
+home-text = Ein Konto für Ihre Apps. Sie entscheiden, welche App was sieht.
+home-issuer = Aussteller
+home-discovery = Discovery-Dokument
+setup-title = Das erste Verwaltungskonto anlegen
+setup-text = Dieser Link geht einmal. Das Konto, das hier entsteht, darf alles.
+setup-submit = Konto anlegen
+email = E-Mail
+name = Name
+new-password = Neues Passwort
+new-password-confirm = Neues Passwort noch einmal
+new-password-hint = Mindestens { $minimum } Zeichen. Jedes Zeichen geht, ein langer Satz ist am besten.
+
+## Was eben geschah
+
+notice-profile-saved = Ihre Angaben sind gespeichert.
+notice-password-changed = Ihr Passwort ist geändert. Alle anderen Geräte sind abgemeldet.
+notice-session-ended = Das Gerät ist abgemeldet.
+notice-other-sessions-ended = Alle anderen Geräte sind abgemeldet.
+notice-access-removed = Die App hat keinen Zugriff mehr.
+notice-user-created = Das Konto ist angelegt.
+notice-user-saved = Das Konto ist gespeichert.
+notice-user-blocked = Das Konto ist gesperrt, seine Tokens sind widerrufen.
+notice-user-unblocked = Das Konto kann sich wieder anmelden. Die alten Tokens bleiben widerrufen.
+notice-tokens-revoked = Alle Tokens des Kontos sind widerrufen.
+notice-user-signed-out = Die Person ist abgemeldet.
+notice-client-saved = Die App ist gespeichert.
+notice-client-enabled = Die App kann wieder verwendet werden.
+notice-client-disabled = Die App ist abgeschaltet.
+notice-client-deleted = Die App ist gelöscht.
+notice-secret-retired = Das Geheimnis gilt nicht mehr.
+notice-key-rotated = Ein neuer Schlüssel ist veröffentlicht. Wir unterschreiben damit in 10 Minuten.
+notice-key-retired = Der Schlüssel ist ausgemustert.
+
+## Zustände
+
+state-active = Aktiv
+state-blocked = Gesperrt
+state-disabled = Abgeschaltet
+
+## Konto
+
+overview-hello = Hallo, { $name }
+overview-check-up = Sicherheits-Check
+overview-newest = Neueste Ereignisse
+overview-nothing = Es ist noch nichts geschehen.
+check-done = Erledigt
+check-to-do = Offen
+check-review = Ansehen
+check-password = Sie haben ein Passwort.
+check-no-password = Sie haben kein Passwort.
+check-email = Ihre E-Mail-Adresse ist bestätigt.
+check-email-open = Ihre E-Mail-Adresse ist nicht bestätigt.
+check-devices = { $count ->
+    [one] Sie sind auf 1 Gerät angemeldet.
+   *[other] Sie sind auf { $count } Geräten angemeldet.
+  }
+event-sign-in = Angemeldet
+event-sign-in-failed = Anmeldung abgelehnt
+event-sign-out = Abgemeldet
+event-password = Passwort geändert
+event-profile = Angaben geändert
+event-consent = App erlaubt
+event-access-removed = Zugriff einer App entfernt
+event-created = Konto angelegt
+event-blocked = Konto gesperrt
+event-unblocked = Konto entsperrt
+event-tokens-revoked = Tokens widerrufen
+given-name = Vorname
+family-name = Nachname
+email-verified = Bestätigt
+email-unverified = Nicht bestätigt
+language-browser = Wie im Browser
+theme = Farben
+theme-device = Wie auf dem Gerät
+theme-light = Hell
+theme-dark = Dunkel
+save = Speichern
+password-changed = Zuletzt geändert: { $ago }
+password-none = Sie haben kein Passwort.
+change-password = Passwort ändern
+set-password = Passwort setzen
+current-password = Jetziges Passwort
+password-ends = Die Änderung meldet Sie auf allen anderen Geräten ab und widerruft den Zugriff von Apps.
+security-devices = Sehen, wo Sie angemeldet sind
+devices-text = Diese Browser sind in Ihrem Konto angemeldet.
+devices-this = Dieses Gerät
+devices-detail = { $ip }. Angemeldet { $signed_in }. Zuletzt gesehen { $last_seen }
+devices-end-others = Überall sonst abmelden
+device = { $browser } auf { $system }
+device-unknown = Unbekanntes Gerät
+apps-text = Diese Apps dürfen Ihr Konto verwenden.
+apps-none = Keine App verwendet Ihr Konto.
+apps-since = Seit { $since }.
+apps-last-used = Zuletzt verwendet: { $ago }.
+apps-remove = Zugriff entfernen
+
+## Bestätigen
+
+reason = Grund
+reason-hint = Er kommt ins Protokoll.
+end-session-title = { $name } abmelden?
+end-session-text = Dieser Browser wird jetzt abgemeldet. Apps dort fragen nach einer neuen Anmeldung.
+end-others-title = Überall sonst abmelden?
+end-others-text = Jeder Browser außer diesem wird jetzt abgemeldet.
+remove-access-title = Zugriff von { $name } entfernen?
+remove-access-text = { $name } verliert jetzt den Zugriff und muss neu fragen.
+block-user-title = { $name } sperren?
+block-user-text = Meldet die Person überall ab und widerruft alle Tokens jetzt.
+block-user-more = Sie kann sich nicht anmelden, bis Sie die Sperre aufheben.
+block-user-button = Sperren
+unblock-user-title = { $name } entsperren?
+unblock-user-text = Eine Anmeldung ist wieder möglich. Tokens von vorher bleiben widerrufen.
+unblock-user-button = Entsperren
+revoke-tokens-title = Alle Tokens von { $name } widerrufen?
+revoke-tokens-text = Apps verlieren jetzt den Zugriff. Die Person kann sich sofort wieder anmelden.
+revoke-tokens-button = Alle Tokens widerrufen
+sign-out-user-title = { $name } abmelden?
+sign-out-user-text = Jeder Browser dieser Person wird jetzt abgemeldet.
+sign-out-user-button = Überall abmelden
+disable-client-title = { $name } abschalten?
+disable-client-text = Niemand kann sich bei dieser App anmelden, und sie bekommt keine Tokens, bis Sie sie einschalten.
+disable-client-button = Abschalten
+enable-client-title = { $name } einschalten?
+enable-client-text = Eine Anmeldung bei dieser App ist wieder möglich.
+enable-client-button = Einschalten
+delete-client-title = { $name } löschen?
+delete-client-text = Die App, ihre Geheimnisse und alle Zustimmungen zu ihr werden jetzt gelöscht.
+delete-client-more = Das lässt sich nicht rückgängig machen. Für eine Weile genügt es, sie abzuschalten.
+delete-client-button = Löschen
+rotate-secret-title = Neues Geheimnis für { $name } erzeugen?
+rotate-secret-text = Das alte gilt weiter, bis Sie es ausmustern. So kann die App in Ruhe wechseln.
+rotate-secret-button = Neues Geheimnis erzeugen
+retire-secret-title = Altes Geheimnis von { $name } ausmustern?
+retire-secret-text = Ein Dienst, der es noch verwendet, bekommt ab jetzt keine Tokens.
+retire-secret-button = Altes Geheimnis ausmustern
+rotate-key-title = Schlüssel für { $name } wechseln?
+rotate-key-text = Apps sehen den neuen Schlüssel sofort; wir unterschreiben damit in 10 Minuten.
+rotate-now = Jetzt wechseln
+retire-key-title = Schlüssel { $name } ausmustern?
+retire-key-text = Tokens dieses Schlüssels gelten nicht mehr, sobald Dienste die Schlüssel neu holen.
+retire-key-button = Schlüssel ausmustern
+
+## Verwaltung
+
+any = Alle
+never = nie
+none = keine
+open = Öffnen
+apply = Anwenden
+search = Suche
+status = Zustand
+role = Rolle
+roles = Rollen
+groups = Gruppen
+user = Benutzer
+username = Benutzername
+client = App
+created = Angelegt
+since = Seit
+scopes = Scopes
+actions = Aktionen
+copy = Kopieren
+copied = Kopiert
+pages = Seiten
+pages-first = Erste Seite
+pages-next = Nächste Seite
+last-sign-in = Letzte Anmeldung
+last-seen = Zuletzt gesehen
+last-used = Zuletzt verwendet
+list-hint = Mit Kommas oder Zeilen trennen.
+tile-sign-ins = Anmeldungen heute
+tile-failed = Abgelehnt heute
+tile-sessions = Aktive Sitzungen
+tile-key-age = Alter des Schlüssels
+tile-sign-ins-day = Anmeldungen
+tile-failed-day = Abgelehnt
+dashboard-attention = Braucht Aufmerksamkeit
+dashboard-nothing = Nichts braucht Ihre Aufmerksamkeit.
+dashboard-days = Anmeldungen der letzten 30 Tage
+dashboard-table = Als Tabelle zeigen
+dashboard-day = Tag
+users-search = Name, E-Mail oder Id
+users-new = Neuer Benutzer
+users-create = Konto anlegen
+users-summary = { $shown } von { $total } Benutzern
+user-password-hint = Leer lassen, wenn die Person es später bekommt.
+user-id = Id:
+user-profile = Profil
+user-no-apps = Keine App verwendet dieses Konto.
+user-all-audit = Alle Einträge
+sessions = Sitzungen
+sessions-none = Nirgends angemeldet.
+device-column = Gerät
+clients-text = Die Apps und Dienste, bei denen Menschen sich hiermit anmelden.
+clients-new = Neue App
+clients-create = App anlegen
+clients-none = Es gibt noch keine Apps.
+client-kind = Art
+client-name = Name, den Menschen sehen
+client-created = Angelegt
+client-no-secret = Diese Art von App kann kein Geheimnis hüten und hat darum keines. Sie weist sich mit PKCE aus.
+client-open = Seite der App öffnen
+client-policy = Regeln
+secret-age = Alter des Geheimnisses
+kind-web = Webserver
+kind-web-text = Läuft auf einem Server, der ein Geheimnis hüten kann, etwa eine Web-App mit Backend.
+kind-spa = Single-Page
+kind-spa-text = Läuft nur im Browser und kann darum kein Geheimnis hüten.
+kind-native = Mobil oder Desktop
+kind-native-text = Ist auf Telefon oder Rechner installiert und öffnet zur Anmeldung den Browser.
+kind-machine = Maschine
+kind-machine-text = Ein Dienst, der für sich selbst handelt, ohne eine Person.
+wizard-type = Was für eine App ist es?
+wizard-other-type = Andere Art wählen
+redirect-uris = Rücksprungadressen
+redirect-uris-label = Rücksprungadressen: eine je Zeile, genau so
+post-logout-label = Adressen nach dem Abmelden: eine je Zeile
+scopes-label = Scopes: mit Leerzeichen trennen
+access = Zugriff
+grant-types = Grant Types
+require-pkce = PKCE verlangen
+skip-consent = Zustimmung überspringen
+access-token-format = Access-Tokens
+format-jwt = JWT, signiert
+format-jwe = JWE, signiert und verschlüsselt
+format-opaque = Undurchsichtig, nur über Introspection
+id-token-alg = Signatur des ID-Tokens
+auth-method = Ausweis des Clients
+secrets = Client-Geheimnisse
+secret-new = Neues Client-Geheimnis
+secret-once = <strong>Kopieren Sie das Geheimnis jetzt.</strong> Es wird einmal gezeigt. Wir behalten nur einen Hash.
+secret-created = Erzeugt am { $date }
+secret-expires = Endet am { $date }
+secret-no-expiry = Gilt, bis Sie es ausmustern
+snippets = In die App einbauen
+snippet-env = Umgebung (.env)
+snippet-oidc = Einstellungen jeder OpenID-Connect-Bibliothek
+snippet-curl = Ein Token mit curl holen
+test-sign-in = Anmeldung testen
+algorithm = Verfahren
+key-next = Nächster
+key-active = Aktiv
+key-retiring = Läuft aus
+key-retired = Ausgemustert
+key-signs-from = Unterschreibt ab
+key-leaves = Verlässt den Satz
+audit-time = Zeit
+audit-actor = Wer
+audit-action = Aktion
+audit-target = Ziel
+audit-result = Ergebnis
+audit-ip = IP-Adresse
+audit-details = Einzelheiten
+audit-from = Von
+audit-to = Bis
+audit-all = Alle zeigen
+audit-none = Keine Einträge.
+result-ok = OK
+result-failed = Abgelehnt
+export-csv = Als CSV
+export-json = Als JSON
