@@ -28,6 +28,21 @@ impl CliError {
         Self::Failed { code, says: says.to_string() }
     }
 
+    /// As [`CliError::failed`], with the causes, which name the host or the file.
+    pub fn caused(code: &'static str, error: &dyn std::error::Error) -> Self {
+        let mut says = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !says.contains(&text) {
+                says = format!("{says}: {text}");
+            }
+            cause = error.source();
+        }
+        // libpq writes lines; an error is one.
+        Self::failed(code, says.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// 1 refused or failed, 2 wrong usage or configuration.
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -44,16 +59,8 @@ impl From<ConfigError> for CliError {
 }
 
 impl From<StorageError> for CliError {
-    /// With the causes, which name the host or the file.
     fn from(error: StorageError) -> Self {
-        let mut says = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            says.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        // libpq writes lines; an error is one.
-        Self::failed("database", says.split_whitespace().collect::<Vec<_>>().join(" "))
+        Self::caused("database", &error)
     }
 }
 
