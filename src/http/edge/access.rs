@@ -6,8 +6,8 @@ use super::metrics;
 use super::policy::EdgePolicy;
 use super::request::Origin;
 use crate::protocol::time::monotonic;
-use actix_web::http::{Method, StatusCode};
 use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
 use std::net::IpAddr;
 use std::time::Instant;
 

@@ -87,8 +87,7 @@ mod tests {
     fn a_https_issuer_has_host_bound_cookies() {
         let cookies = Cookies::for_issuer("https://id.example.com");
         let text = cookies.set_session("v".into(), None).to_string();
-        let expected =
-            "__Host-countersign-session=v; HttpOnly; SameSite=Lax; Secure; Path=/";
+        let expected = "__Host-countersign-session=v; HttpOnly; SameSite=Lax; Secure; Path=/";
         assert_eq!(text, expected);
     }
 

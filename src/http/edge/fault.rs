@@ -2,8 +2,8 @@
 
 use super::code::RequestCode;
 use super::headers;
-use actix_web::http::header::{self, ContentType, HeaderMap};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType, HeaderMap};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 use std::fmt;

@@ -126,7 +126,9 @@ mod tests {
     #[actix_web::test]
     async fn only_a_utf_8_form_is_a_form() {
         let form = "application/x-www-form-urlencoded";
-        for good in [form, "Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\"", &format!("{form};")] {
+        for good in
+            [form, "Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\"", &format!("{form};")]
+        {
             assert!(is_form(good), "{good}");
         }
         for other in ["", "application/json", &format!("{form}; charset=latin1"), "text/plain"] {

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn tk_15_only_the_origin_of_a_redirect_address_is_allowed() {
-        let uris = ["https://app.example.com/cb", "http://localhost:3000/cb", "com.example.app:/cb"];
+        let uris =
+            ["https://app.example.com/cb", "http://localhost:3000/cb", "com.example.app:/cb"];
         let allowed = |origin| cors_allow_origin(origin, uris.into_iter());
         assert!(allowed("https://app.example.com"));
         assert!(allowed("http://localhost:3000"));

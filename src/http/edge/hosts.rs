@@ -1,7 +1,7 @@
 //! The names we answer to (RFC 9110 §7.4).
 
-use actix_web::http::header;
 use actix_web::dev::RequestHead;
+use actix_web::http::header;
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub revocation_seq: Gauge,
     /// 1 while the shared revocation list is written, 0 while it cannot be.
     pub redis_up: Gauge,
+    /// Entries of the database that are not in Redis yet.
+    pub redis_lag: Gauge,
     /// 1 while the database answers.
     pub database_up: Gauge,
 }
@@ -46,7 +48,9 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let buckets = || {
-            Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
+            Histogram::new([
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+            ])
         };
         let metrics = Self {
             registry: Registry::with_prefix("countersign"),
@@ -59,6 +63,7 @@ impl Default for Metrics {
             revocations: Gauge::default(),
             revocation_seq: Gauge::default(),
             redis_up: Gauge::default(),
+            redis_lag: Gauge::default(),
             database_up: Gauge::default(),
         };
         metrics.registered()
@@ -84,6 +89,7 @@ impl Metrics {
             ("revocations", "Entries of the revocation list", &self.revocations),
             ("revocation_seq", "Last entry of the revocation list", &self.revocation_seq),
             ("redis_up", "Whether the shared revocation list is written", &self.redis_up),
+            ("redis_lag", "Revocations that are not in Redis yet", &self.redis_lag),
             ("database_up", "Whether the database answers", &self.database_up),
         ] {
             registry.register(name, help, gauge.clone());

@@ -78,7 +78,7 @@ impl<S> Inner<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    async fn serve(&self, mut request: ServiceRequest) -> Answer {
+    async fn serve(&self, request: ServiceRequest) -> Answer {
         let origin = self.origin(&request);
         request.extensions_mut().insert(origin);
         let visit = Visit::begin(origin, request.method().clone(), request.path());
@@ -101,9 +101,9 @@ where
     }
 
     fn origin(&self, request: &ServiceRequest) -> Origin {
-        let address = request.peer_addr().map(|peer| {
-            client_address(peer.ip(), request.headers(), &self.policy.trusted_proxies)
-        });
+        let address = request
+            .peer_addr()
+            .map(|peer| client_address(peer.ip(), request.headers(), &self.policy.trusted_proxies));
         Origin { code: self.policy.codes.next(), address }
     }
 
@@ -171,8 +171,9 @@ where
         page: Option<FaultPage>,
     ) -> ServiceResponse<BoxBody> {
         visit.log_fault(&self.policy, response.response());
-        let is_bare = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
-            && !response.headers().contains_key(header::CONTENT_TYPE);
+        let is_bare =
+            matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
+                && !response.headers().contains_key(header::CONTENT_TYPE);
         let mut response = match is_bare {
             true => filled(response, visit, page),
             false => response,
@@ -203,11 +204,9 @@ fn filled(
 /// Polls a future and catches its panic: a bug that hostile input finds must cost one request.
 async fn survive<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     })
     .await
 }

@@ -29,9 +29,8 @@ impl Site {
         let policy = EdgePolicy { deadline, ..EdgePolicy::new(&config, &SystemRandom) };
         let policy = Arc::new(policy);
         let shared = policy.clone();
-        let server = HttpServer::new(move || {
-            App::new().wrap(Edge::new(shared.clone())).configure(routes)
-        });
+        let server =
+            HttpServer::new(move || App::new().wrap(Edge::new(shared.clone())).configure(routes));
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let address = server.addrs()[0];
         let server = server.run();
@@ -66,7 +65,7 @@ impl Site {
 
 fn routes(routes: &mut web::ServiceConfig) {
     routes
-        .route("/", web::get().to(async || "hello"))
+        .service(web::resource("/").get(async || "hello"))
         .route("/livez", web::get().to(async || "ok"))
         .route("/form", web::post().to(async |_: FormParams| "taken"))
         .route("/panic", web::get().to(panics))
@@ -154,7 +153,9 @@ async fn ht_07_a_request_for_another_host_is_misdirected() {
     assert_eq!(ask("Host: evil.example\r\n", "/").await, 421);
     assert_eq!(ask("Host: evil.example\r\n", "/livez").await, 200);
     assert_eq!(ask("Host: id.example.com\r\n", "http://evil.example/").await, 421);
-    for host in ["", "Host: id.example.com\r\nHost: id.example.com\r\n", "Host: x@id.example.com\r\n"] {
+    for host in
+        ["", "Host: id.example.com\r\nHost: id.example.com\r\n", "Host: x@id.example.com\r\n"]
+    {
         assert_eq!(ask(host, "/").await, 400, "{host:?}");
     }
 }
