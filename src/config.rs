@@ -3,6 +3,11 @@
 //! A section goes whole to the one service that reads it; nothing below the composition root sees
 //! [`Config`].
 
+pub mod check;
+mod layers;
+pub mod load;
+pub mod master_key;
+
 use crate::protocol::time::Lifetime;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;

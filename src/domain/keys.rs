@@ -4,10 +4,11 @@
 //! the last token signed with it has expired. Several algorithms are active at once.
 
 use super::audit::{Actor, EventExt};
+use super::ground::Ground;
 use super::provider::{Parts, Provider, StartError};
 use super::revocation::{self, Reason};
 use crate::jose::{
-    ContentEncryption, DecryptionKey, EncryptionKey, JoseError, KeyManagement, PublicJwk,
+    ContentEncryption, DecryptionKey, EncryptionKey, JoseError, KeyManagement, PublicJwk, Sealer,
     SealingKey, SigningAlgorithm, SigningKey, VerifyingKey,
 };
 use crate::protocol::error::OAuthError;
@@ -53,7 +54,7 @@ pub struct Keys {
     decryption: Option<Arc<DecryptionKey>>,
     encryption: Option<Arc<EncryptionKey>>,
     /// The JWKS as it is served (RFC 7517 §5).
-    pub jwks: Arc<[u8]>,
+    pub jwks: Arc<str>,
     /// Its entity tag.
     pub jwks_etag: String,
     /// Signing keys by `kid`, so that a reload builds only what is new.
@@ -141,7 +142,7 @@ impl KeyRing {
         }
         let jwks = serde_json::json!({ "keys": published }).to_string();
         keys.jwks_etag = format!("\"{}\"", super::digest::digest(&jwks));
-        keys.jwks = jwks.into_bytes().into();
+        keys.jwks = jwks.into();
         Ok(keys)
     }
 
@@ -265,6 +266,11 @@ pub async fn reload(provider: &Provider) -> Result<(), OAuthError> {
     Ok(())
 }
 
+/// The key that our keys are sealed under.
+pub fn sealing_key(master_key: &[u8; 32]) -> SealingKey {
+    Sealer::new(master_key).purpose("signing keys")
+}
+
 /// Publishes a next key for an algorithm; it becomes active after [`PUBLISH_AHEAD`].
 ///
 /// # Errors
@@ -275,18 +281,35 @@ pub async fn rotate(
     algorithm: SigningAlgorithm,
     actor: &Actor,
 ) -> Result<StoredKey, OAuthError> {
-    let now = provider.now();
-    let random = provider.random.as_ref();
-    let activate_at = now + PUBLISH_AHEAD;
-    let key = make(&provider.keys.seal, random, Some(algorithm), "next", now, activate_at)
+    let key = publish_next(&provider.ground(), &provider.keys.seal, algorithm, actor).await?;
+    reload(provider).await?;
+    Ok(key)
+}
+
+/// As [`rotate`], without a running provider; servers see the new cache version.
+///
+/// # Errors
+///
+/// As [`rotate`], and `invalid_request` when the keys are sealed under another master key.
+pub async fn publish_next(
+    ground: &Ground,
+    seal: &SealingKey,
+    algorithm: SigningAlgorithm,
+    actor: &Actor,
+) -> Result<StoredKey, OAuthError> {
+    let now = ground.now();
+    let live = ground.db.read(signing_keys::list_live).await?;
+    check_seal(&live, seal)?;
+    let random = ground.random.as_ref();
+    let key = make(seal, random, Some(algorithm), "next", now, now + PUBLISH_AHEAD)
         .map_err(OAuthError::server_error)?;
     let event = actor
         .event("key.rotate", now)
         .target(format!("key:{}", key.kid))
         .details(format!("algorithm {algorithm}"));
-    let version = provider.random.id();
+    let version = ground.random.id();
     let inserted = key.clone();
-    let done = provider
+    let done = ground
         .db
         .write(move |conn| {
             let live = signing_keys::list_live(conn)?;
@@ -299,13 +322,23 @@ pub async fn rotate(
             Ok(true)
         })
         .await?;
-    if !done {
-        return Err(OAuthError::invalid_request(
-            "the next key for this algorithm is there already",
-        ));
+    match done {
+        true => Ok(key),
+        false => {
+            Err(OAuthError::invalid_request("the next key for this algorithm is there already"))
+        }
     }
-    reload(provider).await?;
-    Ok(key)
+}
+
+/// A key sealed under another master key than its siblings could not be opened by any server.
+fn check_seal(live: &[StoredKey], seal: &SealingKey) -> Result<(), OAuthError> {
+    let opens = |key: &StoredKey| seal.open(&key.sealed_private, key.kid.as_bytes()).is_some();
+    match live.iter().all(opens) {
+        true => Ok(()),
+        false => Err(OAuthError::invalid_request(
+            "the master key does not open the keys in this database",
+        )),
+    }
 }
 
 /// Withdraws a key at once: it leaves the JWKS and every token signed with it is refused. When it
@@ -315,43 +348,55 @@ pub async fn rotate(
 ///
 /// `invalid_request` when there is no such signing key, or it is retired already.
 pub async fn withdraw(provider: &Provider, kid: &str, actor: &Actor) -> Result<(), OAuthError> {
-    let now = provider.now();
-    let live = provider.db.read(signing_keys::list_live).await?;
-    let Some(key) = live.iter().find(|key| key.kid == kid && key.purpose == "sig").cloned() else {
-        return Err(OAuthError::invalid_request("there is no live signing key with this kid"));
-    };
-    let heir = match key.state == "active" {
-        true => Some(heir(provider, &key, now)?),
-        false => None,
-    };
-    let entry = revocation::watermark(RevocationKind::Key, kid, now, provider.longest_token_life());
-    let entries = [entry.because(Reason::KeyWithdrawn, actor)];
-    let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));
-    let version = provider.random.id();
-    provider
-        .db
-        .write(move |conn| {
-            let from = key.state.clone();
-            let retired =
-                StoredKey { state: "retired".into(), retire_at: Some(now.as_unix()), ..key };
-            if signing_keys::change_state(conn, &from, &retired)?
-                && let Some(heir) = heir
-            {
-                signing_keys::insert(conn, &heir)?;
-            }
-            revocation::insert(conn, &entries)?;
-            audit::insert(conn, &event)?;
-            settings::bump_cache_version(conn, &version)
-        })
-        .await?;
+    retire(&provider.ground(), &provider.keys.seal, kid, actor).await?;
     provider.revocation.committed(&provider.db).await?;
     reload(provider).await
 }
 
-fn heir(provider: &Provider, key: &StoredKey, now: Timestamp) -> Result<StoredKey, OAuthError> {
+/// As [`withdraw`], without a running provider; servers see the new cache version.
+///
+/// # Errors
+///
+/// As [`withdraw`], and `invalid_request` when the keys are sealed under another master key.
+pub async fn retire(
+    ground: &Ground,
+    seal: &SealingKey,
+    kid: &str,
+    actor: &Actor,
+) -> Result<(), OAuthError> {
+    let now = ground.now();
+    let live = ground.db.read(signing_keys::list_live).await?;
+    check_seal(&live, seal)?;
+    let Some(key) = live.iter().find(|key| key.kid == kid && key.purpose == "sig").cloned() else {
+        return Err(OAuthError::invalid_request("there is no live signing key with this kid"));
+    };
+    let heir = match key.state == "active" {
+        true => Some(heir(ground, seal, &key)?),
+        false => None,
+    };
+    let entry = revocation::watermark(RevocationKind::Key, kid, now, ground.longest_token_life);
+    let entries = [entry.because(Reason::KeyWithdrawn, actor)];
+    let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));
+    let version = ground.random.id();
+    let written = ground.db.write(move |conn| {
+        let from = key.state.clone();
+        let retired = StoredKey { state: "retired".into(), retire_at: Some(now.as_unix()), ..key };
+        if signing_keys::change_state(conn, &from, &retired)?
+            && let Some(heir) = heir
+        {
+            signing_keys::insert(conn, &heir)?;
+        }
+        revocation::insert(conn, &entries)?;
+        audit::insert(conn, &event)?;
+        settings::bump_cache_version(conn, &version)
+    });
+    Ok(written.await?)
+}
+
+fn heir(ground: &Ground, seal: &SealingKey, key: &StoredKey) -> Result<StoredKey, OAuthError> {
     let algorithm = key.algorithm.parse().map_err(|_| OAuthError::server_error("a key's alg"))?;
-    let random = provider.random.as_ref();
-    make(&provider.keys.seal, random, Some(algorithm), "active", now, now)
+    let now = ground.now();
+    make(seal, ground.random.as_ref(), Some(algorithm), "active", now, now)
         .map_err(OAuthError::server_error)
 }
 

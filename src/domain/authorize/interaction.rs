@@ -39,14 +39,14 @@ pub struct Interaction {
 }
 
 /// Why a sealed interaction is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InteractionError {
     /// Changed, of another browser, or not ours at all.
     #[error("this page does not belong to this browser")]
     Foreign,
-    /// Ours, but too old.
+    /// Ours and of this browser, but too old: the request can be started anew.
     #[error("this page is too old")]
-    Expired,
+    Expired(Box<AuthorizationRequest>),
 }
 
 impl Interaction {
@@ -95,7 +95,7 @@ impl AuthorizeKeys {
         let interaction: Interaction =
             serde_json::from_slice(&json).map_err(|_| InteractionError::Foreign)?;
         if interaction.started_at + LIFETIME <= now {
-            return Err(InteractionError::Expired);
+            return Err(InteractionError::Expired(Box::new(interaction.request)));
         }
         Ok(interaction)
     }
@@ -167,7 +167,7 @@ mod tests {
         let sealed = keys().seal(&SystemRandom, "mine", &interaction());
         let opened = |now| keys().open("mine", &sealed, Timestamp::from_unix(now));
         assert!(opened(1000 + 1799).is_ok());
-        assert_eq!(opened(1000 + 1800), Err(InteractionError::Expired));
+        assert!(matches!(opened(1000 + 1800), Err(InteractionError::Expired(_))));
     }
 
     #[test]

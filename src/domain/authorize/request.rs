@@ -71,6 +71,11 @@ pub async fn check(provider: &Provider, params: &Params) -> Result<Checked, Refu
     }
 }
 
+/// The client that a request names, for a page that says where it leads.
+pub async fn client_named(provider: &Provider, params: &Params) -> Option<Arc<RegisteredClient>> {
+    find_client(provider, params).await.ok()
+}
+
 async fn find_client(
     provider: &Provider,
     params: &Params,

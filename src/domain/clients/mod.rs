@@ -14,12 +14,16 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::time::Timestamp;
 use crate::storage::client_secrets::{self, ClientSecret};
 use crate::storage::clients;
+use arc_swap::ArcSwapOption;
 use quick_cache::sync::Cache;
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// How many clients are kept in memory.
 const CACHED: usize = 1024;
+/// How many clients one read takes when all are looked at.
+const ORIGINS_PAGE: i64 = 500;
 
 /// A client with everything that a request needs of it, read once and kept until it changes.
 pub struct RegisteredClient {
@@ -71,11 +75,13 @@ impl RegisteredClient {
 /// The clients, by `client_id`.
 pub struct ClientRegistry {
     cache: Cache<String, Arc<RegisteredClient>>,
+    /// The origins of all redirect URIs, for browsers that ask before they call.
+    origins: ArcSwapOption<HashSet<String>>,
 }
 
 impl Default for ClientRegistry {
     fn default() -> Self {
-        Self { cache: Cache::new(CACHED) }
+        Self { cache: Cache::new(CACHED), origins: ArcSwapOption::empty() }
     }
 }
 
@@ -83,6 +89,7 @@ impl ClientRegistry {
     /// Forgets what is cached; the next request reads it anew.
     pub fn forget(&self) {
         self.cache.clear();
+        self.origins.store(None);
     }
 }
 
@@ -115,4 +122,37 @@ pub async fn find(
     let registered = Arc::new(RegisteredClient::new(client, secrets));
     provider.clients.cache.insert(client_id.to_owned(), registered.clone());
     Ok(Some(registered))
+}
+
+/// The origins of the redirect URIs of all clients, read once and kept until a client changes.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn redirect_origins(provider: &Provider) -> Result<Arc<HashSet<String>>, OAuthError> {
+    if let Some(known) = provider.clients.origins.load_full() {
+        return Ok(known);
+    }
+    let all = provider
+        .db
+        .read(|conn| {
+            let mut all = HashSet::new();
+            let mut after = None;
+            loop {
+                let page = clients::list(conn, None, after, ORIGINS_PAGE)?;
+                let uris = page.iter().flat_map(|client| &client.metadata.redirect_uris);
+                let origins = uris.filter_map(|uri| url::Url::parse(uri).ok());
+                all.extend(origins.map(|url| url.origin().ascii_serialization()));
+                match page.last() {
+                    Some(last) if page.len() as i64 == ORIGINS_PAGE => {
+                        after = Some((last.created_at, last.id.clone()));
+                    }
+                    _ => return Ok(all),
+                }
+            }
+        })
+        .await?;
+    let all = Arc::new(all);
+    provider.clients.origins.store(Some(all.clone()));
+    Ok(all)
 }

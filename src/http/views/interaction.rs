@@ -1,0 +1,114 @@
+//! The pages between an authorization request and its answer (OpenID Connect Core §3.1.2), and
+//! those of signing out (OpenID Connect RP-Initiated Logout §2).
+
+mod consent;
+mod login;
+
+pub use consent::{Consent, ScopeLine};
+pub use login::{Login, LoginMessage};
+
+use super::{App, Person};
+use crate::http::page::{BadAddress, Page, respond, respond_form_post, respond_returning};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+/// Which account to go on with (`prompt=select_account`). Posts to `/select`: `account` is the
+/// chosen id, empty for another account; `decision=cancel` gives up.
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/select.html")]
+pub struct SelectAccount {
+    pub page: Page,
+    pub app: Option<App>,
+    /// The sealed authorization request.
+    pub txn: String,
+    pub accounts: Vec<Person>,
+    /// Whether there is an app to return to with `access_denied`.
+    pub can_cancel: bool,
+}
+
+impl SelectAccount {
+    /// The page with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond(StatusCode::OK, self)
+    }
+}
+
+/// The end of a POST whose answer goes to the app: leads there by itself.
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/returning.html")]
+pub struct Returning {
+    pub page: Page,
+    /// The app's name.
+    pub app: String,
+    /// The whole redirect address with the response in it.
+    pub url: String,
+}
+
+impl Returning {
+    /// The page with its headers and the way on.
+    ///
+    /// # Errors
+    ///
+    /// [`BadAddress`] when the address is not safe to follow.
+    pub fn respond(&self) -> Result<HttpResponse, BadAddress> {
+        respond_returning(&self.url, self)
+    }
+}
+
+/// Posts an authorization response to the app (OAuth 2.0 Form Post Response Mode §2).
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/form_post.html")]
+pub struct FormPost {
+    pub page: Page,
+    /// The app's name.
+    pub app: String,
+    /// The redirect address.
+    pub action: String,
+    /// The parameters of the response.
+    pub fields: Vec<(String, String)>,
+}
+
+impl FormPost {
+    /// The page with its headers.
+    ///
+    /// # Errors
+    ///
+    /// [`BadAddress`] when the address is not safe to follow.
+    pub fn respond(&self) -> Result<HttpResponse, BadAddress> {
+        respond_form_post(&self.action, self)
+    }
+}
+
+/// Asks before signing out. Posts to `/logout`: `decision` is `logout` or `stay`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/logout.html")]
+pub struct LogoutConfirm {
+    /// With the `email` of whoever is signed in.
+    pub page: Page,
+    /// The app that asked, by name.
+    pub app: Option<String>,
+    /// What the POST needs of the request, such as its sealed form.
+    pub fields: Vec<(String, String)>,
+}
+
+impl LogoutConfirm {
+    /// The page with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond(StatusCode::OK, self)
+    }
+}
+
+/// The end of a sign-out that leads nowhere else.
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/signed_out.html")]
+pub struct SignedOut {
+    pub page: Page,
+}
+
+impl SignedOut {
+    /// The page with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond(StatusCode::OK, self)
+    }
+}

@@ -1,0 +1,102 @@
+//! The consent page (OpenID Connect Core §3.1.2.4).
+
+use super::{App, Person};
+use crate::http::page::{Page, respond};
+use crate::http::text::Text;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+/// Asks whether an app may have what it wants. Posts to `/consent` (`decision` is `allow` or
+/// `deny`); "Not you?" posts to `/consent/switch`.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "interaction/consent.html")]
+pub struct Consent {
+    pub page: Page,
+    pub app: App,
+    /// Whether the domain was proved; `None` when nobody tried, and then nothing is claimed.
+    pub verified: Option<bool>,
+    pub account: Person,
+    /// The sealed authorization request.
+    pub txn: String,
+    /// What is asked for now; what can change things stands last.
+    pub scopes: Vec<ScopeLine>,
+    /// What was allowed before.
+    pub already: Vec<ScopeLine>,
+    /// The host the browser goes back to.
+    pub destination: String,
+    /// A loopback or custom-scheme app: nobody can tell who is behind it.
+    pub on_device: bool,
+    /// `policy_uri` of the client, through [`super::super::web_link`].
+    pub privacy_url: Option<String>,
+    /// `tos_uri` of the client, through [`super::super::web_link`].
+    pub terms_url: Option<String>,
+}
+
+impl Consent {
+    /// The page with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond(StatusCode::OK, self)
+    }
+}
+
+/// One scope, in words, with what it would show.
+#[derive(Debug, Clone)]
+pub struct ScopeLine {
+    pub meaning: String,
+    /// The value behind it, such as the email address itself. May be empty.
+    pub value: String,
+    /// Whether it lets the app change something.
+    pub danger: bool,
+}
+
+impl ScopeLine {
+    /// The line of a scope. `openid` has none: it says only that someone signs in.
+    ///
+    /// A scope we do not know is named as it is, and taken for one that can change something
+    /// unless its last part says that it reads.
+    pub fn new(text: Text, scope: &str, value: &str) -> Option<Self> {
+        let key = match scope {
+            "openid" => return None,
+            "profile" => "scope-profile",
+            "email" => "scope-email",
+            "address" => "scope-address",
+            "phone" => "scope-phone",
+            "offline_access" => return Some(Self::offline(text)),
+            _ => return Some(Self::unknown(text, scope)),
+        };
+        Some(Self { meaning: text.t(key).into_owned(), value: value.to_owned(), danger: false })
+    }
+
+    fn offline(text: Text) -> Self {
+        Self {
+            meaning: text.t("scope-offline").into_owned(),
+            value: text.t("scope-offline-value").into_owned(),
+            danger: false,
+        }
+    }
+
+    fn unknown(text: Text, scope: &str) -> Self {
+        let last = scope.rsplit([':', '.', '/']).next().unwrap_or(scope);
+        Self {
+            meaning: text.with("scope-unknown", &[("scope", scope)]),
+            value: String::new(),
+            danger: !matches!(last, "read" | "readonly" | "view" | "list"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_that_may_write_is_marked() {
+        let line = |scope| ScopeLine::new(Text::default(), scope, "").expect("a line");
+        assert!(line("orders:write").danger);
+        assert!(line("admin").danger);
+        assert!(!line("orders:read").danger);
+        assert!(!line("email").danger);
+        assert!(ScopeLine::new(Text::default(), "openid", "").is_none());
+    }
+}

@@ -1,0 +1,91 @@
+//! What can be wrong with a field, in words that say what to do.
+
+use crate::http::text::Text;
+
+/// A mistake in a form field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// The field is empty.
+    Missing,
+    /// The text is longer than it may be.
+    TooLong,
+    /// A line break, a control or a bidirectional mark.
+    BadCharacter,
+    EmailInvalid,
+    /// Shown to administrators only: elsewhere nobody learns who has an account.
+    EmailTaken,
+    UsernameInvalid,
+    UsernameTaken,
+    /// The current password does not match.
+    PasswordWrong,
+    /// With the least number of characters.
+    PasswordTooShort(u32),
+    PasswordTooLong,
+    /// The two entries differ.
+    PasswordsDiffer,
+    /// The new password is the old one.
+    PasswordSame,
+    /// The password is one that everybody tries.
+    PasswordCommon,
+    /// A reason must go to the audit log.
+    ReasonMissing,
+    /// With the number of the line: not an absolute address.
+    AddressInvalid(usize),
+    /// http outside loopback.
+    AddressInsecure(usize),
+    AddressFragment(usize),
+    AddressWildcard(usize),
+    /// A scheme no app may own, such as `javascript:`.
+    AddressScheme(usize),
+    /// This kind of client needs an address to send people back to.
+    AddressMissing,
+    ScopeInvalid,
+    /// A role or group with a character that lists cannot hold.
+    ListInvalid,
+    /// The last administrator cannot lose the role, or be blocked.
+    LastAdmin,
+    /// A date that does not read as one.
+    DateInvalid,
+    /// The value is not among those offered.
+    ChoiceInvalid,
+}
+
+impl Problem {
+    /// The sentence for the person at the form.
+    pub fn words(self, text: Text) -> String {
+        let plain = match self {
+            Self::PasswordTooShort(minimum) => {
+                return text.with("problem-password-short", &[("minimum", &minimum.to_string())]);
+            }
+            Self::AddressInvalid(line) => return at_line(text, "problem-address-invalid", line),
+            Self::AddressInsecure(line) => return at_line(text, "problem-address-insecure", line),
+            Self::AddressFragment(line) => return at_line(text, "problem-address-fragment", line),
+            Self::AddressWildcard(line) => return at_line(text, "problem-address-wildcard", line),
+            Self::AddressScheme(line) => return at_line(text, "problem-address-scheme", line),
+            Self::Missing => "problem-missing",
+            Self::TooLong => "problem-too-long",
+            Self::BadCharacter => "problem-bad-character",
+            Self::EmailInvalid => "problem-email-invalid",
+            Self::EmailTaken => "problem-email-taken",
+            Self::UsernameInvalid => "problem-username-invalid",
+            Self::UsernameTaken => "problem-username-taken",
+            Self::PasswordWrong => "problem-password-wrong",
+            Self::PasswordTooLong => "problem-password-long",
+            Self::PasswordsDiffer => "problem-passwords-differ",
+            Self::PasswordSame => "problem-password-same",
+            Self::PasswordCommon => "problem-password-common",
+            Self::ReasonMissing => "problem-reason-missing",
+            Self::AddressMissing => "problem-address-missing",
+            Self::ScopeInvalid => "problem-scope-invalid",
+            Self::ListInvalid => "problem-list-invalid",
+            Self::LastAdmin => "problem-last-admin",
+            Self::DateInvalid => "problem-date-invalid",
+            Self::ChoiceInvalid => "problem-choice-invalid",
+        };
+        text.t(plain).into_owned()
+    }
+}
+
+fn at_line(text: Text, key: &str, line: usize) -> String {
+    text.with(key, &[("line", &line.to_string())])
+}

@@ -1,0 +1,260 @@
+# The words of every page, in English.
+# Sentence case, "you", at most twenty words a sentence. Values come in as $name.
+# Messages shown with markup hold <b> and <a> only; the values in them are escaped by the program.
+
+## Every page
+
+description = Sign in with your Countersign account
+title-admin = Countersign admin
+skip = Skip to content
+languages = Language
+area-account = Account
+area-admin = Administration
+sign-in = Sign in
+sign-out = Sign out
+cancel = Cancel
+continue = Continue
+show = Show
+hide = Hide
+error-prefix = Error:
+errors-title = There is something to correct.
+request-code = Request code
+nav-overview = Overview
+nav-profile = Personal info
+nav-security = Security
+nav-devices = Devices
+nav-apps = Connected apps
+nav-your-account = Your account
+nav-dashboard = Dashboard
+nav-users = Users
+nav-clients = Clients
+nav-keys = Keys
+nav-audit = Audit log
+
+## Times
+
+date = { $day } { $month } { $year }
+date-time = { $date }, { $time } UTC
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+ago-now = just now
+ago-minutes = { $count ->
+    [one] 1 minute ago
+   *[other] { $count } minutes ago
+  }
+ago-hours = { $count ->
+    [one] 1 hour ago
+   *[other] { $count } hours ago
+  }
+ago-days = { $count ->
+    [one] yesterday
+   *[other] { $count } days ago
+  }
+ago-months = { $count ->
+    [one] 1 month ago
+   *[other] { $count } months ago
+  }
+ago-years = { $count ->
+    [one] 1 year ago
+   *[other] { $count } years ago
+  }
+
+## Sign in
+
+login-title-app = Sign in to { $app }
+username-or-email = Username or email
+password = Password
+caps-lock = Caps Lock is on.
+remember = Keep me signed in
+forgot = Forgot your password?
+or = or
+sign-in-passkey = Sign in with a passkey
+register = New here? <a href="{ $url }">Create an account</a>
+login-wrong = <strong>That did not work.</strong> Check your username and password and try again.
+login-wrong-recover = <strong>That did not work.</strong> Check your username and password and try again, or <a href="{ $url }">reset your password</a>.
+login-slow-down = <strong>Too many attempts.</strong> Wait { $seconds } seconds, then try again. Your account is not blocked.
+login-slow-down-passkey = A passkey still works now.
+login-blocked = <strong>This account is blocked.</strong> Ask the people who run this service. Request code <code>{ $code }</code>
+login-blocked-contact = <strong>This account is blocked.</strong> Ask { $contact }. Request code <code>{ $code }</code>
+login-too-old = <strong>This sign-in page is older than { $minutes } minutes.</strong> We kept your app request; sign in again.
+login-cookies-off = <strong>Your browser sent no cookies.</strong> Allow cookies for this site, then sign in again.
+login-again = <strong>Sign in again to go on.</strong> This step needs a sign-in from a moment ago.
+
+## Choose an account
+
+select-title = Choose an account
+select-for = to go on to { $app }
+select-other = Use another account
+signed-in = Signed in
+
+## Consent
+
+consent-title = Allow { $app }?
+consent-heading = { $app } wants to use your account
+consent-from = From <b>{ $domain }</b>
+consent-verified = Verified domain
+consent-unverified = We could not verify who runs this app.
+consent-on-device = This is an app on your device. Only continue if you started this yourself.
+not-you = Not you?
+consent-able = It will be able to
+consent-already = Already allowed
+consent-not-password = It will <b>not</b> see your password.
+allow = Allow
+consent-return = You will go back to { $destination }.
+consent-return-device = You will go back to the app on your device.
+consent-revoke = You can remove access at any time under <a href="/account/apps">Connected apps</a>.
+consent-privacy = Read their <a href="{ $privacy }" rel="noopener">privacy policy</a>.
+consent-terms = Read their <a href="{ $terms }" rel="noopener">terms</a>.
+consent-privacy-terms = Read their <a href="{ $privacy }" rel="noopener">privacy policy</a> and <a href="{ $terms }" rel="noopener">terms</a>.
+scope-profile = See your name and picture
+scope-email = See your email address
+scope-address = See your postal address
+scope-phone = See your phone number
+scope-offline = Stay connected when you are away
+scope-offline-value = Until you remove it or 30 days pass without use
+scope-unknown = Use “{ $scope }” for you
+
+## Back to the app, and signing out
+
+returning-title = Returning to { $app }
+returning-text = You are on your way back. If nothing happens, use the button.
+returning-continue = Continue to { $app }
+form-post-text = One more step sends your answer to the app. If nothing happens, use the button.
+signed-out-title = You are signed out
+signed-out-text = You can close this page. Apps you use may keep their own sign-in for a while.
+sign-in-again = Sign in again
+logout-title = Do you want to sign out?
+logout-asked-by = { $app } asks to sign you out.
+logout-as = You are signed in as <b>{ $email }</b>.
+logout-text = Apps that use this sign-in will ask you to sign in again.
+logout-stay = Stay signed in
+
+## Errors
+
+error-kind-request = Request error
+error-kind-logout = Logout error
+error-details = Details for developers
+error-row-error = Error
+error-row-sent = Sent
+error-row-closest = Closest registered
+error-home = Go to the front page
+error-not-your-fault = You did nothing wrong. Go back to the app and try again, or tell its owner the code below.
+error-redirect-title = We cannot send you back to this app
+error-redirect-text = The address in the request is not registered for <b>{ $app }</b>, so we stopped here to protect your account.
+error-client-title = We do not know this app
+error-client-text = The app that sent you here is not registered with us.
+error-request-title = We do not understand this request
+error-request-text = The app that sent you here asked for something we cannot do.
+error-again-title = Start again in the app
+error-again-text = This step has expired, was used already, or was started in another browser.
+error-again-advice = Go back to the app and sign in from there.
+error-form-title = We could not check this form
+error-form-text = The form did not come from a page we gave you, or your sign-in has changed since.
+error-form-advice = Go back, load the page again and repeat the step. Nothing was changed.
+error-forbidden-title = This page is for administrators
+error-forbidden-text = Your account does not have the role this page needs.
+error-forbidden-advice = An administrator can give you the role.
+error-missing-title = There is nothing here
+error-missing-text = The address is wrong, or what was here is gone.
+error-missing-advice = Check the address, or start from the front page.
+error-slow-title = Too many requests
+error-slow-text = There were too many requests from your network.
+error-slow-advice = Wait a minute, then try again.
+error-server-title = Something went wrong on our side
+error-server-text = We could not finish what you asked for.
+error-server-advice = Try again in a minute. If it stays, tell the people who run this service the code below.
+error-setup-title = This set-up link does not work
+error-setup-text = It was used already, is older than 30 minutes, or is not complete.
+error-setup-advice = Start the server again for a new link, or make an administrator on the command line.
+error-logout-title = We cannot sign you out this way
+error-logout-text = The sign-out request names an address or a token that does not fit.
+error-logout-advice = You can sign out on your account page.
+difference-slash = differs by the last “/”
+difference-case = differs in capital letters
+difference-scheme = differs in the part before “://”
+difference-host = differs in the host name
+difference-port = differs in the port
+difference-path = differs in the path
+difference-query = differs after the “?”
+difference-fragment = differs after the “#”
+difference-spelling = is written in another way
+
+## Form mistakes
+
+problem-missing = Fill in this field.
+problem-too-long = This is too long.
+problem-bad-character = This has a character that cannot be used here.
+problem-email-invalid = Write an email address such as name@example.org.
+problem-email-taken = Another account has this email address.
+problem-username-invalid = Use letters, digits, dots, dashes and underscores only.
+problem-username-taken = Another account has this username.
+problem-password-wrong = This is not your current password.
+problem-password-short = Use at least { $minimum } characters.
+problem-password-long = This password is too long.
+problem-passwords-differ = The two passwords are not the same.
+problem-password-same = This is your current password. Choose another.
+problem-password-common = This password is in a list of common passwords. Choose another.
+problem-reason-missing = Write a reason. It goes to the audit log.
+problem-address-missing = Add at least one redirect address.
+problem-address-invalid = Line { $line }: write a whole address, such as https://app.example.org/callback.
+problem-address-insecure = Line { $line }: use https. http is allowed only for 127.0.0.1, [::1] and localhost.
+problem-address-fragment = Line { $line }: remove the part from “#” on.
+problem-address-wildcard = Line { $line }: write the whole address. “*” is not allowed.
+problem-address-scheme = Line { $line }: this kind of address is not allowed.
+problem-scope-invalid = A scope has a character that cannot be used here.
+problem-list-invalid = Use letters, digits, dots, dashes, underscores and colons only.
+problem-last-admin = This is the last administrator. Make another one first.
+problem-date-invalid = Write a date such as 2026-11-21.
+problem-choice-invalid = Choose one of the values offered.
+
+## Front page and set-up
+
+home-title = Countersign
+home-text = One account to sign in to your apps. You decide which app sees what.
+home-issuer = Issuer
+home-discovery = Discovery document
+setup-title = Make the first administrator
+setup-text = This link works once. The account you make here can do everything.
+setup-submit = Make administrator
+email = Email
+name = Name
+new-password = New password
+new-password-confirm = New password again
+new-password-hint = At least { $minimum } characters. Any character is fine, and a long sentence is best.
+
+## What was just done
+
+notice-profile-saved = Your details are saved.
+notice-password-changed = Your password is changed. All other devices are signed out.
+notice-session-ended = The device is signed out.
+notice-other-sessions-ended = All other devices are signed out.
+notice-access-removed = The app has no access now.
+notice-user-created = The account is made.
+notice-user-saved = The account is saved.
+notice-user-blocked = The account is blocked, and its tokens are revoked.
+notice-user-unblocked = The account can sign in again. Its old tokens stay revoked.
+notice-tokens-revoked = All tokens of the account are revoked.
+notice-user-signed-out = The person is signed out.
+notice-client-saved = The app is saved.
+notice-client-enabled = The app can be used again.
+notice-client-disabled = The app is disabled.
+notice-client-deleted = The app is deleted.
+notice-secret-retired = The secret does not work any more.
+notice-key-rotated = A new key is published. We start to sign with it in 10 minutes.
+notice-key-retired = The key is retired.
+
+## States
+
+state-active = Active
+state-blocked = Blocked
+state-disabled = Disabled
