@@ -274,5 +274,4 @@ fn serve(
 }
 
 #[cfg(test)]
-#[path = "server/tests.rs"]
 mod tests;

@@ -28,6 +28,10 @@ impl Cookies {
         if self.secure { "__Host-countersign-browser" } else { "countersign-browser" }
     }
 
+    const fn known_name(self) -> &'static str {
+        if self.secure { "__Host-countersign-known" } else { "countersign-known" }
+    }
+
     /// The session that a browser holds.
     pub fn session(self, request: &HttpRequest) -> Option<String> {
         read(request, self.session_name())
@@ -50,6 +54,18 @@ impl Cookies {
     /// Marks a browser until its window closes.
     pub fn set_browser(self, value: String) -> Cookie<'static> {
         self.cookie(self.browser_name(), value)
+    }
+
+    /// What a browser keeps of whoever signed in there before.
+    pub fn known(self, request: &HttpRequest) -> Option<String> {
+        read(request, self.known_name())
+    }
+
+    /// Lets a browser remember, for a year, that somebody signed in there.
+    pub fn set_known(self, value: String) -> Cookie<'static> {
+        let mut cookie = self.cookie(self.known_name(), value);
+        cookie.set_max_age(Duration::days(365));
+        cookie
     }
 
     /// Takes the session away.

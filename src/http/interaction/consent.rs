@@ -146,7 +146,9 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
     let (client, interaction) = (&asked.client, &asked.interaction);
     let answered = match (field(&form, "decision"), asked.situation.step) {
-        _ if !is_who_was_asked => return flow::advance(&visitor, asked.interaction, Via::Post).await,
+        _ if !is_who_was_asked => {
+            return flow::advance(&visitor, asked.interaction, Via::Post).await;
+        }
         ("allow", Step::Consent | Step::Answer) => {
             answer::grant(provider, client, interaction, signed_in, true, &actor).await
         }
@@ -172,14 +174,11 @@ pub async fn switch(visitor: Visitor, form: Result<FormParams, JsonError>) -> Ht
     }
 }
 
-fn posted(
-    visitor: &Visitor,
-    form: Result<FormParams, JsonError>,
-) -> Result<Params, HttpResponse> {
+fn posted(visitor: &Visitor, form: Result<FormParams, JsonError>) -> Result<Params, HttpResponse> {
     let FormParams(form) = form.map_err(|_| ErrorPage::request(visitor.page()).respond())?;
     match visitor.posted_from_our_page(&form) {
         true => Ok(form),
-        false => Err(ErrorPage::forged(visitor.page()).respond()),
+        false => Err(ErrorPage::form(visitor.page()).respond()),
     }
 }
 

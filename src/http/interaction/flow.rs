@@ -13,7 +13,6 @@ use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{FormPost, Returning};
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::redirect_uri;
 use actix_web::HttpResponse;
 use std::sync::Arc;
 
@@ -68,7 +67,8 @@ async fn go_on(
         Step::Consent => to_page(visitor, client, interaction, situation, "/consent"),
         Step::Answer => grant(visitor, client, &interaction, situation, via).await,
         Step::Refuse(code) => {
-            let error = OAuthError::new(code, "the request needs a page, and prompt=none allows none");
+            let error =
+                OAuthError::new(code, "the request needs a page, and prompt=none allows none");
             reply(visitor, client, answer::refuse(provider, &interaction, &error), via)
         }
     }
@@ -111,7 +111,12 @@ async fn grant(
 }
 
 /// Takes an answer to the client.
-pub fn reply(visitor: &Visitor, client: &RegisteredClient, answer: Reply, via: Via) -> HttpResponse {
+pub fn reply(
+    visitor: &Visitor,
+    client: &RegisteredClient,
+    answer: Reply,
+    via: Via,
+) -> HttpResponse {
     let (page, app) = (visitor.page(), client.name.clone());
     let sent = match (answer, via) {
         (Reply::Redirect(url), Via::Get) => return see_other(&url),
@@ -127,8 +132,9 @@ pub fn reply(visitor: &Visitor, client: &RegisteredClient, answer: Reply, via: V
 /// The page for a decision that could not be taken.
 pub fn not_answered(visitor: &Visitor, error: &AnswerError) -> HttpResponse {
     match error {
-        AnswerError::AnsweredBefore => ErrorPage::already_answered(visitor.page()).respond(),
-        AnswerError::SignedOut => ErrorPage::start_again(visitor.page()).respond(),
+        AnswerError::AnsweredBefore | AnswerError::SignedOut => {
+            ErrorPage::start_again(visitor.page()).respond()
+        }
         AnswerError::Fault(error) => fault(visitor, error),
     }
 }
@@ -155,8 +161,8 @@ pub fn refused(visitor: &Visitor, refusal: &PageRefusal) -> HttpResponse {
                 .because(code, description)
                 .sent(sent);
             let registered = &client.metadata.redirect_uris;
-            if let Some((nearest, difference)) = redirect_uri::nearest(registered, sent) {
-                shown = shown.closest(nearest, Difference::from(difference));
+            if let Some((nearest, difference)) = Difference::closest(sent, registered) {
+                shown = shown.closest(nearest, difference);
             }
             shown.respond()
         }
@@ -167,12 +173,12 @@ pub fn refused(visitor: &Visitor, refusal: &PageRefusal) -> HttpResponse {
 
 /// The page for a fault of ours.
 pub fn fault(visitor: &Visitor, error: &OAuthError) -> HttpResponse {
-    let busy = error.code == ErrorCode::TemporarilyUnavailable;
-    let shown = match busy {
-        true => ErrorPage::busy(visitor.page()),
-        false => ErrorPage::fault(visitor.page()),
-    };
+    let mut shown = ErrorPage::server(visitor.page());
+    shown.status = crate::http::edge::error::status_of(error);
     let mut response = shown.respond();
+    if error.code == ErrorCode::TemporarilyUnavailable {
+        crate::http::edge::headers::retry_after(response.headers_mut(), 1);
+    }
     crate::http::edge::error::note_fault(&mut response, error);
     response
 }

@@ -21,7 +21,7 @@ enum Purpose {
     /// Back to an app.
     App(Box<Interaction>),
     /// To a page of ours.
-    Page(&'static str, String),
+    Page(String),
 }
 
 /// The pages of ours that a sign-in may lead to: a path of these areas, never an address.
@@ -43,7 +43,7 @@ pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> Htt
             let visitor = visitor.speaking(interaction.request.ui_locales.as_deref());
             show_for_app(&visitor, &interaction, None).await
         }
-        Ok(Purpose::Page(_, next)) => {
+        Ok(Purpose::Page(next)) => {
             show_own(&visitor, &next, String::new(), again.then_some(LoginMessage::Again))
         }
         Err(error) => not_opened(&visitor, error).await,
@@ -60,7 +60,7 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
         return show_own(&visitor, "/account", String::new(), Some(LoginMessage::CookiesOff));
     }
     if !visitor.posted_from_our_page(&form) {
-        return ErrorPage::forged(visitor.page()).respond();
+        return ErrorPage::form(visitor.page()).respond();
     }
     let purpose = match purpose(&visitor, txn) {
         Ok(purpose) => purpose,
@@ -87,10 +87,10 @@ fn own_page(next: &str) -> Purpose {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     });
     match area {
-        Some(area) if next.bytes().all(plain) && !next.contains("//") => {
-            Purpose::Page(area, next.to_owned())
+        Some(_) if next.bytes().all(plain) && !next.contains("//") => {
+            Purpose::Page(next.to_owned())
         }
-        _ => Purpose::Page("/account", "/account".to_owned()),
+        _ => Purpose::Page("/account".to_owned()),
     }
 }
 
@@ -193,9 +193,10 @@ async fn sign_in(visitor: Visitor, purpose: Purpose, form: &Params) -> HttpRespo
     let kept = remember.then_some(provider.sessions.absolute);
     let known = provider.browser.known_browser(provider.random.as_ref(), &user.id);
     let set = [cookies.set_session(cookie.clone(), kept), cookies.set_known(known)];
-    let visitor = Visitor { session: Some(cookie), ..visitor };
+    let mut visitor = visitor;
+    visitor.session = Some(cookie);
     let response = match purpose {
-        Purpose::Page(_, next) => see_other(&next),
+        Purpose::Page(next) => see_other(&next),
         Purpose::App(mut interaction) => {
             interaction.authenticated_sid = Some(session.sid);
             flow::advance(&visitor, *interaction, Via::Post).await
@@ -235,9 +236,7 @@ async fn refused(
         }
     };
     match purpose {
-        Purpose::Page(_, next) => {
-            show_own(visitor, &next, login_name.to_owned(), Some(message))
-        }
+        Purpose::Page(next) => show_own(visitor, &next, login_name.to_owned(), Some(message)),
         Purpose::App(mut interaction) => {
             interaction.request.login_hint = Some(login_name.to_owned());
             show_for_app(visitor, &interaction, Some(message)).await
@@ -251,7 +250,7 @@ mod tests {
 
     fn leads_to(next: &str) -> String {
         match own_page(next) {
-            Purpose::Page(_, next) => next,
+            Purpose::Page(next) => next,
             Purpose::App(_) => unreachable!("no app was named"),
         }
     }

@@ -6,7 +6,7 @@ use crate::domain::clients;
 use crate::domain::logout::{self, LogoutRequest};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::page::Page;
-use crate::http::views::error::{ErrorKind, ErrorPage};
+use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{LogoutConfirm, Returning, SignedOut};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
@@ -45,7 +45,7 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
     if !visitor.posted_from_our_page(&form) {
         // From an app's page the session cookie does not come along; it does with a plain request.
         return match form.has("csrf") {
-            true => ErrorPage::forged(visitor.page()).respond(),
+            true => ErrorPage::form(visitor.page()).respond(),
             false => see_other(&format!("/logout?{}", carried_query(&form))),
         };
     }
@@ -114,8 +114,7 @@ fn carried_query(params: &Params) -> String {
 }
 
 fn refused(visitor: &Visitor, error: Option<&OAuthError>) -> HttpResponse {
-    let mut shown = ErrorPage::request(visitor.page());
-    shown.kind = ErrorKind::Logout;
+    let mut shown = ErrorPage::logout(visitor.page());
     if let Some(error) = error {
         if error.source.is_some() {
             return flow::fault(visitor, error);

@@ -65,7 +65,7 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
         return ErrorPage::request(visitor.page()).respond();
     };
     if !visitor.posted_from_our_page(&form) {
-        return ErrorPage::forged(visitor.page()).respond();
+        return ErrorPage::form(visitor.page()).respond();
     }
     let field = |name| form.one(name).ok().flatten();
     let mut interaction = match visitor.open(field("txn").unwrap_or_default()) {

@@ -62,7 +62,11 @@ impl Visitor {
             browser: sent.unwrap_or_else(|| state.provider.random.secret()),
             known_user: known.and_then(|kept| state.provider.browser.known_user(&kept)),
             theme: cookie(THEME_COOKIE).and_then(|name| Theme::from_name(&name)),
-            here: request.uri().path_and_query().filter(|_| request.method() == "GET").map(ToString::to_string),
+            here: request
+                .uri()
+                .path_and_query()
+                .filter(|_| request.method() == "GET")
+                .map(ToString::to_string),
             language,
             state,
         }
@@ -81,7 +85,9 @@ impl Visitor {
 
     /// The same visitor, in the language that an app asked for.
     pub fn speaking(mut self, ui_locales: Option<&str>) -> Self {
-        if let Some(language) = ui_locales.and_then(|tags| tags.split(' ').find_map(Language::from_tag)) {
+        if let Some(language) =
+            ui_locales.and_then(|tags| tags.split(' ').find_map(Language::from_tag))
+        {
             self.language = language;
         }
         self

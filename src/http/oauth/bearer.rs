@@ -24,9 +24,7 @@ pub fn token<'a>(
     match (header, in_form) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
         (None, None) => Err(BearerError::missing_token()),
-        (Some(_), Some(_)) => {
-            Err(OAuthError::invalid_request("more than one access token").into())
-        }
+        (Some(_), Some(_)) => Err(OAuthError::invalid_request("more than one access token").into()),
     }
 }
 

@@ -31,13 +31,20 @@ pub async fn metadata(request: HttpRequest, documents: web::Data<Documents>) -> 
 /// `GET /jwks`.
 pub async fn jwks(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let keys = state.provider.keys.current();
-    document(&request, "application/jwk-set+json", web::Bytes::copy_from_slice(keys.jwks.as_bytes()), &keys.jwks_etag)
+    document(
+        &request,
+        "application/json",
+        web::Bytes::copy_from_slice(keys.jwks.as_bytes()),
+        &keys.jwks_etag,
+    )
 }
 
 /// Anything but `GET`: permission for scripts, or 405.
 pub async fn options(request: HttpRequest) -> HttpResponse {
     if !is_preflight(&request) {
-        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish();
+        return HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, "GET, HEAD"))
+            .finish();
     }
     let mut response = preflight("GET");
     allow_everyone(response.headers_mut());
@@ -56,9 +63,7 @@ fn document(
         true => HttpResponse::NotModified(),
         false => HttpResponse::Ok(),
     };
-    response
-        .insert_header((header::CACHE_CONTROL, max_age()))
-        .insert_header((header::ETAG, etag));
+    response.insert_header((header::CACHE_CONTROL, max_age())).insert_header((header::ETAG, etag));
     let mut response = match is_known {
         true => response.finish(),
         false => response.content_type(media_type).body(body),
