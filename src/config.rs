@@ -1,1 +1,167 @@
-//! Settings: flags, then `COUNTERSIGN_*` variables, then `countersign.toml`, then defaults.
+//! Settings: flags, then `COUNTERSIGN_*` variables, then `countersign.toml`, then the defaults here.
+//!
+//! A section goes whole to the one service that reads it; nothing below the composition root sees
+//! [`Config`].
+
+pub mod check;
+mod layers;
+pub mod load;
+pub mod master_key;
+
+use crate::protocol::time::Lifetime;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything an operator can set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Our `iss` (RFC 8414 §2): https, or http for this machine; no query, no fragment.
+    pub issuer: String,
+    /// Where the provider listens.
+    pub listen: SocketAddr,
+    /// `sqlite://PATH` or `postgres://…`.
+    pub database_url: String,
+    /// The shared revocation list; without it the list lives in this process and the database.
+    pub redis_url: Option<String>,
+    /// 32 bytes as hexadecimal or base64url, under which keys are sealed.
+    pub master_key: Option<String>,
+    /// PEM files: with both the provider serves https itself.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Addresses or networks whose forwarded headers are believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Where metrics are served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What people who are blocked are told to ask.
+    pub support_contact: String,
+    pub tokens: TokenConfig,
+    pub sessions: SessionConfig,
+    pub outbound: OutboundConfig,
+    pub log: LogConfig,
+    pub server: ServerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            issuer: "http://localhost:8080".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database_url: "sqlite://countersign.db".into(),
+            redis_url: None,
+            master_key: None,
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
+            metrics_listen: None,
+            support_contact: "your administrator".into(),
+            tokens: TokenConfig::default(),
+            sessions: SessionConfig::default(),
+            outbound: OutboundConfig::default(),
+            log: LogConfig::default(),
+            server: ServerConfig::default(),
+        }
+    }
+}
+
+/// How long things that are issued stay good, in seconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenConfig {
+    /// From the redirect until the code dies. RFC 6749 §4.1.2 allows 600 at most.
+    pub authorization_code: Lifetime,
+    /// Short, because the revocation list grows with it.
+    pub access_token: Lifetime,
+    pub id_token: Lifetime,
+    /// A refresh token that is not used for this long dies.
+    pub refresh_token_idle: Lifetime,
+    /// A refresh token family dies this long after the sign-in, used or not.
+    pub refresh_token_absolute: Lifetime,
+    /// `aud` of access tokens that no other resource was named for; the issuer when absent.
+    pub default_audience: Option<String>,
+    /// Days after which signing keys are rotated by themselves.
+    pub key_rotation_days: u32,
+}
+
+impl Default for TokenConfig {
+    fn default() -> Self {
+        Self {
+            authorization_code: Lifetime::seconds(60),
+            access_token: Lifetime::seconds(300),
+            id_token: Lifetime::hours(1),
+            refresh_token_idle: Lifetime::days(30),
+            refresh_token_absolute: Lifetime::days(365),
+            default_audience: None,
+            key_rotation_days: 90,
+        }
+    }
+}
+
+/// How long browsers stay signed in, in seconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionConfig {
+    /// Without "Keep me signed in", a browser that is not seen for this long is signed out.
+    pub idle: Lifetime,
+    /// Whatever happens, a session ends after this.
+    pub absolute: Lifetime,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { idle: Lifetime::hours(12), absolute: Lifetime::days(30) }
+    }
+}
+
+/// Calls that we make to addresses others gave us.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboundConfig {
+    /// Networks that may be called although they are private.
+    pub allow: Vec<ipnet::IpNet>,
+    /// A PEM file with a further trust anchor.
+    pub ca: Option<PathBuf>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `pretty` for people, `json` for machines.
+    pub format: LogFormat,
+    /// As `tracing` reads it, such as `info` or `countersign=debug`.
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Pretty, filter: "info".into() }
+    }
+}
+
+/// The look of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Threads that serve requests; as many as cores when 0.
+    pub workers: usize,
+    /// Threads that hash passwords; half the cores when 0.
+    pub hash_threads: usize,
+    /// Seconds between "not ready" and the close of the listeners at shutdown.
+    pub drain_seconds: u32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { workers: 0, hash_threads: 0, drain_seconds: 5 }
+    }
+}

@@ -7,6 +7,9 @@
 //! 3. `domain`: what the provider does. [`verifier`]: what a resource server does.
 //! 4. `http`: the endpoints and pages. `server`, `cli` and `demo` compose them.
 
+// The demo is made of the examples, and they name this crate as every other program does.
+extern crate self as countersign;
+
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]

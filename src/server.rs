@@ -1,1 +1,255 @@
-//! The composition root.
+//! The composition root: puts the floors together, serves, and stops in good order.
+
+mod background;
+mod health;
+pub mod logging;
+mod signals;
+mod tls;
+
+use crate::config::Config;
+use crate::config::master_key::{self, MasterKeyError};
+use crate::domain::outbound::Outbound;
+use crate::domain::{Parts, Provider, StartError, setup};
+use crate::http::edge::{Edge, EdgePolicy};
+use crate::http::{self, State};
+use crate::protocol::random::{Random, SystemRandom};
+use crate::protocol::time::{Clock, SystemClock};
+use crate::storage::{DatabaseUrl, Db, StorageError};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer};
+use background::Background;
+use signals::{Signals, Told};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tls::Tls;
+use tokio::task::JoinHandle;
+
+/// How long the head of a request may take.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests in flight may take when the server stops, in seconds.
+const STOP_SECONDS: u64 = 10;
+/// Connections of one worker.
+const MAX_CONNECTIONS: usize = 10_000;
+/// Threads of one worker that wait for the database.
+const BLOCKING_THREADS: usize = 64;
+
+/// Why the provider does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error("the database cannot be opened: {0}")]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{0} cannot be read: {1}")]
+    File(String, #[source] io::Error),
+    #[error("the TLS certificate or its key cannot be used: {0}")]
+    Tls(#[source] openssl::error::ErrorStack),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    #[error("the log filter cannot be read: {0}")]
+    LogFilter(String),
+    #[error("the server ended: {0}")]
+    Server(#[source] io::Error),
+}
+
+/// What a test holds in its hands, and the demo changes.
+pub struct ServerParts {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Whether to log the link that makes the first administrator.
+    pub announce_setup: bool,
+}
+
+impl Default for ServerParts {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), announce_setup: true }
+    }
+}
+
+/// A provider that serves.
+pub struct Running {
+    pub address: SocketAddr,
+    pub metrics_address: Option<SocketAddr>,
+    pub provider: Arc<Provider>,
+    state: State,
+    server: Listener,
+    metrics: Option<Listener>,
+    background: Background,
+    tls: Option<Tls>,
+}
+
+impl Running {
+    /// Stops: takes no more connections, ends the requests in flight, then the background work.
+    pub async fn stop(self) {
+        self.state.readiness.turn_off();
+        self.server.stop().await;
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
+        }
+        self.background.stop().await;
+    }
+}
+
+/// Serves until the process is told to end.
+///
+/// # Errors
+///
+/// When the provider cannot start, or ends by itself.
+pub async fn run(config: Config) -> Result<(), RunError> {
+    let _flushed_at_the_end = logging::init(&config.log)?;
+    let drain = Duration::from_secs(config.server.drain_seconds.into());
+    let mut signals = Signals::listen().map_err(RunError::Server)?;
+    let mut running = start(config, ServerParts::default()).await?;
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => break,
+                Told::Reload => reload(running.tls.as_ref()),
+            },
+            ended = &mut running.server.task => return Err(RunError::Server(reason(ended))),
+        }
+    }
+    running.state.readiness.turn_off();
+    tracing::info!(seconds = drain.as_secs(), "not ready any more, stopping soon");
+    tokio::select! {
+        () = tokio::time::sleep(drain) => {}
+        () = signals.end() => {}
+    }
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn reload(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        Some(Ok(())) => tracing::info!("new connections use the certificate as it is on disk now"),
+        Some(Err(error)) => tracing::error!(%error, "the certificate stays as it was"),
+        None => {}
+    }
+}
+
+fn reason(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
+    match ended {
+        Ok(Ok(())) => io::Error::other("without being told to"),
+        Ok(Err(error)) => error,
+        Err(error) => io::Error::other(error),
+    }
+}
+
+/// Starts to serve and returns.
+///
+/// # Errors
+///
+/// When a part of the provider cannot be made or a port is taken.
+pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunError> {
+    let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
+    let provider = Arc::new(provider(&config, &parts).await?);
+    let state = State::new(provider.clone(), edge);
+    let tls = Tls::from_config(&config)?;
+    let (server, address) = serve(&config, &state, tls.as_ref())?;
+    let metrics = config.metrics_listen.map(|address| health::serve_metrics(address, &state));
+    let (metrics, metrics_address) = metrics.transpose()?.unzip();
+    let background = Background::start(&state, config.redis_url.as_deref());
+    if parts.announce_setup {
+        announce_setup(&provider).await?;
+    }
+    tracing::info!(%address, issuer = provider.issuer, "serving");
+    Ok(Running { address, metrics_address, provider, state, server, metrics, background, tls })
+}
+
+async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunError> {
+    let master_key = master_key::open(config, parts.random.as_ref())?;
+    let url: DatabaseUrl = config.database_url.parse()?;
+    let opened = tokio::task::spawn_blocking(move || Db::open(&url)).await;
+    let db = opened.map_err(|_| StorageError::Interrupted)??;
+    let provider = Provider::start(Parts {
+        issuer: config.issuer.clone(),
+        db,
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+        master_key,
+        tokens: config.tokens.clone(),
+        sessions: config.sessions.clone(),
+        outbound: outbound(config)?,
+        hash_threads: config.server.hash_threads,
+        support_contact: config.support_contact.clone(),
+    });
+    Ok(provider.await?)
+}
+
+fn outbound(config: &Config) -> Result<Outbound, RunError> {
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path).map_err(|error| RunError::File(path.display().to_string(), error))
+    };
+    let ca = config.outbound.ca.as_ref().map(read).transpose()?;
+    let outbound = Outbound::new(config.outbound.allow.clone(), ca.as_deref());
+    Ok(outbound.map_err(StartError::Outbound)?)
+}
+
+async fn announce_setup(provider: &Provider) -> Result<(), RunError> {
+    if let Some(token) = setup::prepare(&provider.ground()).await? {
+        let link = format!("{}/setup?token={token}", provider.issuer.trim_end_matches('/'));
+        tracing::warn!(link, "there is no administrator yet: open this link within 30 minutes");
+    }
+    Ok(())
+}
+
+/// A server that listens.
+struct Listener {
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Listener {
+    fn start(server: Server) -> Self {
+        Self { handle: server.handle(), task: tokio::spawn(server) }
+    }
+
+    async fn stop(self) {
+        self.handle.stop(true).await;
+        // The server has ended; how does not matter any more.
+        drop(self.task.await);
+    }
+}
+
+fn serve(
+    config: &Config,
+    state: &State,
+    tls: Option<&Tls>,
+) -> Result<(Listener, SocketAddr), RunError> {
+    let shared = state.clone();
+    let app = move || {
+        App::new()
+            .wrap(Edge::new(shared.edge.clone()))
+            .configure(|routes| health::routes(routes, shared.clone()))
+            .configure(|routes| http::routes(routes, shared.clone()))
+    };
+    let mut server = HttpServer::new(app)
+        .disable_signals()
+        .client_request_timeout(HEAD_DEADLINE)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(MAX_CONNECTIONS)
+        .worker_max_blocking_threads(BLOCKING_THREADS)
+        .shutdown_timeout(STOP_SECONDS);
+    if config.server.workers > 0 {
+        server = server.workers(config.server.workers);
+    }
+    let listen = config.listen;
+    let failed = |error| RunError::Listen(listen, error);
+    let server = match tls {
+        None => server.bind(listen).map_err(failed)?,
+        Some(tls) => {
+            let acceptor = tls.acceptor().map_err(RunError::Tls)?;
+            let server = server.tls_handshake_timeout(HEAD_DEADLINE);
+            server.bind_openssl(listen, acceptor).map_err(failed)?
+        }
+    };
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    Ok((Listener::start(server.run()), address))
+}

@@ -1,1 +1,25 @@
-//! What the provider does.
+//! What the provider does, without HTTP: clients, sign-in, authorization, tokens, revocation.
+//!
+//! Everything a service needs is in [`Provider`]; a service is a file of functions that take it.
+
+pub mod audit;
+pub mod authorize;
+pub mod clients;
+pub mod consent;
+pub mod digest;
+mod fault;
+pub mod form;
+pub mod grants;
+pub mod ground;
+pub mod housekeeping;
+pub mod identity;
+pub mod keys;
+pub mod logout;
+pub mod metadata;
+pub mod outbound;
+mod provider;
+pub mod revocation;
+pub mod setup;
+pub mod tokens;
+
+pub use provider::{Parts, Provider, StartError};

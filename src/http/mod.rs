@@ -1,5 +1,23 @@
-//! The endpoints and pages.
+//! The endpoints and pages. Each area is a folder; none knows another.
 
+pub mod edge;
+mod home;
+pub mod interaction;
+pub mod oauth;
 pub mod page;
+mod state;
 pub mod text;
 pub mod views;
+
+pub use state::{Readiness, State};
+
+use actix_web::web;
+
+/// Adds every endpoint and page.
+pub fn routes(config: &mut web::ServiceConfig, state: State) {
+    config.app_data(web::Data::new(state.clone()));
+    page::assets::configure(config);
+    oauth::configure(config, &state);
+    interaction::configure(config);
+    home::configure(config);
+}

@@ -39,7 +39,7 @@ pub fn is_standard(name: &str) -> bool {
 }
 
 /// The claims that a scope asks for.
-pub fn of_scope(scope: &Scope) -> impl Iterator<Item = &'static str> {
+pub fn of_scope(scope: &Scope) -> impl Iterator<Item = &'static str> + use<'_> {
     SCOPE_CLAIMS
         .iter()
         .filter(move |(token, _)| scope.contains(token))

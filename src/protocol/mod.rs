@@ -9,5 +9,6 @@ pub mod pkce;
 pub mod random;
 pub mod redirect_uri;
 pub mod revocation;
+pub mod revocation_store;
 pub mod scope;
 pub mod time;

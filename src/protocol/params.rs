@@ -70,6 +70,13 @@ impl Params {
         self.0.iter().any(|(own, _)| own == name)
     }
 
+    /// These parameters, and from `other` those of the same names: a parameter that was sent in two
+    /// places shows as repeated, and `other` adds nothing of its own.
+    pub fn joined_where_repeated(&self, other: &Self) -> Self {
+        let repeated = other.0.iter().filter(|(name, _)| self.has(name)).cloned();
+        Self(self.0.iter().cloned().chain(repeated).collect())
+    }
+
     /// Whether nothing was sent.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -94,69 +94,6 @@ fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     (port_is_right && (path.is_empty() || path.starts_with('/'))).then_some((host, path))
 }
 
-/// How a requested URI differs from the nearest registered one, for the developer who reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
-    /// Only a `/` at the end.
-    TrailingSlash,
-    /// Only upper and lower case.
-    Case,
-    /// Only the scheme.
-    Scheme,
-    /// Only the port.
-    Port,
-    /// Only the host.
-    Host,
-    /// Only the query.
-    Query,
-    /// From this character on, counted from 1.
-    From(usize),
-}
-
-/// The registered URI that is most like `requested`, and how they differ.
-pub fn nearest<'a>(registered: &'a [String], requested: &str) -> Option<(&'a str, Difference)> {
-    let closest = registered.iter().max_by_key(|uri| common(uri, requested))?;
-    Some((closest, difference(closest, requested)))
-}
-
-/// Characters that two strings share at their start and end.
-fn common(one: &str, other: &str) -> usize {
-    let start = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    let end = one.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count();
-    start + end
-}
-
-fn difference(registered: &str, requested: &str) -> Difference {
-    if registered.trim_end_matches('/') == requested.trim_end_matches('/') {
-        return Difference::TrailingSlash;
-    }
-    if registered.eq_ignore_ascii_case(requested) {
-        return Difference::Case;
-    }
-    if let (Ok(one), Ok(other)) = (Url::parse(registered), Url::parse(requested)) {
-        let parts = |url: &Url| {
-            [
-                url.scheme().to_owned(),
-                url.host_str().unwrap_or_default().to_owned(),
-                url.port().map_or(String::new(), |port| port.to_string()),
-                url.path().to_owned(),
-                url.query().unwrap_or_default().to_owned(),
-            ]
-        };
-        let (one, other) = (parts(&one), parts(&other));
-        let differing: Vec<usize> = (0..5).filter(|part| one[*part] != other[*part]).collect();
-        match differing[..] {
-            [0] => return Difference::Scheme,
-            [1] => return Difference::Host,
-            [2] => return Difference::Port,
-            [4] => return Difference::Query,
-            _ => {}
-        }
-    }
-    let same = registered.chars().zip(requested.chars()).take_while(|(a, b)| a == b).count();
-    Difference::From(same + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,19 +185,5 @@ mod tests {
         assert!(check_registration("http://localhost:3000/cb", Web, true).is_ok());
         assert!(register("http://localhost:3000/cb", Web).is_err());
         assert!(register("http://127.0.0.1/cb", Native).is_ok());
-    }
-
-    #[test]
-    fn the_difference_to_the_nearest_is_named() {
-        let registered = vec!["https://app.example/cb".to_owned(), "https://b.example/".to_owned()];
-        let of = |uri| nearest(&registered, uri).unwrap();
-        assert_eq!(of("https://app.example/cb/"), (&*registered[0], Difference::TrailingSlash));
-        assert_eq!(of("https://app.example/CB").1, Difference::Case);
-        assert_eq!(of("http://app.example/cb").1, Difference::Scheme);
-        assert_eq!(of("https://app.example:8443/cb").1, Difference::Port);
-        assert_eq!(of("https://app2.example/cb").1, Difference::Host);
-        assert_eq!(of("https://app.example/cb?x=1").1, Difference::Query);
-        assert_eq!(of("https://app.example/callback").1, Difference::From(22));
-        assert_eq!(nearest(&[], "https://app.example/cb"), None);
     }
 }

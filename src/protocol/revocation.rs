@@ -157,6 +157,11 @@ impl RevocationList {
             })
     }
 
+    /// The watermark under a key, if there is one.
+    pub fn not_before(&self, kind: RevocationKind, key: &str) -> Option<Timestamp> {
+        self.mark(kind, key)?.not_before
+    }
+
     fn mark(&self, kind: RevocationKind, key: &str) -> Option<&Mark> {
         self.entries.get(&kind)?.get(key)
     }

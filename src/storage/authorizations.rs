@@ -113,6 +113,19 @@ pub fn revoke_of_user_and_client(
         .execute(conn)?)
 }
 
+/// Revokes all that one client was given.
+pub fn revoke_of_client(
+    conn: &mut DbConnection,
+    client_id: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<usize, StorageError> {
+    Ok(diesel::update(dsl::authorizations.filter(dsl::client_id.eq(client_id)))
+        .filter(dsl::revoked_at.is_null())
+        .set((dsl::revoked_at.eq(now.as_unix()), dsl::revoked_by.eq(by)))
+        .execute(conn)?)
+}
+
 /// Revokes what ends with a session; offline grants stay (OpenID Connect Back-Channel Logout §2.7).
 pub fn revoke_of_session(
     conn: &mut DbConnection,

@@ -59,6 +59,22 @@ pub fn is_live(conn: &mut DbConnection, sid: &str, now: Timestamp) -> Result<boo
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
 }
 
+/// Puts a new cookie and a new authentication into a session, which keeps its `sid`.
+pub fn renew(conn: &mut DbConnection, session: &Session) -> Result<(), StorageError> {
+    diesel::update(dsl::sessions.filter(dsl::sid.eq(&session.sid)))
+        .set((
+            dsl::id_hash.eq(&session.id_hash),
+            dsl::auth_time.eq(session.auth_time),
+            dsl::amr.eq(&session.amr),
+            dsl::acr.eq(&session.acr),
+            dsl::remember.eq(session.remember),
+            dsl::last_seen_at.eq(session.last_seen_at),
+            dsl::expires_at.eq(session.expires_at),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Remembers that the browser was here.
 pub fn touch(conn: &mut DbConnection, id_hash: &str, now: Timestamp) -> Result<(), StorageError> {
     diesel::update(dsl::sessions.find(id_hash))

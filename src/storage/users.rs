@@ -171,6 +171,11 @@ pub fn unblock(conn: &mut DbConnection, id: &str, now: Timestamp) -> Result<bool
     Ok(changed == 1)
 }
 
+/// Removes a user with names, roles, groups, sessions and consents. False when gone already.
+pub fn delete(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
+    Ok(diesel::delete(users::table.find(id)).execute(conn)? == 1)
+}
+
 /// Remembers a sign-in.
 pub fn set_last_sign_in(
     conn: &mut DbConnection,

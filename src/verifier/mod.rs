@@ -1,1 +1,39 @@
-//! Checks access tokens in a resource server.
+//! Checks access tokens where they are spent: in a resource server (RFC 9068 §4, RFC 6750).
+//!
+//! ```ignore
+//! let verifier = Verifier::builder("https://id.example.com")
+//!     .audience("https://orders.example.com")
+//!     .revocations(Arc::new(RedisList::open("redis://cache.internal", clock)?))
+//!     .build()
+//!     .await?;
+//! App::new().app_data(web::Data::new(verifier))     // then a handler may name an `AccessToken`
+//! ```
+//!
+//! A token is checked in memory: with the issuer's public keys, which are fetched when the verifier
+//! is built and then in the background, and against the live [revocation list](RevocationSource).
+//! The one wait there can be is for a key that is not known yet, at most once in 30 seconds.
+//!
+//! This module uses `protocol` and `jose` and nothing else of the crate, so a service gets it with
+//! the cargo feature `verifier` (`actix` for the extractor) and without the database and the pages.
+
+mod access_token;
+mod builder;
+mod error;
+#[cfg(feature = "actix")]
+mod extractor;
+mod fetch;
+mod keys;
+mod local_list;
+mod redis_list;
+mod revocations;
+#[cfg(test)]
+mod testing;
+mod verify;
+
+pub use access_token::AccessToken;
+pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
+pub use error::{SetupError, VerifyError};
+pub use local_list::LocalList;
+pub use redis_list::RedisList;
+pub use revocations::{RevocationSource, Stale, StalenessPolicy};
+pub use verify::Verifier;

@@ -120,6 +120,7 @@ scope-address = Ihre Postanschrift sehen
 scope-phone = Ihre Telefonnummer sehen
 scope-offline = Verbunden bleiben, wenn Sie nicht da sind
 scope-offline-value = Bis Sie den Zugriff entfernen oder ihn 30 Tage nichts nutzt
+scope-claim = Diese Angabe sehen: { $claim }
 scope-unknown = „{ $scope }“ für Sie verwenden
 
 ## Zurück zur App, und abmelden

@@ -122,6 +122,7 @@ scope-address = See your postal address
 scope-phone = See your phone number
 scope-offline = Stay connected when you are away
 scope-offline-value = Until you remove it or 30 days pass without use
+scope-claim = See your { $claim }
 scope-unknown = Use “{ $scope }” for you
 
 ## Back to the app, and signing out

@@ -76,6 +76,12 @@ impl ScopeLine {
         }
     }
 
+    /// The line for one claim that is asked for by itself (OpenID Connect Core §5.5).
+    pub fn of_claim(text: Text, claim: &str, value: &str) -> Option<Self> {
+        let meaning = text.with("scope-claim", &[("claim", &claim.replace('_', " "))]);
+        Some(Self { meaning, value: value.to_owned(), danger: false })
+    }
+
     fn unknown(text: Text, scope: &str) -> Self {
         let last = scope.rsplit([':', '.', '/']).next().unwrap_or(scope);
         Self {

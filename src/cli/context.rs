@@ -1,0 +1,112 @@
+//! What a command works with: its settings, and the database when it needs it.
+
+use super::GlobalFlags;
+use super::output::{CliError, Output};
+use crate::config::Config;
+use crate::config::load::{Input, Loaded, load};
+use crate::domain::ground::Ground;
+use crate::protocol::random::SystemRandom;
+use crate::protocol::time::{Lifetime, SystemClock};
+use crate::storage::Db;
+use std::future::Future;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What every command gets.
+pub struct Context<'a> {
+    pub global: &'a GlobalFlags,
+    pub output: &'a Output,
+}
+
+impl Context<'_> {
+    /// The settings of a server, with flags of its own.
+    pub fn load(&self, flags: Vec<(String, String)>) -> Result<Loaded, CliError> {
+        Ok(load(&self.input(flags)?)?)
+    }
+
+    /// The settings for a command that needs the database at most.
+    pub fn database_config(&self) -> Result<Config, CliError> {
+        let input = Input { database_only: true, ..self.input(Vec::new())? };
+        Ok(load(&input)?.config)
+    }
+
+    fn input(&self, mut flags: Vec<(String, String)>) -> Result<Input, CliError> {
+        for pair in &self.global.set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(CliError::Usage(format!("--set {pair}: write KEY=VALUE")));
+            };
+            flags.push((key.trim().to_owned(), value.to_owned()));
+        }
+        let database_url = self.global.database_url.clone();
+        flags.extend(database_url.map(|url| ("database_url".to_owned(), url)));
+        Ok(Input {
+            file: self.global.config.clone(),
+            environment: std::env::vars_os().collect(),
+            flags,
+            database_only: false,
+        })
+    }
+
+    /// Opens the database and runs `work` to its end.
+    pub fn with_ground<T, W, F>(&self, work: W) -> Result<T, CliError>
+    where
+        W: FnOnce(Ground, Config) -> F,
+        F: Future<Output = Result<T, CliError>>,
+    {
+        let config = self.database_config()?;
+        runtime()?.block_on(async {
+            let ground = ground(&config)?;
+            work(ground, config).await
+        })
+    }
+}
+
+/// A ground on the database of the settings.
+pub fn ground(config: &Config) -> Result<Ground, CliError> {
+    Ok(Ground {
+        db: Db::open(&config.database_url.parse()?)?,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        longest_token_life: config.tokens.access_token.max(Lifetime::hours(1)),
+    })
+}
+
+/// A runtime for one command.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| CliError::failed("failed", error))
+}
+
+/// The first line of the standard input, which is a password.
+pub fn password_from_stdin() -> Result<String, CliError> {
+    let text = stdin(4096)?;
+    let line = text.lines().next().unwrap_or_default();
+    match line.is_empty() {
+        true => Err(CliError::Usage("--password-stdin: the standard input is empty".into())),
+        false => Ok(line.to_owned()),
+    }
+}
+
+/// The standard input as text, at most so many bytes of it.
+pub fn stdin(limit: u64) -> Result<String, CliError> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(limit).read_to_string(&mut text);
+    read.map_err(|error| CliError::failed("failed", format!("standard input: {error}")))?;
+    Ok(text)
+}
+
+/// A file that a flag names, as JSON.
+pub fn json_file(flag: &str, path: &Path) -> Result<serde_json::Value, CliError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::Usage(format!("{flag}: {shown} cannot be read: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| CliError::Usage(format!("{flag}: {shown} is not JSON: {error}")))
+}
+
+/// The words of values that may be repeated or hold several, separated by spaces or commas.
+pub fn words(values: &[String]) -> Vec<String> {
+    let words = values.iter().flat_map(|value| value.split([' ', ',', '\n', '\t']));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,143 @@
+//! `key …`: the keys that tokens are signed with.
+
+use super::context::{Context, ground, runtime, words};
+use super::output::{CliError, date, table};
+use crate::config::master_key;
+use crate::domain::audit::Actor;
+use crate::domain::ground::Ground;
+use crate::domain::keys::{self, ALGORITHMS};
+use crate::jose::{SealingKey, SigningAlgorithm};
+use crate::storage::signing_keys::{self, StoredKey};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::future::Future;
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// List keys with their states: next, active, retiring, retired
+    List,
+    /// Publish a next key; it signs as soon as everyone has seen it, in ten minutes
+    Rotate(Rotate),
+    /// Withdraw a key at once: tokens signed with it are refused, a new key takes its place
+    Retire(Retire),
+}
+
+#[derive(Args)]
+pub struct Rotate {
+    /// RS256, PS256, ES256 or EdDSA; may be repeated; all of them when not given
+    #[arg(long, visible_alias = "alg", value_name = "ALG", num_args = 1..)]
+    algorithm: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Retire {
+    /// The kid of the key, from `countersign key list`
+    kid: String,
+}
+
+/// Runs a command.
+pub fn run(context: &Context<'_>, command: &KeyCommand) -> Result<(), CliError> {
+    match command {
+        KeyCommand::List => list(context),
+        KeyCommand::Rotate(rotate) => next(context, rotate),
+        KeyCommand::Retire(retire) => withdraw(context, &retire.kid),
+    }
+}
+
+fn list(context: &Context<'_>) -> Result<(), CliError> {
+    let keys = context
+        .with_ground(|ground, _| async move { Ok(ground.db.read(signing_keys::list).await?) })?;
+    let document = Value::Array(keys.iter().map(document).collect());
+    context.output.write(&document, || {
+        let row = |key: &StoredKey| {
+            let since = match key.state.as_str() {
+                "next" => key.activate_at,
+                "active" => key.activated_at.unwrap_or(key.activate_at),
+                "retiring" => key.retiring_at.unwrap_or(key.created_at),
+                _ => key.retire_at.unwrap_or(key.created_at),
+            };
+            [&key.kid, &key.algorithm, &key.purpose, &key.state]
+                .into_iter()
+                .cloned()
+                .chain([date(since)])
+                .collect::<Vec<_>>()
+        };
+        let rows: Vec<_> = keys.iter().map(row).collect();
+        table(&["KID", "ALG", "USE", "STATE", "FROM"], &rows)
+    });
+    Ok(())
+}
+
+/// A key as JSON, without its private half even sealed. Times are unix seconds.
+fn document(key: &StoredKey) -> Value {
+    json!({
+        "kid": key.kid,
+        "alg": key.algorithm,
+        "use": key.purpose,
+        "state": key.state,
+        "created_at": key.created_at,
+        "activate_at": key.activate_at,
+        "activated_at": key.activated_at,
+        "retiring_at": key.retiring_at,
+        "retire_at": key.retire_at,
+    })
+}
+
+fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
+    let named: Result<Vec<SigningAlgorithm>, CliError> =
+        words(&rotate.algorithm).iter().map(|name| algorithm(name)).collect();
+    let named = named?;
+    let wanted = if named.is_empty() { ALGORITHMS.to_vec() } else { named };
+    let made = with_seal(context, |ground, seal| async move {
+        let mut made = Vec::new();
+        for algorithm in wanted {
+            made.push(keys::publish_next(&ground, &seal, algorithm, &Actor::cli()).await?);
+        }
+        Ok(made)
+    })?;
+    let document = Value::Array(made.iter().map(document).collect());
+    context.output.write(&document, || {
+        let line = |key: &StoredKey| {
+            format!(
+                "{}  {} is published and signs from {}\n",
+                key.kid,
+                key.algorithm,
+                date(key.activate_at)
+            )
+        };
+        made.iter().map(line).collect()
+    });
+    Ok(())
+}
+
+fn algorithm(name: &str) -> Result<SigningAlgorithm, CliError> {
+    let found = ALGORITHMS.into_iter().find(|algorithm| algorithm.as_str() == name);
+    let names = ALGORITHMS.map(SigningAlgorithm::as_str).join(", ");
+    found.ok_or_else(|| CliError::Usage(format!("--algorithm {name}: use one of {names}")))
+}
+
+fn withdraw(context: &Context<'_>, kid: &str) -> Result<(), CliError> {
+    with_seal(context, |ground, seal| async move {
+        Ok(keys::retire(&ground, &seal, kid, &Actor::cli()).await?)
+    })?;
+    let document = json!({ "kid": kid, "done": "retired" });
+    context.output.write(&document, || {
+        format!("{kid} is retired: tokens signed with it are refused from now on.")
+    });
+    Ok(())
+}
+
+/// Opens the database and the seal of the keys in it: making a key needs the master key.
+fn with_seal<T, W, F>(context: &Context<'_>, work: W) -> Result<T, CliError>
+where
+    W: FnOnce(Ground, SealingKey) -> F,
+    F: Future<Output = Result<T, CliError>>,
+{
+    let config = context.database_config()?;
+    runtime()?.block_on(async {
+        let ground = ground(&config)?;
+        let master_key = master_key::open(&config, ground.random.as_ref());
+        let master_key = master_key.map_err(|error| CliError::failed("master_key", error))?;
+        work(ground, keys::sealing_key(&master_key)).await
+    })
+}

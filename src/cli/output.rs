@@ -1,0 +1,201 @@
+//! What a command says: text for people or one JSON document for programs, and its errors.
+
+use crate::config::load::ConfigError;
+use crate::domain::clients::management::ClientError;
+use crate::domain::identity::users::AccountError;
+use crate::protocol::error::OAuthError;
+use crate::storage::StorageError;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum CliError {
+    /// The command line is wrong.
+    Usage(String),
+    /// The settings are wrong.
+    Config(ConfigError),
+    /// It was refused, or something failed. The code is for programs.
+    Failed { code: &'static str, says: String },
+    /// It did what was asked, and the answer is no; it has been written.
+    AnswerIsNo,
+}
+
+impl CliError {
+    /// Refused or failed.
+    pub fn failed(code: &'static str, says: impl ToString) -> Self {
+        Self::Failed { code, says: says.to_string() }
+    }
+
+    /// 1 refused or failed, 2 wrong usage or configuration.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Config(_) => ExitCode::from(2),
+            Self::Failed { .. } | Self::AnswerIsNo => ExitCode::from(1),
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<StorageError> for CliError {
+    /// With the causes, which name the host or the file.
+    fn from(error: StorageError) -> Self {
+        let mut says = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            says.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        Self::failed("database", says)
+    }
+}
+
+impl From<AccountError> for CliError {
+    fn from(error: AccountError) -> Self {
+        let code = match error {
+            AccountError::Storage(error) => return error.into(),
+            AccountError::Invalid(_) => "invalid_value",
+            AccountError::Taken(_) => "taken",
+            AccountError::NotFound => "not_found",
+            AccountError::LastAdmin => "last_admin",
+            AccountError::Yourself | AccountError::SetupClosed => "refused",
+            AccountError::Hash(_) => "failed",
+        };
+        Self::failed(code, error)
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        let code = match error {
+            ClientError::Storage(error) => return error.into(),
+            ClientError::Invalid(_) => "invalid_value",
+            ClientError::Taken => "taken",
+            ClientError::NotFound | ClientError::SecretNotFound => "not_found",
+            ClientError::NoSecret | ClientError::LastSecret => "refused",
+        };
+        Self::failed(code, error)
+    }
+}
+
+impl From<OAuthError> for CliError {
+    fn from(error: OAuthError) -> Self {
+        match error.source {
+            Some(source) => Self::failed("failed", source),
+            None => Self::failed("refused", error.description),
+        }
+    }
+}
+
+/// Where and how to write.
+pub struct Output {
+    pub json: bool,
+}
+
+impl Output {
+    /// Writes the document, or the text when people read it.
+    pub fn write(&self, document: &Value, text: impl FnOnce() -> String) {
+        match self.json {
+            true => line(&mut std::io::stdout(), &format!("{document:#}")),
+            false => line(&mut std::io::stdout(), text().trim_end()),
+        }
+    }
+
+    /// Writes an error.
+    pub fn error(&self, error: &CliError) {
+        let (code, says) = match error {
+            CliError::Usage(says) => ("wrong_usage", says.clone()),
+            CliError::Config(problems) => ("wrong_configuration", problems.to_string()),
+            CliError::Failed { code, says } => (*code, says.clone()),
+            CliError::AnswerIsNo => return,
+        };
+        let document = json!({ "error": code, "error_description": says });
+        match self.json {
+            true => line(&mut std::io::stderr(), &document.to_string()),
+            false => line(&mut std::io::stderr(), &format!("countersign: {says}")),
+        }
+    }
+}
+
+/// A reader that went away is no fault of ours.
+fn line(to: &mut impl Write, text: &str) {
+    drop(writeln!(to, "{text}"));
+}
+
+/// Columns as wide as they need to be.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut all: Vec<Vec<String>> = vec![head.iter().map(|cell| (*cell).to_owned()).collect()];
+    all.extend(rows.iter().cloned());
+    let width = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &all {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// `name  value` lines; what is absent is left out.
+pub fn fields(fields: &[(&str, Option<String>)]) -> String {
+    let shown: Vec<_> = fields
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
+        .collect();
+    let width = shown.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    shown.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+}
+
+/// Unix seconds as a date that people read.
+pub fn date(unix: i64) -> String {
+    let (days, seconds) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
+    // Counted from 1 March of the year 0, leap days come last (H. Hinnant, chrono-compatible
+    // low-level date algorithms).
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (unix, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_709_251_199, "2024-02-29 23:59:59 UTC"),
+            (4_102_444_800, "2100-01-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(date(unix), text);
+        }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["long".to_owned(), "c".to_owned()]];
+        assert_eq!(table(&["ID", "X"], &rows), "ID    X\na     b\nlong  c\n");
+        assert_eq!(fields(&[("a", Some("1".into())), ("bc", None)]), "a  1\n");
+    }
+}

@@ -1,0 +1,177 @@
+//! The answer to an authorization request: a code, or a refusal, once.
+
+use super::interaction::Interaction;
+use super::progress::wanted;
+use super::reply::{Reply, ReplyAddress};
+use crate::domain::audit::{Actor, EventExt};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::identity::sessions::SignedIn;
+use crate::domain::provider::Provider;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::time::Lifetime;
+use crate::storage::authorization_codes::{self, AuthorizationCode};
+use crate::storage::authorizations::{self, Authorization};
+use crate::storage::{audit, consents, sessions};
+
+/// How long an authorization is kept after its code, so that a replay finds what to take back.
+const KEPT: Lifetime = Lifetime::hours(2);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The interaction was answered before: the first decision stands.
+    #[error("this request was answered before")]
+    AnsweredBefore,
+    /// The person was signed out meanwhile.
+    #[error("the session has ended")]
+    SignedOut,
+    #[error(transparent)]
+    Fault(#[from] OAuthError),
+}
+
+enum Outcome {
+    Done,
+    AnsweredBefore,
+    SignedOut,
+}
+
+/// Where the answer of an interaction goes.
+pub fn reply_address(interaction: &Interaction) -> ReplyAddress {
+    let request = &interaction.request;
+    ReplyAddress {
+        redirect_uri: request.redirect_uri.clone(),
+        state: request.state.clone(),
+        mode: request.response_mode,
+    }
+}
+
+/// Gives the client a code (RFC 6749 §4.1.2). With `remember`, the person has just allowed it.
+///
+/// # Errors
+///
+/// See [`AnswerError`].
+pub async fn grant(
+    provider: &Provider,
+    client: &RegisteredClient,
+    interaction: &Interaction,
+    signed_in: &SignedIn,
+    remember: bool,
+    actor: &Actor,
+) -> Result<Reply, AnswerError> {
+    let now = provider.now();
+    let value = provider.random.secret();
+    let authorization = authorization(provider, client, interaction, signed_in, false);
+    let code = AuthorizationCode {
+        code_hash: digest(&value),
+        authorization_id: authorization.id.clone(),
+        client_id: client.id.clone(),
+        redirect_uri: interaction.request.redirect_uri.clone(),
+        code_challenge: interaction.request.code_challenge.clone(),
+        expires_at: now + provider.tokens.authorization_code,
+        redeemed: false,
+    };
+    let event = actor
+        .event("authorization.grant", now)
+        .user(&authorization.user_id)
+        .client(&client.id)
+        .details(authorization.scope.to_string());
+    let consent = remember.then(|| wanted(&interaction.request));
+    let sid = signed_in.session.sid.clone();
+    let outcome = provider
+        .db
+        .write(move |conn| {
+            if !sessions::is_live(conn, &sid, now)? {
+                return Ok(Outcome::SignedOut);
+            }
+            if !authorizations::insert(conn, &authorization)? {
+                return Ok(Outcome::AnsweredBefore);
+            }
+            if let Some(scope) = consent {
+                let (user, client) = (&authorization.user_id, &authorization.client_id);
+                consents::grant(conn, user, client, &scope, now)?;
+            }
+            authorization_codes::insert(conn, &code)?;
+            audit::insert(conn, &event)?;
+            Ok(Outcome::Done)
+        })
+        .await
+        .map_err(OAuthError::from)?;
+    match outcome {
+        Outcome::Done => Ok(reply_address(interaction).success(&value, &provider.issuer)),
+        Outcome::AnsweredBefore => Err(AnswerError::AnsweredBefore),
+        Outcome::SignedOut => Err(AnswerError::SignedOut),
+    }
+}
+
+/// Tells the client that the person said no. The interaction is used up by that.
+///
+/// # Errors
+///
+/// See [`AnswerError`].
+pub async fn deny(
+    provider: &Provider,
+    client: &RegisteredClient,
+    interaction: &Interaction,
+    signed_in: &SignedIn,
+    actor: &Actor,
+) -> Result<Reply, AnswerError> {
+    let denied = authorization(provider, client, interaction, signed_in, true);
+    let event = actor
+        .event("authorization.grant", provider.now())
+        .user(&denied.user_id)
+        .client(&client.id)
+        .result("denied");
+    let is_first = provider
+        .db
+        .write(move |conn| {
+            let is_first = authorizations::insert(conn, &denied)?;
+            if is_first {
+                audit::insert(conn, &event)?;
+            }
+            Ok(is_first)
+        })
+        .await
+        .map_err(OAuthError::from)?;
+    match is_first {
+        true => Ok(refuse(provider, interaction, &denied_by_person())),
+        false => Err(AnswerError::AnsweredBefore),
+    }
+}
+
+/// The error that a client gets when the person cancels.
+pub fn denied_by_person() -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, "the person did not allow it")
+}
+
+/// Tells the client of an error.
+pub fn refuse(provider: &Provider, interaction: &Interaction, error: &OAuthError) -> Reply {
+    reply_address(interaction).error(error, &provider.issuer)
+}
+
+fn authorization(
+    provider: &Provider,
+    client: &RegisteredClient,
+    interaction: &Interaction,
+    signed_in: &SignedIn,
+    revoked: bool,
+) -> Authorization {
+    let now = provider.now();
+    let request = &interaction.request;
+    Authorization {
+        id: interaction.id.clone(),
+        client_id: client.id.clone(),
+        user_id: signed_in.user.id.clone(),
+        sid: Some(signed_in.session.sid.clone()),
+        scope: request.scope.clone(),
+        claims: request.claims.clone(),
+        nonce: request.nonce.clone(),
+        auth_time: signed_in.auth_time(),
+        acr: signed_in.session.acr.clone(),
+        amr: signed_in.session.amr.clone(),
+        offline: request.scope.contains("offline_access"),
+        created_at: now,
+        expires_at: now + KEPT,
+        revoked,
+    }
+}

@@ -1,0 +1,95 @@
+//! How far an interaction has come in this browser.
+
+use super::interaction::Interaction;
+use super::step::{self, Progress, Step};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::identity::sessions::{self, SignedIn};
+use crate::domain::provider::Provider;
+use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
+use crate::protocol::claims;
+use crate::protocol::error::OAuthError;
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+use crate::storage::consents;
+
+/// What is true at this moment, and what follows from it.
+pub struct Situation {
+    pub signed_in: Option<SignedIn>,
+    /// What the person has allowed the client before.
+    pub allowed_before: Scope,
+    pub step: Step,
+}
+
+/// Looks at the session and the consent, and chooses the next step.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn assess(
+    provider: &Provider,
+    client: &RegisteredClient,
+    interaction: &Interaction,
+    cookie: Option<&str>,
+) -> Result<Situation, OAuthError> {
+    let now = provider.now();
+    let (idle, client_id) = (provider.sessions.idle, client.id.clone());
+    let (signed_in, allowed_before) = match cookie.map(digest) {
+        None => (None, Scope::default()),
+        Some(id_hash) => {
+            let read = provider.db.read(move |conn| {
+                let Some(signed_in) = sessions::find_live(conn, &id_hash, now, idle)? else {
+                    return Ok((None, Scope::default()));
+                };
+                let consent = consents::find(conn, &signed_in.user.id, &client_id)?;
+                Ok((Some(signed_in), consent.map(|consent| consent.scope).unwrap_or_default()))
+            });
+            read.await?
+        }
+    };
+    let progress = progress(client, interaction, signed_in.as_ref(), &allowed_before, now);
+    Ok(Situation { signed_in, allowed_before, step: step::next(progress) })
+}
+
+fn progress(
+    client: &RegisteredClient,
+    interaction: &Interaction,
+    signed_in: Option<&SignedIn>,
+    allowed_before: &Scope,
+    now: Timestamp,
+) -> Progress {
+    let request = &interaction.request;
+    let sid = signed_in.map(|signed_in| signed_in.session.sid.as_str());
+    let is_of_this_interaction = sid.is_some() && sid == interaction.authenticated_sid.as_deref();
+    let age = signed_in.map_or(0, |signed_in| now.seconds_since(signed_in.auth_time()));
+    let is_too_old = request.max_age.is_some_and(|max_age| age > i64::from(max_age))
+        || request.max_age == Some(0);
+    let user = signed_in.map(|signed_in| signed_in.user.id.as_str());
+    let named = [request.hinted_subject.as_deref(), request.claims.subject()];
+    Progress {
+        signed_in: signed_in.is_some(),
+        is_expected_user: named.into_iter().flatten().all(|subject| Some(subject) == user),
+        must_sign_in_again: !is_of_this_interaction
+            && (is_too_old || request.prompts(Prompt::Login)),
+        must_select: request.prompts(Prompt::SelectAccount)
+            && !is_of_this_interaction
+            && sid != interaction.selected_sid.as_deref(),
+        consented: client.policy.skip_consent || wanted(request).is_within(allowed_before),
+        must_ask_consent: request.prompts(Prompt::Consent) && !client.policy.skip_consent,
+        silent: request.prompts(Prompt::None),
+    }
+}
+
+/// What a person is asked to allow: the scopes, and each claim that is asked for by itself, as
+/// `claim:NAME`.
+pub fn wanted(request: &AuthorizationRequest) -> Scope {
+    let by_scope: Vec<_> = claims::of_scope(&request.scope).collect();
+    let single = request.claims.userinfo.keys().chain(request.claims.id_token.keys());
+    let single = single
+        .filter(|name| claims::is_standard(name) && !by_scope.contains(&name.as_str()))
+        .map(|name| format!("claim:{name}"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    // Claim names are of our own list, so the text always parses.
+    request.scope.union(&single.parse().unwrap_or_default())
+}

@@ -1,0 +1,115 @@
+//! Where an answer may go, and how it travels.
+
+use crate::protocol::authorization_request::ResponseMode;
+use crate::protocol::error::OAuthError;
+use url::Url;
+
+/// A redirect URI that is proven to be the client's. Only a checked request makes one, so only a
+/// checked request can send a browser anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyAddress {
+    pub(super) redirect_uri: String,
+    pub(super) state: Option<String>,
+    pub(super) mode: ResponseMode,
+}
+
+/// An answer on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A redirect to this address.
+    Redirect(String),
+    /// A form for the browser to post.
+    FormPost { action: String, fields: Vec<(&'static str, String)> },
+}
+
+impl ReplyAddress {
+    /// The redirect URI as it was registered or requested.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// A success (RFC 6749 §4.1.2, RFC 9207 §2).
+    pub fn success(&self, code: &str, issuer: &str) -> Reply {
+        self.reply(vec![("code", code.to_owned())], issuer)
+    }
+
+    /// An error (RFC 6749 §4.1.2.1, RFC 9207 §2).
+    pub fn error(&self, error: &OAuthError, issuer: &str) -> Reply {
+        let fields = vec![
+            ("error", error.code.as_str().to_owned()),
+            ("error_description", error.description.to_string()),
+        ];
+        self.reply(fields, issuer)
+    }
+
+    fn reply(&self, mut fields: Vec<(&'static str, String)>, issuer: &str) -> Reply {
+        fields.extend(self.state.clone().map(|state| ("state", state)));
+        fields.push(("iss", issuer.to_owned()));
+        match self.mode {
+            ResponseMode::Query => Reply::Redirect(with_query(&self.redirect_uri, &fields)),
+            ResponseMode::FormPost => Reply::FormPost { action: self.redirect_uri.clone(), fields },
+        }
+    }
+}
+
+/// Adds parameters to a URI; what it has stays as it is, byte for byte (RFC 6749 §3.1.2).
+fn with_query(uri: &str, fields: &[(&'static str, String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(fields.iter().map(|(name, value)| (name, value)));
+    let separator = match uri.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    format!("{uri}{separator}{}", query.finish())
+}
+
+/// Whether an address is the scheme of an app on the person's device, or this machine itself.
+pub fn is_on_device(redirect_uri: &str) -> bool {
+    Url::parse(redirect_uri).is_ok_and(|url| {
+        !matches!(url.scheme(), "http" | "https")
+            || crate::protocol::redirect_uri::is_loopback(&url)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(uri: &str, state: Option<&str>, mode: ResponseMode) -> ReplyAddress {
+        ReplyAddress { redirect_uri: uri.into(), state: state.map(str::to_owned), mode }
+    }
+
+    #[test]
+    fn a5_the_registered_query_comes_back_unchanged() {
+        let address = address("https://app.example/cb?a=%2F+b", Some("s"), ResponseMode::Query);
+        let Reply::Redirect(to) = address.success("c", "https://id.example") else { panic!() };
+        assert_eq!(
+            to,
+            "https://app.example/cb?a=%2F+b&code=c&state=s&iss=https%3A%2F%2Fid.example"
+        );
+    }
+
+    #[test]
+    fn az_08_a_state_cannot_add_a_parameter_or_a_header() {
+        let state = "x\r\nSet-Cookie: a=b&code=evil#f";
+        let address = address("https://app.example/cb", Some(state), ResponseMode::Query);
+        let Reply::Redirect(to) = address.success("c", "https://id.example") else { panic!() };
+        assert!(!to.contains(['\r', '\n', '#']));
+        let url = Url::parse(&to).unwrap();
+        let codes = url.query_pairs().filter(|(name, _)| name == "code").count();
+        assert_eq!(codes, 1);
+        assert!(url.query_pairs().any(|(name, value)| name == "state" && value == state));
+    }
+
+    #[test]
+    fn g8_without_a_state_none_is_returned() {
+        let address = address("https://app.example/cb", None, ResponseMode::FormPost);
+        let error = OAuthError::invalid_request("x");
+        let Reply::FormPost { fields, .. } = address.error(&error, "https://id.example") else {
+            panic!()
+        };
+        let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["error", "error_description", "iss"]);
+    }
+}

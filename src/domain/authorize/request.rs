@@ -1,0 +1,228 @@
+//! The checks of an authorization request, in order.
+//!
+//! Until client and redirect URI are proven, an error is a page of ours; after that it goes to the
+//! client, which only a [`ReplyAddress`] can do (RFC 6749 §4.1.2.1).
+
+use super::reply::ReplyAddress;
+use crate::domain::clients::{self, RegisteredClient};
+use crate::domain::identity::sessions::ACR_SUPPORTED;
+use crate::domain::provider::Provider;
+use crate::domain::tokens::id_token;
+use crate::protocol::authorization_request::{
+    AuthorizationRequest, Prompt, ResponseMode, check_response_type, parse_max_age, parse_opaque,
+};
+use crate::protocol::claims::{ClaimsRequest, SCOPE_CLAIMS};
+use crate::protocol::client::GrantType;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::redirect_uri;
+use crate::protocol::scope::Scope;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A request that can be answered, with its client.
+pub struct Checked {
+    pub client: Arc<RegisteredClient>,
+    pub request: AuthorizationRequest,
+}
+
+/// A request that cannot.
+pub enum Refusal {
+    /// The browser must stay here: there is no address that we may send it to.
+    Page(PageRefusal),
+    /// The client is told.
+    Reply(ReplyAddress, OAuthError),
+}
+
+/// What the error page says to a developer.
+pub struct PageRefusal {
+    pub error: OAuthError,
+    /// The client, when it was found.
+    pub client: Option<Arc<RegisteredClient>>,
+    /// The redirect URI, when one was sent that is not registered.
+    pub sent_redirect_uri: Option<String>,
+}
+
+impl From<OAuthError> for PageRefusal {
+    fn from(error: OAuthError) -> Self {
+        Self { error, client: None, sent_redirect_uri: None }
+    }
+}
+
+/// Checks a request.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+pub async fn check(provider: &Provider, params: &Params) -> Result<Checked, Refusal> {
+    let client =
+        find_client(provider, params).await.map_err(|error| Refusal::Page(error.into()))?;
+    let redirect_uri = check_redirect_uri(&client, params).map_err(Refusal::Page)?;
+    let reply = ReplyAddress {
+        redirect_uri,
+        state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
+        mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
+            .unwrap_or_default(),
+    };
+    match check_rest(provider, &client, &reply, params) {
+        Ok(request) => Ok(Checked { client, request }),
+        Err(error) => Err(Refusal::Reply(reply, error)),
+    }
+}
+
+/// The client that a request names, for a page that says where it leads.
+pub async fn client_named(provider: &Provider, params: &Params) -> Option<Arc<RegisteredClient>> {
+    find_client(provider, params).await.ok()
+}
+
+async fn find_client(
+    provider: &Provider,
+    params: &Params,
+) -> Result<Arc<RegisteredClient>, OAuthError> {
+    let client_id = params.required("client_id")?;
+    let unknown = || OAuthError::invalid_client("no client has this client_id");
+    clients::find(provider, client_id).await?.ok_or_else(unknown)
+}
+
+fn check_redirect_uri(
+    client: &Arc<RegisteredClient>,
+    params: &Params,
+) -> Result<String, PageRefusal> {
+    let refuse = |error: OAuthError, sent: Option<&str>| PageRefusal {
+        error,
+        client: Some(client.clone()),
+        sent_redirect_uri: sent.map(str::to_owned),
+    };
+    let sent = params.required("redirect_uri").map_err(|error| refuse(error, None))?;
+    let metadata = &client.metadata;
+    let registered = metadata
+        .redirect_uris
+        .iter()
+        .any(|own| redirect_uri::matches(own, sent, metadata.application_type));
+    if !registered {
+        let error = OAuthError::invalid_request("redirect_uri is not registered for this client");
+        return Err(refuse(error, Some(sent)));
+    }
+    Ok(sent.to_owned())
+}
+
+/// The checks whose errors go to the client.
+fn check_rest(
+    provider: &Provider,
+    client: &RegisteredClient,
+    reply: &ReplyAddress,
+    params: &Params,
+) -> Result<AuthorizationRequest, OAuthError> {
+    let state = parse_opaque("state", params.one("state")?)?;
+    let response_mode = ResponseMode::from_request(params.one("response_mode")?)?;
+    refuse_what_is_not_supported(params)?;
+    check_response_type(params.one("response_type")?)?;
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            "the client is not registered for authorization_code",
+        ));
+    }
+    let prompt = Prompt::parse(params.one("prompt")?)?;
+    let claims = params.one("claims")?.map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
+    check_acr(&claims)?;
+    let hint = params.one("id_token_hint")?;
+    let hinted = hint.map(|hint| id_token::read_hint(provider, &client.id, hint)).transpose()?;
+    let max_age = parse_max_age(params.one("max_age")?)?;
+    Ok(AuthorizationRequest {
+        client_id: client.id.clone(),
+        redirect_uri: reply.redirect_uri.clone(),
+        state,
+        response_mode,
+        scope: check_scope(client, &prompt, params)?,
+        nonce: parse_opaque("nonce", params.one("nonce")?)?,
+        code_challenge: check_pkce(client, params)?,
+        prompt,
+        max_age: max_age.or(client.metadata.default_max_age),
+        login_hint: short(params.one("login_hint")?),
+        hinted_subject: hinted.map(|hint| hint.subject),
+        ui_locales: short(params.one("ui_locales")?),
+        claims,
+    })
+    .and_then(|request| check_target(provider, params).map(|()| request))
+}
+
+/// What a client sends in the belief that we honour it must not be ignored (OpenID Connect Core
+/// §6.1, §7.2.1).
+fn refuse_what_is_not_supported(params: &Params) -> Result<(), OAuthError> {
+    for (name, code, description) in [
+        ("request", ErrorCode::RequestNotSupported, "request objects are not supported"),
+        ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
+        ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
+    ] {
+        if params.one(name)?.is_some() {
+            return Err(OAuthError::new(code, description));
+        }
+    }
+    Ok(())
+}
+
+/// The client may insist on a level (OpenID Connect Core §5.5.1.1).
+fn check_acr(claims: &ClaimsRequest) -> Result<(), OAuthError> {
+    let can_be_met = claims
+        .essential_acr()
+        .is_none_or(|levels| levels.iter().any(|level| ACR_SUPPORTED.contains(level)));
+    match can_be_met {
+        true => Ok(()),
+        false => Err(OAuthError::new(
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the essential acr cannot be reached",
+        )),
+    }
+}
+
+/// Known scopes must be the client's; unknown ones are left out (OpenID Connect Core §3.1.2.1).
+/// `offline_access` counts only where consent is asked for, or the house decided (§11).
+fn check_scope(
+    client: &RegisteredClient,
+    prompt: &BTreeSet<Prompt>,
+    params: &Params,
+) -> Result<Scope, OAuthError> {
+    let asked: Scope = params.one("scope")?.unwrap_or_default().parse()?;
+    let allowed = &client.metadata.scope;
+    let is_known = |token: &str| {
+        matches!(token, "openid" | "offline_access")
+            || SCOPE_CLAIMS.iter().any(|(known, _)| *known == token)
+    };
+    if asked.iter().any(|token| is_known(token) && !allowed.contains(token)) {
+        return Err(OAuthError::invalid_scope("the client may not ask for one of these scopes"));
+    }
+    let granted = asked.intersection(allowed);
+    if granted.is_empty() {
+        return Err(OAuthError::invalid_scope("scope has no value that is known here"));
+    }
+    let may_stay = (prompt.contains(&Prompt::Consent) || client.policy.skip_consent)
+        && client.may_use(GrantType::RefreshToken);
+    Ok(if may_stay { granted } else { granted.without("offline_access") })
+}
+
+fn check_pkce(
+    client: &RegisteredClient,
+    params: &Params,
+) -> Result<Option<CodeChallenge>, OAuthError> {
+    let method = params.one("code_challenge_method")?;
+    let challenge = CodeChallenge::from_request(params.one("code_challenge")?, method)?;
+    if challenge.is_none() && (client.is_public() || client.policy.require_pkce) {
+        return Err(OAuthError::invalid_request("code_challenge is missing"));
+    }
+    Ok(challenge)
+}
+
+/// The only resource there is without others being named is the default one (RFC 8707 §2).
+fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
+    match params.all("resource").all(|resource| resource == provider.default_audience()) {
+        true => Ok(()),
+        false => Err(OAuthError::new(ErrorCode::InvalidTarget, "there is no such resource")),
+    }
+}
+
+/// A hint that is too long to be one is none.
+fn short(text: Option<&str>) -> Option<String> {
+    text.filter(|text| text.len() <= 256).map(str::to_owned)
+}

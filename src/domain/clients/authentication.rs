@@ -1,0 +1,89 @@
+//! Client authentication (RFC 6749 §2.3): only by the method a client registered.
+
+use super::RegisteredClient;
+use super::assertion;
+use super::credentials::Credentials;
+use crate::domain::digest::digest;
+use crate::domain::identity::throttle::TooMany;
+use crate::domain::provider::Provider;
+use crate::protocol::client::AuthMethod;
+use crate::protocol::error::OAuthError;
+use crate::protocol::time::Lifetime;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// Failures of one address for one client in [`WINDOW`] after which it has to wait.
+const MAX_FAILURES: u32 = 20;
+const WINDOW: Lifetime = Lifetime::seconds(60);
+
+/// Proves who the client is.
+///
+/// # Errors
+///
+/// `invalid_client`, the same for an unknown client, a wrong secret and another method than the
+/// registered one. `temporarily_unavailable` after too many of those from one address.
+pub async fn authenticate(
+    provider: &Provider,
+    credentials: &Credentials,
+    address: Option<&str>,
+) -> Result<Arc<RegisteredClient>, OAuthError> {
+    let claimed = match credentials {
+        Credentials::Assertion { client_id, assertion } => {
+            assertion::claimed_client(client_id.as_deref(), assertion)?
+        }
+        other => other.client_id().unwrap_or_default().to_owned(),
+    };
+    let attempts = format!("client {} {claimed}", address.unwrap_or_default());
+    if let Some(wait) = provider.throttle.exhausted(&attempts, MAX_FAILURES) {
+        let mut error = OAuthError::unavailable(TooMany(wait));
+        error.description = "too many failed attempts, try again later".into();
+        return Err(error);
+    }
+    let client = super::find(provider, &claimed).await?;
+    let proven = prove(provider, client, credentials).await;
+    if let Err(error) = &proven {
+        provider.throttle.count(&attempts, WINDOW);
+        tracing::debug!(%error, "client authentication failed");
+    }
+    proven
+}
+
+async fn prove(
+    provider: &Provider,
+    client: Option<Arc<RegisteredClient>>,
+    credentials: &Credentials,
+) -> Result<Arc<RegisteredClient>, OAuthError> {
+    let method = client.as_ref().map(|client| client.metadata.token_endpoint_auth_method);
+    let secret_is_right = |secret: &str| has_secret(provider, client.as_deref(), secret);
+    let proven = match credentials {
+        Credentials::Basic { secret, .. } => {
+            secret_is_right(secret) && method == Some(AuthMethod::ClientSecretBasic)
+        }
+        Credentials::Post { secret, .. } => {
+            secret_is_right(secret) && method == Some(AuthMethod::ClientSecretPost)
+        }
+        Credentials::Public { .. } => method == Some(AuthMethod::None),
+        Credentials::Assertion { assertion, .. } => match (&client, method) {
+            (Some(client), Some(AuthMethod::PrivateKeyJwt)) => {
+                assertion::verify(provider, client, assertion).await?;
+                true
+            }
+            _ => false,
+        },
+    };
+    client.filter(|_| proven).ok_or_else(refused)
+}
+
+/// One answer for every cause, so that nobody learns which clients exist.
+pub(super) fn refused() -> OAuthError {
+    OAuthError::invalid_client("client authentication failed")
+}
+
+fn has_secret(provider: &Provider, client: Option<&RegisteredClient>, secret: &str) -> bool {
+    let hash = digest(secret);
+    let mut matches = subtle::Choice::from(0);
+    for live in client.iter().flat_map(|client| client.live_secret_hashes(provider.now())) {
+        matches |= live.as_bytes().ct_eq(hash.as_bytes());
+    }
+    bool::from(matches)
+}

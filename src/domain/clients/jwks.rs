@@ -1,0 +1,118 @@
+//! The public keys of clients: given by value, or fetched from `jwks_uri` when needed.
+
+use super::RegisteredClient;
+use crate::domain::provider::Provider;
+use crate::jose::{
+    ContentEncryption, EncryptionKey, JwkSet, KeyManagement, PublicJwk, SigningAlgorithm,
+    VerifyingKey,
+};
+use crate::protocol::client::ClientMetadata;
+use crate::protocol::error::OAuthError;
+use crate::protocol::time::{Lifetime, Timestamp};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+
+/// A set is fetched at most once in this time, however many unknown keys are named.
+const MIN_REFETCH: Lifetime = Lifetime::seconds(60);
+/// After this a fetched set is fetched anew, so that a withdrawn key ends.
+const MAX_AGE: Lifetime = Lifetime::minutes(15);
+
+/// Where a client's keys come from, and those that are known.
+pub struct ClientKeys {
+    uri: Option<String>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    set: Option<Arc<JwkSet>>,
+    fetched_at: Option<Timestamp>,
+    /// Keys that were used, built: thumbprint, algorithm, key.
+    built: Vec<(String, SigningAlgorithm, Arc<VerifyingKey>)>,
+}
+
+impl ClientKeys {
+    /// Reads the keys of a client's metadata; those of `jwks_uri` come later.
+    pub fn of(metadata: &ClientMetadata) -> Self {
+        let by_value = metadata.jwks.as_ref().map(|jwks| jwks.to_string());
+        let set = by_value.and_then(|jwks| JwkSet::parse(jwks.as_bytes()).ok()).map(Arc::new);
+        let uri = metadata.jwks_uri.clone().filter(|_| set.is_none());
+        Self { uri, known: Mutex::new(Known { set, ..Known::default() }) }
+    }
+
+    fn lookup(&self, kid: Option<&str>, alg: SigningAlgorithm) -> Vec<Arc<VerifyingKey>> {
+        let mut known = self.known.lock().expect("no one panics with the lock");
+        let Some(set) = known.set.clone() else { return Vec::new() };
+        set.candidates(kid, alg).filter_map(|jwk| known.build(jwk, alg)).collect()
+    }
+
+    /// Whether a fetch is due: the set is unknown, old, or lacks a key and the pause is over.
+    fn may_fetch(&self, now: Timestamp, lacks_key: bool) -> bool {
+        let mut known = self.known.lock().expect("no one panics with the lock");
+        let pause = if lacks_key { MIN_REFETCH } else { MAX_AGE };
+        let is_due = known.fetched_at.is_none_or(|at| now >= at + pause);
+        if self.uri.is_none() || !is_due {
+            return false;
+        }
+        // Marked before the fetch: of many that come at once only one goes out.
+        known.fetched_at = Some(now);
+        true
+    }
+
+    fn replace(&self, set: JwkSet) {
+        let mut known = self.known.lock().expect("no one panics with the lock");
+        known.set = Some(Arc::new(set));
+        known.built.clear();
+    }
+}
+
+impl Known {
+    fn build(&mut self, jwk: &PublicJwk, alg: SigningAlgorithm) -> Option<Arc<VerifyingKey>> {
+        let name = jwk.thumbprint();
+        let built = self.built.iter().find(|(own, own_alg, _)| *own == name && *own_alg == alg);
+        if let Some((_, _, key)) = built {
+            return Some(key.clone());
+        }
+        let key = Arc::new(VerifyingKey::from_jwk(jwk, alg).ok()?);
+        self.built.push((name, alg, key.clone()));
+        Some(key)
+    }
+}
+
+/// The keys of a client that fit a token's `kid` and `alg`, fetched when needed.
+///
+/// # Errors
+///
+/// None of the client's making: a set that cannot be fetched reads as one without the key.
+pub async fn candidates(
+    provider: &Provider,
+    client: &RegisteredClient,
+    kid: Option<&str>,
+    alg: SigningAlgorithm,
+) -> Result<Vec<Arc<VerifyingKey>>, OAuthError> {
+    let found = client.keys.lookup(kid, alg);
+    let Some(uri) = client.keys.uri.as_deref() else { return Ok(found) };
+    if !client.keys.may_fetch(provider.now(), found.is_empty()) {
+        return Ok(found);
+    }
+    let fetched = match provider.outbound.get_json(uri).await {
+        Ok(body) => JwkSet::parse(&body).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match fetched {
+        Ok(set) => client.keys.replace(set),
+        Err(error) => {
+            tracing::warn!(client.id = %client.id, %error, "the client's jwks_uri gave no keys");
+        }
+    }
+    Ok(client.keys.lookup(kid, alg))
+}
+
+/// A recipient's key as encryption key, by the `alg` it names or the one its type suggests.
+pub fn recipient(jwk: &Value) -> Option<EncryptionKey> {
+    let jwk = PublicJwk::from_value(jwk).ok()?;
+    let named = jwk.alg().and_then(|alg| alg.parse().ok());
+    let usual = [KeyManagement::EcdhEs, KeyManagement::RsaOaep256];
+    let suggested = usual.into_iter().find(|alg| jwk.encrypts(*alg));
+    EncryptionKey::from_jwk(&jwk, named.or(suggested)?, ContentEncryption::A256Gcm).ok()
+}

@@ -1,0 +1,243 @@
+//! Registering and changing clients, for the admin pages and the command line.
+//!
+//! Every function is one transaction with its entry in the audit log and a new cache version, so
+//! that every process sees the change within a second.
+
+mod draft;
+mod error;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+pub use crate::storage::client_secrets::ClientSecret;
+pub use draft::{ASSERTION_ALGORITHMS, ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
+pub use error::ClientError;
+pub use secrets::{
+    DEFAULT_OVERLAP, list as secrets, retire as retire_secret, rotate as rotate_secret,
+};
+
+use crate::domain::audit::{Actor, EventExt};
+use crate::domain::ground::Ground;
+use crate::domain::revocation::{self, Reason};
+use crate::protocol::client::Client;
+use crate::protocol::revocation::RevocationKind;
+use crate::protocol::time::Timestamp;
+use crate::storage::{
+    DbConnection, StorageError, audit, authorizations, client_secrets, clients, settings, users,
+};
+use serde_json::Value;
+
+/// A client with the secret it was given, which nobody can read again.
+#[derive(Clone)]
+pub struct Created {
+    pub client: Client,
+    pub secret: Option<String>,
+}
+
+/// Registers a client.
+///
+/// # Errors
+///
+/// `Invalid` with all that is wrong, `Taken` when the `client_id` is a client's or a user's.
+pub async fn create(
+    ground: &Ground,
+    draft: ClientDraft,
+    actor: &Actor,
+) -> Result<Created, ClientError> {
+    let draft = draft.checked()?;
+    let now = ground.now();
+    let client = Client {
+        id: draft.id.unwrap_or_else(|| ground.random.id()),
+        name: draft.name,
+        metadata: draft.metadata,
+        policy: draft.policy,
+        disabled: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let uses_secret = client.metadata.token_endpoint_auth_method.uses_secret();
+    let secret = uses_secret.then(|| secrets::fresh(ground, &client.id, now));
+    let event = event(actor, "client.create", &client.id, now);
+    let version = ground.random.id();
+    ground
+        .transact(move |conn| {
+            // The subject of a client's own tokens is its id: it must be nobody else's.
+            if users::find(conn, &client.id)?.is_some() {
+                return Err(ClientError::Taken);
+            }
+            clients::insert(conn, &client)?;
+            let secret = secret.map(|(plain, row)| {
+                client_secrets::insert(conn, &row)?;
+                Ok::<_, StorageError>(plain)
+            });
+            audit::insert(conn, &event.details(format!("name: {}", client.name)))?;
+            settings::bump_cache_version(conn, &version)?;
+            Ok(Created { client, secret: secret.transpose()? })
+        })
+        .await
+}
+
+/// Writes a client over the old one. When it starts to use a secret it gets one; when it stops,
+/// its secrets go.
+///
+/// # Errors
+///
+/// `Invalid` with all that is wrong, `NotFound`.
+pub async fn update(
+    ground: &Ground,
+    id: &str,
+    draft: ClientDraft,
+    actor: &Actor,
+) -> Result<Created, ClientError> {
+    let draft = ClientDraft { id: None, ..draft }.checked()?;
+    let now = ground.now();
+    let fresh = secrets::fresh(ground, id, now);
+    let event = event(actor, "client.update", id, now);
+    let (id, version) = (id.to_owned(), ground.random.id());
+    ground
+        .transact(move |conn| {
+            let before = existing(conn, &id)?;
+            let client = Client {
+                name: draft.name,
+                metadata: draft.metadata,
+                policy: draft.policy,
+                updated_at: now,
+                ..before.clone()
+            };
+            clients::update(conn, &client)?;
+            let secret = secrets::follow_method(conn, &before, &client, fresh)?;
+            let changed = changed(&before, &client).join(", ");
+            audit::insert(conn, &event.details(format!("changed: {changed}")))?;
+            settings::bump_cache_version(conn, &version)?;
+            Ok(Created { client, secret })
+        })
+        .await
+}
+
+/// Switches a client off: it can start nothing, and its access tokens end. True when it was on.
+///
+/// # Errors
+///
+/// `NotFound`, and those of the database.
+pub async fn disable(ground: &Ground, id: &str, actor: &Actor) -> Result<bool, ClientError> {
+    set_disabled(ground, id, true, actor).await
+}
+
+/// Switches a client on again; the access tokens of before stay dead. True when it was off.
+///
+/// # Errors
+///
+/// `NotFound`, and those of the database.
+pub async fn enable(ground: &Ground, id: &str, actor: &Actor) -> Result<bool, ClientError> {
+    set_disabled(ground, id, false, actor).await
+}
+
+async fn set_disabled(
+    ground: &Ground,
+    id: &str,
+    disabled: bool,
+    actor: &Actor,
+) -> Result<bool, ClientError> {
+    let now = ground.now();
+    let action = if disabled { "client.disable" } else { "client.enable" };
+    let event = event(actor, action, id, now);
+    let end = end_of_tokens(ground, id, actor);
+    let (id, version) = (id.to_owned(), ground.random.id());
+    ground
+        .transact(move |conn| {
+            let before = existing(conn, &id)?;
+            let changed = before.disabled != disabled;
+            clients::update(conn, &Client { disabled, updated_at: now, ..before })?;
+            if disabled {
+                revocation::insert(conn, &[end])?;
+            }
+            audit::insert(conn, &event)?;
+            settings::bump_cache_version(conn, &version)?;
+            Ok(changed)
+        })
+        .await
+}
+
+/// Deletes a client with its secrets and consents, and ends all it was given.
+///
+/// # Errors
+///
+/// `NotFound`, and those of the database.
+pub async fn delete(ground: &Ground, id: &str, actor: &Actor) -> Result<(), ClientError> {
+    let now = ground.now();
+    let event = event(actor, "client.delete", id, now);
+    let end = end_of_tokens(ground, id, actor);
+    let (id, version) = (id.to_owned(), ground.random.id());
+    ground
+        .transact(move |conn| {
+            let client = existing(conn, &id)?;
+            // A later client with this id must not inherit refresh tokens.
+            authorizations::revoke_of_client(conn, &id, Reason::ClientDisabled.as_str(), now)?;
+            revocation::insert(conn, &[end])?;
+            clients::delete(conn, &id)?;
+            audit::insert(conn, &event.details(format!("name: {}", client.name)))?;
+            Ok(settings::bump_cache_version(conn, &version)?)
+        })
+        .await
+}
+
+/// Finds a client by its id, on or off.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn find(ground: &Ground, id: &str) -> Result<Option<Client>, StorageError> {
+    let id = id.to_owned();
+    ground.db.read(move |conn| clients::find(conn, &id)).await
+}
+
+/// Lists clients whose name or id contains `search`, in the order of creation.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn list(
+    ground: &Ground,
+    search: Option<String>,
+    after: Option<(Timestamp, String)>,
+    limit: i64,
+) -> Result<Vec<Client>, StorageError> {
+    ground.db.read(move |conn| clients::list(conn, search.as_deref(), after, limit)).await
+}
+
+fn existing(conn: &mut DbConnection, id: &str) -> Result<Client, ClientError> {
+    clients::find(conn, id)?.ok_or(ClientError::NotFound)
+}
+
+fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEvent {
+    actor.event(action, now).target(format!("client:{id}")).client(id)
+}
+
+/// The entry that refuses every access token of a client.
+fn end_of_tokens(
+    ground: &Ground,
+    id: &str,
+    actor: &Actor,
+) -> crate::storage::revocations::NewRevocation {
+    let life = ground.longest_token_life;
+    revocation::watermark(RevocationKind::Client, id, ground.now(), life)
+        .because(Reason::ClientDisabled, actor)
+}
+
+/// The names of the members that differ; not the values, some of which are long.
+fn changed(before: &Client, after: &Client) -> Vec<String> {
+    let members = |client: &Client| {
+        let parts = [serde_json::to_value(&client.metadata), serde_json::to_value(&client.policy)];
+        let mut all = serde_json::Map::new();
+        for part in parts.into_iter().flatten() {
+            if let Value::Object(part) = part {
+                all.extend(part);
+            }
+        }
+        all.insert("client_name".into(), Value::String(client.name.clone()));
+        all
+    };
+    let (before, after) = (members(before), members(after));
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}

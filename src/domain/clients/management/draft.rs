@@ -1,0 +1,317 @@
+//! What a client may be (RFC 7591 §2, OpenID Connect Registration §2), checked whole: every
+//! problem is said at once.
+
+use super::ClientError;
+use crate::domain::form::{FieldProblem, is_line};
+use crate::domain::keys::ALGORITHMS;
+use crate::jose::{JwkSet, KeyManagement, PublicJwk, SigningAlgorithm};
+use crate::protocol::client::{AuthMethod, ClientMetadata, ClientPolicy, GrantType};
+use crate::protocol::redirect_uri::{check_registration, is_loopback};
+use crate::protocol::scope::Scope;
+use url::Url;
+
+/// The algorithms by which clients may sign assertions (RFC 7523).
+pub const ASSERTION_ALGORITHMS: [SigningAlgorithm; 4] = [
+    SigningAlgorithm::RS256,
+    SigningAlgorithm::PS256,
+    SigningAlgorithm::ES256,
+    SigningAlgorithm::EdDSA,
+];
+/// The longest life of an access token: the revocation list grows with it.
+pub const MAX_ACCESS_TOKEN_SECONDS: u32 = 3600;
+const MIN_ACCESS_TOKEN_SECONDS: u32 = 30;
+const MAX_NAME_CHARS: usize = 100;
+const MAX_URIS: usize = 50;
+
+/// A client as an administrator describes it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClientDraft {
+    /// A fresh one when absent; only for a new client.
+    pub id: Option<String>,
+    pub name: String,
+    pub metadata: ClientMetadata,
+    pub policy: ClientPolicy,
+}
+
+impl ClientDraft {
+    /// The draft with what follows from the rest filled in.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` with all that is wrong.
+    pub fn checked(self) -> Result<Self, ClientError> {
+        let draft = self.completed();
+        let problems = draft.problems();
+        match problems.is_empty() {
+            true => Ok(draft),
+            false => Err(ClientError::Invalid(problems)),
+        }
+    }
+
+    /// Without scopes: those of a sign-in. Without the code grant: no response type.
+    fn completed(mut self) -> Self {
+        self.name = self.name.trim().to_owned();
+        let metadata = &mut self.metadata;
+        let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+        if !code && metadata.response_types == ["code"] {
+            metadata.response_types.clear();
+        }
+        if metadata.scope.is_empty() && code {
+            let refresh = metadata.grant_types.contains(&GrantType::RefreshToken);
+            let with = if refresh {
+                "openid profile email offline_access"
+            } else {
+                "openid profile email"
+            };
+            metadata.scope = with.parse::<Scope>().unwrap_or_default();
+        }
+        dedup(&mut metadata.redirect_uris);
+        dedup(&mut metadata.post_logout_redirect_uris);
+        dedup(&mut metadata.grant_types);
+        self
+    }
+
+    /// Everything that is wrong with it.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = self.name_problems();
+        problems.extend(self.uri_problems());
+        problems.extend(self.flow_problems());
+        problems.extend(self.proof_problems());
+        problems.extend(self.algorithm_problems());
+        problems.extend(self.policy_problems());
+        problems
+    }
+
+    fn name_problems(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        if !is_line(&self.name, MAX_NAME_CHARS) {
+            let says = "use 1 to 100 characters that can be seen";
+            problems.push(FieldProblem::new("client_name", "error-client-name", says));
+        }
+        if self.id.as_deref().is_some_and(|id| !is_client_id(id)) {
+            let says = "use 1 to 64 letters, digits, dots, dashes and underscores";
+            problems.push(FieldProblem::new("client_id", "error-client-id", says));
+        }
+        let contacts = self.metadata.contacts.iter().enumerate();
+        problems.extend(contacts.filter(|(_, contact)| !is_line(contact, 254)).map(
+            |(index, _)| {
+                let says = "use at most 254 characters that can be seen";
+                FieldProblem::new("contacts", "error-contacts", says).at(index)
+            },
+        ));
+        problems
+    }
+
+    fn uri_problems(&self) -> Vec<FieldProblem> {
+        let metadata = &self.metadata;
+        let mut problems = Vec::new();
+        for (field, uris) in [
+            ("redirect_uris", &metadata.redirect_uris),
+            ("post_logout_redirect_uris", &metadata.post_logout_redirect_uris),
+        ] {
+            if uris.len() > MAX_URIS {
+                problems.push(FieldProblem::new(field, "error-uri-count", "at most 50"));
+            }
+            for (index, uri) in uris.iter().enumerate() {
+                if let Err(error) = check_registration(uri, metadata.application_type, true) {
+                    let problem = FieldProblem::new(field, "error-redirect-uri", error.description);
+                    problems.push(problem.at(index));
+                }
+            }
+        }
+        for (field, uri) in [
+            ("client_uri", &metadata.client_uri),
+            ("policy_uri", &metadata.policy_uri),
+            ("tos_uri", &metadata.tos_uri),
+            ("jwks_uri", &metadata.jwks_uri),
+        ] {
+            if uri.as_deref().is_some_and(|uri| !is_safe_url(uri)) {
+                let says = "use an https address, or http of this machine";
+                problems.push(FieldProblem::new(field, "error-uri", says));
+            }
+        }
+        problems
+    }
+
+    fn flow_problems(&self) -> Vec<FieldProblem> {
+        let metadata = &self.metadata;
+        let uses = |grant| metadata.grant_types.contains(&grant);
+        let code = uses(GrantType::AuthorizationCode);
+        let rules = [
+            (
+                metadata.grant_types.is_empty(),
+                ("grant_types", "error-grant-missing", "name at least one grant type"),
+            ),
+            (
+                code && metadata.redirect_uris.is_empty(),
+                (
+                    "redirect_uris",
+                    "error-redirect-missing",
+                    "authorization_code needs at least one",
+                ),
+            ),
+            (
+                uses(GrantType::RefreshToken) && !code,
+                ("grant_types", "error-grant-refresh", "refresh_token needs authorization_code"),
+            ),
+            (
+                uses(GrantType::ClientCredentials)
+                    && metadata.token_endpoint_auth_method == AuthMethod::None,
+                (
+                    "grant_types",
+                    "error-grant-public",
+                    "a public client cannot use client_credentials",
+                ),
+            ),
+            (
+                metadata.response_types.iter().any(|response| response != "code"),
+                ("response_types", "error-response-type", "only code is supported"),
+            ),
+            (
+                code == metadata.response_types.is_empty(),
+                (
+                    "response_types",
+                    "error-response-grant",
+                    "code goes with authorization_code, and only with it",
+                ),
+            ),
+        ];
+        broken(rules)
+    }
+
+    fn proof_problems(&self) -> Vec<FieldProblem> {
+        let metadata = &self.metadata;
+        let by_key = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+        let set =
+            metadata.jwks.as_ref().map(|jwks| JwkSet::parse_strict(jwks.to_string().as_bytes()));
+        let mut problems = broken([
+            (
+                metadata.jwks.is_some() && metadata.jwks_uri.is_some(),
+                ("jwks", "error-jwks-both", "give jwks or jwks_uri, not both"),
+            ),
+            (
+                by_key && metadata.jwks.is_none() && metadata.jwks_uri.is_none(),
+                ("jwks", "error-jwks-missing", "private_key_jwt needs jwks or jwks_uri"),
+            ),
+            (
+                !by_key && metadata.token_endpoint_auth_signing_alg.is_some(),
+                (
+                    "token_endpoint_auth_signing_alg",
+                    "error-assertion-alg-unused",
+                    "only private_key_jwt has one",
+                ),
+            ),
+        ]);
+        match set {
+            Some(Err(error)) => {
+                let says = format!("not a set of public keys that can be used: {error}");
+                problems.push(FieldProblem::new("jwks", "error-jwks", says));
+            }
+            Some(Ok(set)) if by_key && !self.has_key(&set) => {
+                let says = "no key in it signs by an algorithm that is accepted";
+                problems.push(FieldProblem::new("jwks", "error-jwks-unfit", says));
+            }
+            _ => {}
+        }
+        problems
+    }
+
+    fn has_key(&self, set: &JwkSet) -> bool {
+        let wanted = self.metadata.token_endpoint_auth_signing_alg.as_deref();
+        let accepted = |alg: &SigningAlgorithm| wanted.is_none_or(|wanted| wanted == alg.as_str());
+        let algorithms: Vec<_> = ASSERTION_ALGORITHMS.into_iter().filter(accepted).collect();
+        // A name nobody knows is said elsewhere.
+        algorithms.is_empty()
+            || set.keys().iter().any(|key| algorithms.iter().any(|alg| key.verifies(*alg)))
+    }
+
+    fn algorithm_problems(&self) -> Vec<FieldProblem> {
+        let (metadata, policy) = (&self.metadata, &self.policy);
+        let fields = [
+            ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, ALGORITHMS),
+            (
+                "token_endpoint_auth_signing_alg",
+                &metadata.token_endpoint_auth_signing_alg,
+                ASSERTION_ALGORITHMS,
+            ),
+            ("access_token_signed_alg", &policy.access_token_signed_alg, ALGORITHMS),
+        ];
+        let mut problems = Vec::new();
+        for (field, value, allowed) in fields {
+            let known = |value: &str| allowed.iter().any(|alg| alg.as_str() == value);
+            if value.as_deref().is_some_and(|value| !known(value)) {
+                let says =
+                    format!("use one of {}", allowed.map(SigningAlgorithm::as_str).join(" "));
+                problems.push(FieldProblem::new(field, "error-algorithm", says));
+            }
+        }
+        problems
+    }
+
+    fn policy_problems(&self) -> Vec<FieldProblem> {
+        let policy = &self.policy;
+        let fits = |jwk: &serde_json::Value| {
+            PublicJwk::from_value(jwk)
+                .is_ok_and(|key| KeyManagement::PUBLIC.iter().any(|alg| key.encrypts(*alg)))
+        };
+        let lifetimes = MIN_ACCESS_TOKEN_SECONDS..=MAX_ACCESS_TOKEN_SECONDS;
+        let refresh = self.metadata.grant_types.contains(&GrantType::RefreshToken);
+        broken([
+            (
+                policy.access_token_encryption_jwk.as_ref().is_some_and(|jwk| !fits(jwk)),
+                (
+                    "access_token_encryption_jwk",
+                    "error-encryption-jwk",
+                    "not a public key that can be encrypted to",
+                ),
+            ),
+            (
+                policy.access_token_lifetime.is_some_and(|seconds| !lifetimes.contains(&seconds)),
+                ("access_token_lifetime", "error-lifetime", "use 30 to 3600 seconds"),
+            ),
+            (
+                policy.always_refresh_token && !refresh,
+                (
+                    "always_refresh_token",
+                    "error-always-refresh",
+                    "the client needs the grant type refresh_token",
+                ),
+            ),
+        ])
+    }
+}
+
+type Rule = (&'static str, &'static str, &'static str);
+
+/// The rules of a list that are broken.
+fn broken<const N: usize>(rules: [(bool, Rule); N]) -> Vec<FieldProblem> {
+    let broken = rules.into_iter().filter(|(is_broken, _)| *is_broken);
+    broken.map(|(_, (field, key, says))| FieldProblem::new(field, key, says)).collect()
+}
+
+fn dedup<T: PartialEq>(values: &mut Vec<T>) {
+    let mut index = 0;
+    while index < values.len() {
+        match values[..index].contains(&values[index]) {
+            true => drop(values.remove(index)),
+            false => index += 1,
+        }
+    }
+}
+
+/// Unreserved characters (RFC 3986 §2.3), so that it needs no escape anywhere; no dash in front,
+/// where a command line would take it for a flag.
+fn is_client_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && !id.starts_with('-')
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
+fn is_safe_url(text: &str) -> bool {
+    text.len() <= 2048
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && Url::parse(text).is_ok_and(|url| {
+            let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+            secure && url.username().is_empty() && url.password().is_none()
+        })
+}

@@ -1,0 +1,158 @@
+//! Clients: who they are (registry), how they prove it (authentication), how they are made
+//! (management).
+
+pub mod assertion;
+pub mod authentication;
+pub mod credentials;
+pub mod jwks;
+pub mod management;
+
+use super::provider::Provider;
+use crate::jose::SigningAlgorithm;
+use crate::protocol::client::Client;
+use crate::protocol::error::OAuthError;
+use crate::protocol::time::Timestamp;
+use crate::storage::client_secrets::{self, ClientSecret};
+use crate::storage::clients;
+use arc_swap::ArcSwapOption;
+use quick_cache::sync::Cache;
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// How many clients are kept in memory.
+const CACHED: usize = 1024;
+/// How many clients one read takes when all are looked at.
+const ORIGINS_PAGE: i64 = 500;
+
+/// A client with everything that a request needs of it, read once and kept until it changes.
+pub struct RegisteredClient {
+    pub client: Client,
+    secrets: Vec<ClientSecret>,
+    /// Keys of `jwks` or `jwks_uri`, built.
+    pub keys: jwks::ClientKeys,
+    /// How its ID tokens are signed.
+    pub id_token_alg: SigningAlgorithm,
+    /// How its access tokens are signed.
+    pub access_token_alg: SigningAlgorithm,
+    /// Whom its encrypted access tokens are for, when not for us.
+    pub access_token_key: Option<crate::jose::EncryptionKey>,
+}
+
+impl Deref for RegisteredClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl RegisteredClient {
+    fn new(client: Client, secrets: Vec<ClientSecret>) -> Self {
+        let algorithm = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
+        let id_token_alg = algorithm(&client.metadata.id_token_signed_response_alg);
+        let access_token_alg = algorithm(&client.policy.access_token_signed_alg);
+        let recipient = client.policy.access_token_encryption_jwk.as_ref();
+        Self {
+            id_token_alg: id_token_alg.unwrap_or(SigningAlgorithm::RS256),
+            access_token_alg: access_token_alg.unwrap_or(SigningAlgorithm::ES256),
+            access_token_key: recipient.and_then(jwks::recipient),
+            keys: jwks::ClientKeys::of(&client.metadata),
+            client,
+            secrets,
+        }
+    }
+
+    /// The hashes of the secrets that are good now.
+    pub fn live_secret_hashes(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        self.secrets
+            .iter()
+            .filter(move |secret| secret.expires_at.is_none_or(|at| at > now.as_unix()))
+            .map(|secret| secret.secret_hash.as_str())
+    }
+}
+
+/// The clients, by `client_id`.
+pub struct ClientRegistry {
+    cache: Cache<String, Arc<RegisteredClient>>,
+    /// The origins of all redirect URIs, for browsers that ask before they call.
+    origins: ArcSwapOption<HashSet<String>>,
+}
+
+impl Default for ClientRegistry {
+    fn default() -> Self {
+        Self { cache: Cache::new(CACHED), origins: ArcSwapOption::empty() }
+    }
+}
+
+impl ClientRegistry {
+    /// Forgets what is cached; the next request reads it anew.
+    pub fn forget(&self) {
+        self.cache.clear();
+        self.origins.store(None);
+    }
+}
+
+/// Finds a client that is not disabled. Unknown and disabled read the same.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn find(
+    provider: &Provider,
+    client_id: &str,
+) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
+    if let Some(cached) = provider.clients.cache.get(client_id) {
+        return Ok(Some(cached));
+    }
+    if client_id.len() > 255 || client_id.contains('\0') {
+        return Ok(None);
+    }
+    let id = client_id.to_owned();
+    let found = provider
+        .db
+        .read(move |conn| match clients::find(conn, &id)? {
+            Some(client) => Ok(Some((client_secrets::list(conn, &id)?, client))),
+            None => Ok(None),
+        })
+        .await?;
+    let Some((secrets, client)) = found.filter(|(_, client)| !client.disabled) else {
+        return Ok(None);
+    };
+    let registered = Arc::new(RegisteredClient::new(client, secrets));
+    provider.clients.cache.insert(client_id.to_owned(), registered.clone());
+    Ok(Some(registered))
+}
+
+/// The origins of the redirect URIs of all clients, read once and kept until a client changes.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn redirect_origins(provider: &Provider) -> Result<Arc<HashSet<String>>, OAuthError> {
+    if let Some(known) = provider.clients.origins.load_full() {
+        return Ok(known);
+    }
+    let all = provider
+        .db
+        .read(|conn| {
+            let mut all = HashSet::new();
+            let mut after = None;
+            loop {
+                let page = clients::list(conn, None, after, ORIGINS_PAGE)?;
+                let uris = page.iter().flat_map(|client| &client.metadata.redirect_uris);
+                let origins = uris.filter_map(|uri| url::Url::parse(uri).ok());
+                all.extend(origins.map(|url| url.origin().ascii_serialization()));
+                match page.last() {
+                    Some(last) if page.len() as i64 == ORIGINS_PAGE => {
+                        after = Some((last.created_at, last.id.clone()));
+                    }
+                    _ => return Ok(all),
+                }
+            }
+        })
+        .await?;
+    let all = Arc::new(all);
+    provider.clients.origins.store(Some(all.clone()));
+    Ok(all)
+}

@@ -1,0 +1,114 @@
+//! The authorization code grant (RFC 6749 §4.1.3, with PKCE as RFC 7636 §4.6 asks).
+
+use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::provider::Provider;
+use crate::domain::revocation;
+use crate::protocol::client::GrantType;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
+use crate::storage::authorization_codes::{self, AuthorizationCode};
+use crate::storage::authorizations;
+use async_trait::async_trait;
+
+/// Exchanges a code for tokens.
+pub struct AuthorizationCodeGrant;
+
+#[async_trait]
+impl Grant for AuthorizationCodeGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::AuthorizationCode
+    }
+
+    #[tracing::instrument(level = "debug", name = "grant.authorization_code", skip_all, fields(client.id = %client.id))]
+    async fn redeem(
+        &self,
+        provider: &Provider,
+        client: &RegisteredClient,
+        params: &Params,
+    ) -> Result<Redemption, OAuthError> {
+        let code_hash = digest(params.required("code")?);
+        let sent_redirect_uri = params.required("redirect_uri")?;
+        let (code, person, earliest_iat) =
+            find(provider, code_hash.clone()).await?.ok_or_else(unusable)?;
+
+        if code.client_id != client.id {
+            return Err(unusable());
+        }
+        if code.redirect_uri != sent_redirect_uri {
+            return Err(OAuthError::invalid_grant("redirect_uri is not the one of the request"));
+        }
+        check_verifier(&code, params.one("code_verifier")?)?;
+        super::check_target(provider, params)?;
+
+        let scope = super::narrowed(params, &person.authorization.scope)?;
+        Ok(Redemption {
+            refresh: refresh_plan(provider, client, &person),
+            subject: Subject::Person(Box::new(person)),
+            scope,
+            spend: Some(OneTimeValue::AuthorizationCode(code_hash)),
+            earliest_iat,
+        })
+    }
+}
+
+/// One answer for unknown, expired and foreign codes, so that nobody learns which it is.
+fn unusable() -> OAuthError {
+    OAuthError::invalid_grant("the code is not valid, or no longer")
+}
+
+/// A code that was asked for with a challenge needs the verifier; one without must not come with
+/// one, which would hide that the challenge was stripped (RFC 9700 §4.8.2).
+fn check_verifier(code: &AuthorizationCode, verifier: Option<&str>) -> Result<(), OAuthError> {
+    match (&code.code_challenge, verifier) {
+        (Some(challenge), verifier) => challenge.verify(verifier.unwrap_or_default()),
+        (None, None) => Ok(()),
+        (None, Some(_)) => {
+            Err(OAuthError::invalid_grant("the request had no code_challenge for code_verifier"))
+        }
+    }
+}
+
+/// A code that was redeemed is found as well: the second use has to be seen to be answered.
+async fn find(
+    provider: &Provider,
+    code_hash: String,
+) -> Result<Option<(AuthorizationCode, Person, Timestamp)>, OAuthError> {
+    let now = provider.now();
+    let found = provider
+        .db
+        .read(move |conn| {
+            let Some(code) = authorization_codes::find(conn, &code_hash, now)? else {
+                return Ok(None);
+            };
+            let Some(authorization) = authorizations::find(conn, &code.authorization_id)? else {
+                return Ok(None);
+            };
+            if authorization.revoked {
+                return Ok(None);
+            }
+            let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };
+            let (user, sid) = (&person.user.id, person.authorization.sid.as_deref());
+            let earliest = revocation::earliest_iat(conn, user, &code.client_id, sid, now)?;
+            Ok(Some((code, person, earliest)))
+        })
+        .await?;
+    Ok(found)
+}
+
+/// A refresh token for those who asked to stay, or whose client always gets one.
+fn refresh_plan(
+    provider: &Provider,
+    client: &RegisteredClient,
+    person: &Person,
+) -> Option<RefreshPlan> {
+    let wanted = person.authorization.offline || client.policy.always_refresh_token;
+    (wanted && client.may_use(GrantType::RefreshToken)).then(|| RefreshPlan {
+        value: provider.random.secret(),
+        scope: person.authorization.scope.clone(),
+        expires_at: super::refresh_expiry(provider, &person.authorization),
+        is_new: true,
+    })
+}

@@ -1,0 +1,191 @@
+//! The ways a client can ask for tokens at the token endpoint (RFC 6749 §1.3, §4).
+//!
+//! A grant proves that the client may have something and says what: a [`Redemption`]. It does not
+//! authenticate the client, sign a token or touch HTTP; those happen once, around every grant. To
+//! add one, write a file here and name it in [`Grants::standard`]. Discovery follows.
+
+pub mod authorization_code;
+pub mod client_credentials;
+pub mod refresh_token;
+
+use super::clients::RegisteredClient;
+use super::provider::Provider;
+use crate::protocol::client::GrantType;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::scope::Scope;
+use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::authorizations::Authorization;
+use crate::storage::users::User;
+use crate::storage::{DbConnection, StorageError, users};
+use async_trait::async_trait;
+
+/// What a grant proved: for whom, how much, and what is used up when tokens come of it.
+#[derive(Debug, Clone)]
+pub struct Redemption {
+    pub subject: Subject,
+    /// The scope of the access token.
+    pub scope: Scope,
+    /// Spent by the token issuer, in the transaction that writes the tokens.
+    pub spend: Option<OneTimeValue>,
+    /// The refresh token to give with it, if any.
+    pub refresh: Option<RefreshPlan>,
+    /// The earliest `iat` that no watermark covers, as it was when the grant was proven.
+    pub earliest_iat: Timestamp,
+}
+
+/// Whom the tokens are about.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The client itself (RFC 6749 §4.4).
+    Client,
+    /// A person, by what they let the client have.
+    Person(Box<Person>),
+}
+
+/// A person with what tokens say of them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub authorization: Authorization,
+    pub user: User,
+    pub roles: Vec<String>,
+    pub groups: Vec<String>,
+}
+
+impl Person {
+    /// Reads the person behind an authorization; `None` when they are gone or blocked.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub fn find(
+        conn: &mut DbConnection,
+        authorization: Authorization,
+    ) -> Result<Option<Self>, StorageError> {
+        let Some(user) = users::find(conn, &authorization.user_id)? else { return Ok(None) };
+        if user.blocked_at.is_some() {
+            return Ok(None);
+        }
+        let roles = users::roles(conn, &user.id)?;
+        let groups = users::groups(conn, &user.id)?;
+        Ok(Some(Self { authorization, user, roles, groups }))
+    }
+}
+
+/// A value that works once, in the form it is stored in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OneTimeValue {
+    /// By its hash.
+    AuthorizationCode(String),
+    /// By its hash, with the hash of its successor.
+    RefreshToken { hash: String, successor_hash: String },
+    /// A spent refresh token whose answer was lost: accepted once more, for the same successor.
+    RetriedRefreshToken { hash: String, successor_hash: String },
+}
+
+/// The refresh token that goes out.
+#[derive(Clone)]
+pub struct RefreshPlan {
+    pub value: String,
+    /// What it may be used for: the whole scope that was granted, whatever this token has.
+    pub scope: Scope,
+    pub expires_at: Timestamp,
+    /// False when it is in the database already.
+    pub is_new: bool,
+}
+
+/// The value is a secret.
+impl std::fmt::Debug for RefreshPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RefreshPlan(expires_at: {:?})", self.expires_at)
+    }
+}
+
+/// A way to get tokens.
+#[async_trait]
+pub trait Grant: Send + Sync {
+    /// The `grant_type` this grant answers to.
+    fn grant_type(&self) -> GrantType;
+
+    /// Checks the proof in `params`. Reads only: nothing is used up until tokens are written.
+    async fn redeem(
+        &self,
+        provider: &Provider,
+        client: &RegisteredClient,
+        params: &Params,
+    ) -> Result<Redemption, OAuthError>;
+}
+
+/// The grants this server offers.
+pub struct Grants(Vec<Box<dyn Grant>>);
+
+impl Grants {
+    /// All there are.
+    pub fn standard() -> Self {
+        Self(vec![
+            Box::new(authorization_code::AuthorizationCodeGrant),
+            Box::new(refresh_token::RefreshTokenGrant),
+            Box::new(client_credentials::ClientCredentialsGrant),
+        ])
+    }
+
+    /// `grant_types_supported` of the discovery document (RFC 8414 §2).
+    pub fn supported(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.0.iter().map(|grant| grant.grant_type().as_str())
+    }
+
+    /// The grant for `grant_type`, if we offer it and this client is registered for it.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported_grant_type` or `unauthorized_client` (RFC 6749 §5.2).
+    pub fn find(
+        &self,
+        grant_type: &str,
+        client: &RegisteredClient,
+    ) -> Result<&dyn Grant, OAuthError> {
+        let grant = self.0.iter().find(|grant| grant.grant_type().as_str() == grant_type);
+        let Some(grant) = grant else {
+            return Err(OAuthError::new(
+                ErrorCode::UnsupportedGrantType,
+                "this server does not offer that grant_type",
+            ));
+        };
+        match client.may_use(grant.grant_type()) {
+            true => Ok(grant.as_ref()),
+            false => Err(OAuthError::new(
+                ErrorCode::UnauthorizedClient,
+                "the client is not registered for that grant_type",
+            )),
+        }
+    }
+}
+
+/// The scope of an access token: what was granted, or the part of it that is asked for.
+///
+/// # Errors
+///
+/// `invalid_scope` when more is asked for than was granted (RFC 6749 §6).
+fn narrowed(params: &Params, granted: &Scope) -> Result<Scope, OAuthError> {
+    let Some(asked) = params.one("scope")? else { return Ok(granted.clone()) };
+    let asked: Scope = asked.parse()?;
+    match asked.is_within(granted) && !asked.is_empty() {
+        true => Ok(asked),
+        false => Err(OAuthError::invalid_scope("scope is more than was granted")),
+    }
+}
+
+/// Only the default resource exists until others are defined (RFC 8707 §2.2).
+fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
+    match params.all("resource").all(|resource| resource == provider.default_audience()) {
+        true => Ok(()),
+        false => Err(OAuthError::new(ErrorCode::InvalidTarget, "there is no such resource")),
+    }
+}
+
+/// When a refresh token that is issued now dies: unused for long, or its family too old.
+fn refresh_expiry(provider: &Provider, authorization: &Authorization) -> Timestamp {
+    let idle: Lifetime = provider.tokens.refresh_token_idle;
+    let absolute = authorization.created_at + provider.tokens.refresh_token_absolute;
+    (provider.now() + idle).min(absolute)
+}

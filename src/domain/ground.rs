@@ -1,0 +1,106 @@
+//! What a change of an account, a client or a key needs: less than a whole provider, so that the
+//! command line can make it while the server runs.
+
+use super::audit::Actor;
+use super::provider::Provider;
+use super::revocation::{Cause, Reason};
+use crate::protocol::random::Random;
+use crate::protocol::time::{Clock, Lifetime, Timestamp};
+use crate::storage::{Db, DbConnection, StorageError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The database, the time and randomness. Clones are cheap.
+#[derive(Clone)]
+pub struct Ground {
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// No token of ours that a service accepts lives longer than this.
+    pub longest_token_life: Lifetime,
+}
+
+impl Ground {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Why something ends now, for [`super::revocation`].
+    pub fn cause(&self, reason: Reason, actor: &Actor) -> Cause {
+        Cause {
+            reason,
+            actor: actor.clone(),
+            now: self.now(),
+            longest_life: self.longest_token_life,
+        }
+    }
+
+    /// Runs `work` in one transaction that a refusal undoes as a fault of the database does.
+    ///
+    /// # Errors
+    ///
+    /// What `work` refuses with, and the faults of the database.
+    pub async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    {
+        // The transaction ends with a fault of the database or not at all, so a refusal waits here.
+        let refusal = Arc::new(Mutex::new(None));
+        let kept = refusal.clone();
+        let keep = move |error: E| {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            StorageError::Interrupted
+        };
+        let done = self.db.write(move |conn| work(conn).map_err(keep)).await;
+        done.map_err(|fault| {
+            let refused = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            refused.unwrap_or_else(|| fault.into())
+        })
+    }
+}
+
+impl Provider {
+    /// What changes of accounts and clients need of a running provider.
+    pub fn ground(&self) -> Ground {
+        Ground {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            longest_token_life: self.longest_token_life(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! A ground on a database of its own.
+
+    use super::Ground;
+    use crate::protocol::random::SystemRandom;
+    use crate::protocol::time::{Lifetime, TestClock};
+    use crate::storage::{DatabaseUrl, Db};
+    use std::sync::Arc;
+
+    /// Keeps the database file for as long as the ground is used.
+    pub struct TestGround {
+        pub ground: Ground,
+        pub clock: Arc<TestClock>,
+        _directory: tempfile::TempDir,
+    }
+
+    /// Makes a ground on SQLite in a directory of its own.
+    pub fn ground() -> TestGround {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db").to_str().unwrap().to_owned();
+        let clock = Arc::new(TestClock::default());
+        let ground = Ground {
+            db: Db::open(&DatabaseUrl::Sqlite(path)).unwrap(),
+            clock: clock.clone(),
+            random: Arc::new(SystemRandom),
+            longest_token_life: Lifetime::hours(1),
+        };
+        TestGround { ground, clock, _directory: directory }
+    }
+}

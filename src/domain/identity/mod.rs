@@ -1,0 +1,7 @@
+//! People: their accounts, passwords, sessions, and the sign-in that connects them.
+
+pub mod passwords;
+pub mod sessions;
+pub mod sign_in;
+pub mod throttle;
+pub mod users;

@@ -1,0 +1,248 @@
+//! Who a person is: names, addresses, claims.
+
+use super::{AccountError, User, claims, event, existing};
+use crate::domain::audit::{Actor, EventExt};
+use crate::domain::form::{FieldProblem, is_hidden, is_name};
+use crate::domain::ground::Ground;
+use crate::storage::{DbConnection, StorageError, audit, settings, users};
+use serde_json::{Map, Value};
+use unic_langid::LanguageIdentifier;
+
+const MAX_EMAIL_BYTES: usize = 254;
+const MAX_NAME_CHARS: usize = 100;
+const MAX_USERNAME_CHARS: usize = 64;
+
+/// What a profile holds; each is written over what was there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    pub email: String,
+    pub email_verified: bool,
+    pub username: Option<String>,
+    pub name: Option<String>,
+    pub claims: Map<String, Value>,
+    /// The language of the pages, a BCP 47 tag.
+    pub language: Option<String>,
+}
+
+impl Profile {
+    /// The profile of a user as it is.
+    pub fn of(user: &User) -> Self {
+        Self {
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            username: user.username.clone(),
+            name: user.name.clone(),
+            claims: user.claims.clone(),
+            language: user.language.clone(),
+        }
+    }
+
+    /// Everything that is wrong with it.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let username = self.username.as_deref();
+        let name = self.name.as_deref();
+        let language = self.language.as_deref();
+        let mut problems: Vec<FieldProblem> = [
+            email_problem(&self.email),
+            username.and_then(|name| username_problem(name, &self.email)),
+            name.filter(|name| !is_name(name, MAX_NAME_CHARS)).map(|_| {
+                let says = "at most 100 characters that can be seen, without space around them";
+                FieldProblem::new("name", "error-name", says)
+            }),
+            language.filter(|tag| tag.parse::<LanguageIdentifier>().is_err()).map(|_| {
+                FieldProblem::new("language", "error-language", "use a language tag such as en")
+            }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        problems.extend(claims::check(&self.claims));
+        problems
+    }
+}
+
+/// Writes a profile. A person who changes their own email has to prove the new one.
+///
+/// # Errors
+///
+/// `Invalid` with all that is wrong, `Taken` when somebody else has the email or user name,
+/// `NotFound`.
+pub async fn update_profile(
+    ground: &Ground,
+    id: &str,
+    profile: Profile,
+    actor: &Actor,
+) -> Result<User, AccountError> {
+    let profile = Profile { email: profile.email.trim().to_owned(), ..profile };
+    AccountError::check(profile.problems())?;
+    let (id, actor, now) = (id.to_owned(), actor.clone(), ground.now());
+    let version = ground.random.id();
+    ground
+        .transact(move |conn| {
+            let before = existing(conn, &id)?;
+            let is_self = actor.name == format!("user:{id}");
+            let same_email = before.email == profile.email;
+            let user = User {
+                email_verified: match is_self {
+                    true => same_email && before.email_verified,
+                    false => profile.email_verified,
+                },
+                email: profile.email,
+                username: profile.username,
+                name: profile.name,
+                claims: profile.claims,
+                language: profile.language,
+                updated_at: now,
+                ..before.clone()
+            };
+            check_free(conn, &user)?;
+            users::update(conn, &user)?;
+            let changed = changed(&before, &user).join(", ");
+            let event = event(&actor, "user.update", &id, now);
+            audit::insert(conn, &event.details(format!("changed: {changed}")))?;
+            settings::bump_cache_version(conn, &version)?;
+            Ok(user)
+        })
+        .await
+}
+
+fn changed(before: &User, after: &User) -> Vec<&'static str> {
+    let parts = [
+        ("email", before.email != after.email),
+        ("email_verified", before.email_verified != after.email_verified),
+        ("username", before.username != after.username),
+        ("name", before.name != after.name),
+        ("claims", before.claims != after.claims),
+        ("language", before.language != after.language),
+    ];
+    parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+/// Whether nobody else has the login names of `user`; the primary key has the last word.
+pub(super) fn check_free(conn: &mut DbConnection, user: &User) -> Result<(), AccountError> {
+    let mut taken = |name: &str| -> Result<bool, StorageError> {
+        let owner = users::find_by_login_name(conn, name)?;
+        Ok(owner.is_some_and(|owner| owner.id != user.id))
+    };
+    if taken(&user.email)? {
+        return Err(AccountError::Taken("email"));
+    }
+    match user.username.as_deref() {
+        Some(username) if taken(username)? => Err(AccountError::Taken("username")),
+        _ => Ok(()),
+    }
+}
+
+fn email_problem(email: &str) -> Option<FieldProblem> {
+    let says = "use an address of the form name@example.com, at most 254 bytes";
+    (!is_email(email)).then(|| FieldProblem::new("email", "error-email", says))
+}
+
+/// One address, as a mail server would take it without quoting.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let is_local = |c: char| !c.is_whitespace() && !is_hidden(c) && !"\"(),:;<>@[\\]".contains(c);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= MAX_EMAIL_BYTES
+        && (1..=64).contains(&local.len())
+        && local.chars().all(is_local)
+        && !domain.is_empty()
+        && domain.split('.').all(is_label)
+}
+
+fn username_problem(username: &str, email: &str) -> Option<FieldProblem> {
+    let problem = |says: &'static str| Some(FieldProblem::new("username", "error-username", says));
+    if username.contains('@') {
+        let own = users::canonical(username) == users::canonical(email);
+        return if own { None } else { problem("an @ is only for email addresses") };
+    }
+    let fits = |c: char| (c.is_alphanumeric() && !is_variant(c)) || "._-+".contains(c);
+    if username.is_empty() || username.chars().count() > MAX_USERNAME_CHARS {
+        return problem("use 1 to 64 characters");
+    }
+    if !username.chars().all(fits) {
+        return problem("use letters, digits, dot, dash, plus and underscore, without spaces");
+    }
+    match mixes_alphabets(username) {
+        true => problem("letters of different alphabets look alike; use one alphabet"),
+        false => None,
+    }
+}
+
+/// Letters that are other letters in another shape: full width, mathematical.
+fn is_variant(character: char) -> bool {
+    matches!(character, '\u{FB00}'..='\u{FFFF}' | '\u{10000}'..)
+}
+
+fn mixes_alphabets(text: &str) -> bool {
+    let alphabet = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' => Some("latin"),
+        '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}' => Some("greek"),
+        '\u{400}'..='\u{52F}' => Some("cyrillic"),
+        '\u{530}'..='\u{58F}' => Some("armenian"),
+        '\u{13A0}'..='\u{13FF}' => Some("cherokee"),
+        _ => None,
+    };
+    let mut alphabets = text.chars().filter_map(alphabet);
+    let first = alphabets.next();
+    alphabets.any(|other| Some(other) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_is_one_plain_address() {
+        for good in ["ada@example.com", "a.b+c@mail.example", "root@localhost", "ö@exämple.de"] {
+            assert!(is_email(good), "{good}");
+        }
+        let long = format!("{}@example.com", "a".repeat(250));
+        for bad in ["", "ada", "@x", "a@", "a b@x", "a@x,b@x", "a@x\r\nBcc: b@x", "a@-x", "a@@x"] {
+            assert!(!is_email(bad), "{bad:?}");
+        }
+        assert!(!is_email(&long));
+    }
+
+    #[test]
+    fn lg_15_a_username_cannot_pass_for_another() {
+        let own = "ada@example.com";
+        for good in ["ada", "ada.l-1_x", "josé", "ада", "ada@example.com", "李"] {
+            assert!(username_problem(good, own).is_none(), "{good}");
+        }
+        for bad in [
+            "",
+            "ada ",
+            " ada",
+            "a da",
+            "ada\u{202E}",
+            "ada\u{200B}",
+            "ada\u{0}",
+            "\u{430}dmin",
+            "adm\u{131}n\u{3BF}",
+            "ａｄａ",
+            "bob@example.com",
+        ] {
+            assert!(username_problem(bad, own).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_said_at_once() {
+        let profile = Profile {
+            email: "x".into(),
+            email_verified: false,
+            username: Some("a b".into()),
+            name: Some("a\u{202E}".into()),
+            claims: Map::from_iter([("admin".to_owned(), Value::Bool(true))]),
+            language: Some("??".into()),
+        };
+        let fields: Vec<_> = profile.problems().iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["email", "username", "name", "language", "claims"]);
+    }
+}

@@ -1,0 +1,68 @@
+//! The discovery document (OpenID Connect Discovery §3, RFC 8414 §2): derived from what works.
+
+use super::clients::assertion;
+use super::identity::sessions::ACR_SUPPORTED;
+use super::keys::ALGORITHMS;
+use super::provider::Provider;
+use crate::jose::SigningAlgorithm;
+use crate::protocol::authorization_request::{Prompt, ResponseMode};
+use crate::protocol::claims::SCOPE_CLAIMS;
+use crate::protocol::client::AuthMethod;
+use serde_json::{Value, json};
+
+/// The document. It does not change while the server runs.
+pub fn document(provider: &Provider) -> Value {
+    let issuer = &provider.issuer;
+    let at = |path: &str| format!("{issuer}{path}");
+    let auth_methods: Vec<_> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let with_proof: Vec<_> =
+        auth_methods.iter().filter(|method| **method != "none").copied().collect();
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/jwks"),
+        "introspection_endpoint": at("/introspect"),
+        "revocation_endpoint": at("/revoke"),
+        "end_session_endpoint": at("/logout"),
+        "scopes_supported": scopes(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ResponseMode::SUPPORTED,
+        "grant_types_supported": provider.grants.supported().collect::<Vec<_>>(),
+        "acr_values_supported": ACR_SUPPORTED,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": names(&ALGORITHMS),
+        "token_endpoint_auth_methods_supported": auth_methods,
+        "token_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": with_proof,
+        "introspection_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": claims(),
+        "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "prompt_values_supported": Prompt::SUPPORTED,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "ui_locales_supported": ["en", "de"],
+    })
+}
+
+fn names(algorithms: &[SigningAlgorithm]) -> Vec<&'static str> {
+    algorithms.iter().map(|algorithm| algorithm.as_str()).collect()
+}
+
+fn scopes() -> Vec<&'static str> {
+    let of_people = SCOPE_CLAIMS.iter().map(|(scope, _)| *scope);
+    ["openid", "offline_access"].into_iter().chain(of_people).collect()
+}
+
+fn claims() -> Vec<&'static str> {
+    let about_sign_in =
+        ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+    let about_people = SCOPE_CLAIMS.iter().flat_map(|(_, claims)| claims.iter().copied());
+    about_sign_in.into_iter().chain(about_people).collect()
+}

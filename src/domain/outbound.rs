@@ -1,0 +1,225 @@
+//! Calls to addresses that others gave us: one client with deadlines, a size limit, no redirects,
+//! and a guard that looks at every address after DNS.
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Url};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+const TOTAL: Duration = Duration::from_secs(3);
+const CONNECT: Duration = Duration::from_secs(1);
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Why a call did not bring anything.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    #[error("the address is not one that may be called")]
+    Forbidden,
+    #[error("the call failed: {0}")]
+    Failed(&'static str),
+    #[error("the answer is larger than 64 KiB")]
+    TooLarge,
+    #[error("the answer has status {0}")]
+    Status(u16),
+}
+
+/// The one client for calls to others' addresses.
+#[derive(Clone)]
+pub struct Outbound {
+    client: Client,
+    allow: Arc<[IpNet]>,
+}
+
+impl Outbound {
+    /// `allow` names networks that may be called although they are private; `ca` is a further
+    /// trust anchor in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When the trust anchor cannot be read.
+    pub fn new(allow: Vec<IpNet>, ca: Option<&[u8]>) -> Result<Self, String> {
+        let allow: Arc<[IpNet]> = allow.into();
+        let mut builder = Client::builder()
+            .timeout(TOTAL)
+            .connect_timeout(CONNECT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(GuardedResolver { allow: allow.clone() }))
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = ca {
+            let anchor = Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+            builder = builder.add_root_certificate(anchor);
+        }
+        let client = builder.build().map_err(|error| error.to_string())?;
+        Ok(Self { client, allow })
+    }
+
+    /// Gets a document.
+    ///
+    /// # Errors
+    ///
+    /// When the address may not be called, does not answer in time, or answers too much.
+    pub async fn get_json(&self, uri: &str) -> Result<Vec<u8>, OutboundError> {
+        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
+        self.check(&url)?;
+        let request = self.client.get(url).header("Accept", "application/json");
+        let mut response = request.send().await.map_err(|error| failure(&error))?;
+        if response.status().as_u16() != 200 {
+            return Err(OutboundError::Status(response.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(OutboundError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// Scheme and literal addresses; names are judged by the resolver, once they are addresses.
+    fn check(&self, url: &Url) -> Result<(), OutboundError> {
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(url::Host::Domain(_)) => None,
+            None => return Err(OutboundError::Forbidden),
+        };
+        if literal.is_some_and(|address| !may_call(address, &self.allow)) {
+            return Err(OutboundError::Forbidden);
+        }
+        let plain_is_allowed = match literal {
+            Some(address) => is_listed(address, &self.allow),
+            None => url.host_str() == Some("localhost") && !self.allow.is_empty(),
+        };
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if plain_is_allowed => Ok(()),
+            _ => Err(OutboundError::Forbidden),
+        }
+    }
+}
+
+/// A cause without the address in it: the text goes to the log.
+fn failure(error: &reqwest::Error) -> OutboundError {
+    OutboundError::Failed(match error {
+        error if error.is_timeout() => "it took too long",
+        error if error.is_connect() => "no connection",
+        _ => "the answer could not be read",
+    })
+}
+
+/// Resolves once, and gives only addresses that may be called; the connection goes to one of those.
+struct GuardedResolver {
+    allow: Arc<[IpNet]>,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow = self.allow.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let addresses: Vec<SocketAddr> = found.collect();
+            // One private address among public ones is a trick, not an alternative.
+            if addresses.is_empty() || !addresses.iter().all(|to| may_call(to.ip(), &allow)) {
+                return Err(Box::new(OutboundError::Forbidden).into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn is_listed(address: IpAddr, allow: &[IpNet]) -> bool {
+    let address = canonical(address);
+    allow.iter().any(|network| network.contains(&address))
+}
+
+fn may_call(address: IpAddr, allow: &[IpNet]) -> bool {
+    is_listed(address, allow) || is_public(canonical(address))
+}
+
+/// An IPv4 address in IPv6 clothes is that IPv4 address.
+fn canonical(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        v4 => v4,
+    }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let is_shared = a == 100 && (64..128).contains(&b);
+    let is_special = a == 0 || a >= 240 || (a == 192 && b == 0 && c == 0);
+    let is_benchmark = a == 198 && (18..20).contains(&b);
+    !(address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_documentation()
+        || is_shared
+        || is_special
+        || is_benchmark)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let first = address.segments()[0];
+    let is_global_unicast = first & 0xe000 == 0x2000;
+    let is_documentation = first == 0x2001 && address.segments()[1] == 0x0db8;
+    // 6to4 and Teredo carry an IPv4 address that nobody checked.
+    let is_tunnel = first == 0x2002 || (first == 0x2001 && address.segments()[1] == 0);
+    // NAT64 is outside 2000::/3 and so refused with the rest.
+    is_global_unicast && !is_documentation && !is_tunnel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbound(allow: &[&str]) -> Outbound {
+        let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
+        Outbound::new(allow, None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn rg_02_private_addresses_in_every_spelling_are_not_called() {
+        let outbound = outbound(&[]);
+        for uri in [
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://169.254.169.254/",
+            "https://0/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[2002:7f00:1::]/",
+            "https://100.64.0.1/",
+            "https://[fc00::1]/",
+            "https://localhost/",
+            "http://93.184.216.34/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1/",
+            "javascript:alert(1)",
+        ] {
+            assert!(outbound.get_json(uri).await.is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_network_may_be_called_although_it_is_private() {
+        let outbound = outbound(&["127.0.0.0/8"]);
+        assert!(outbound.check(&Url::parse("http://127.0.0.1:9000/jwks").unwrap()).is_ok());
+        assert!(outbound.check(&Url::parse("https://10.0.0.1/jwks").unwrap()).is_err());
+        assert!(outbound.check(&Url::parse("http://93.184.216.34/").unwrap()).is_err());
+    }
+}

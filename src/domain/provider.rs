@@ -1,0 +1,124 @@
+//! What every service of the provider needs, in one place.
+
+use super::audit::Actor;
+use super::authorize::AuthorizeKeys;
+use super::clients::ClientRegistry;
+use super::grants::Grants;
+use super::identity::passwords::Passwords;
+use super::identity::throttle::Throttle;
+use super::keys::KeyRing;
+use super::outbound::Outbound;
+use super::revocation::{Cause, Reason, Revocation};
+use super::tokens::presented::Presented;
+use crate::config::{SessionConfig, TokenConfig};
+use crate::jose::{Sealer, SealingKey};
+use crate::protocol::random::Random;
+use crate::protocol::time::{Clock, Timestamp};
+use crate::storage::{Db, StorageError};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// How many access tokens are remembered as verified.
+const VERIFIED: usize = 4096;
+
+/// Why the provider cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(
+        "the master key does not open the keys in this database; give the one it was made with"
+    )]
+    WrongMasterKey,
+    #[error("a key could not be made: {0}")]
+    Key(#[from] crate::jose::JoseError),
+    #[error("outbound calls cannot be set up: {0}")]
+    Outbound(String),
+}
+
+/// What the provider is made of.
+pub struct Parts {
+    pub issuer: String,
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub master_key: [u8; 32],
+    pub tokens: TokenConfig,
+    pub sessions: SessionConfig,
+    pub outbound: Outbound,
+    pub hash_threads: usize,
+    pub support_contact: String,
+}
+
+/// The provider: one for the process, shared by all its threads.
+pub struct Provider {
+    /// `iss`, byte for byte as everyone must see it.
+    pub issuer: String,
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub tokens: TokenConfig,
+    pub sessions: SessionConfig,
+    pub support_contact: String,
+    pub clients: ClientRegistry,
+    pub grants: Grants,
+    pub keys: KeyRing,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub revocation: Revocation,
+    pub outbound: Outbound,
+    /// Access tokens whose signature verified, by their hash.
+    pub verified: Cache<String, Arc<Presented>>,
+    /// Seals and authenticates what travels through browsers.
+    pub browser: AuthorizeKeys,
+    /// Derives a refresh token from the one before it.
+    pub refresh: SealingKey,
+}
+
+impl Provider {
+    /// Puts the parts together: makes the first keys, reads the revocation list.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used or the master key is not that of the database.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let sealer = Sealer::new(&parts.master_key);
+        let keys = KeyRing::open(&parts, sealer.purpose("signing keys")).await?;
+        let revocation = Revocation::open(&parts.db, parts.clock.clone()).await?;
+        Ok(Self {
+            issuer: parts.issuer,
+            clients: ClientRegistry::default(),
+            grants: Grants::standard(),
+            keys,
+            passwords: Passwords::start(parts.hash_threads),
+            throttle: Throttle::new(parts.clock.clone()),
+            revocation,
+            outbound: parts.outbound,
+            verified: Cache::new(VERIFIED),
+            browser: AuthorizeKeys::new(&sealer),
+            refresh: sealer.purpose("refresh tokens"),
+            db: parts.db,
+            clock: parts.clock,
+            random: parts.random,
+            tokens: parts.tokens,
+            sessions: parts.sessions,
+            support_contact: parts.support_contact,
+        })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// `aud` of access tokens that no other resource was named for (RFC 9068 §3).
+    pub fn default_audience(&self) -> &str {
+        self.tokens.default_audience.as_deref().unwrap_or(&self.issuer)
+    }
+
+    /// Why something ends now, for [`super::revocation`].
+    pub fn cause(&self, reason: Reason, actor: &Actor) -> Cause {
+        let longest_life = self.longest_token_life();
+        Cause { reason, actor: actor.clone(), now: self.now(), longest_life }
+    }
+}

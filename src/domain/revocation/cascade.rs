@@ -1,0 +1,129 @@
+//! What ends together: each function belongs in the transaction of its cause.
+
+use super::{Reason, token, watermark};
+use crate::domain::audit::Actor;
+use crate::protocol::revocation::{RevocationKind, subject_at_client};
+use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::issued_tokens::{self, TokensOf};
+use crate::storage::revocations::{self, NewRevocation};
+use crate::storage::{DbConnection, StorageError, authorizations, sessions};
+
+/// Why something ends, who ended it, and when.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    pub reason: Reason,
+    pub actor: Actor,
+    pub now: Timestamp,
+    /// No living token lives longer than this.
+    pub longest_life: Lifetime,
+}
+
+impl Cause {
+    fn watermark(&self, kind: RevocationKind, key: &str) -> NewRevocation {
+        watermark(kind, key, self.now, self.longest_life).because(self.reason, &self.actor)
+    }
+
+    /// The living tokens one by one, for services that only look up a `jti`.
+    fn listed(
+        &self,
+        conn: &mut DbConnection,
+        of: TokensOf<'_>,
+    ) -> Result<Vec<NewRevocation>, StorageError> {
+        let live = issued_tokens::list_live(conn, of, self.now)?;
+        let entries = live.iter().map(|(jti, expires_at)| {
+            token(jti, Timestamp::from_unix(*expires_at), self.now)
+                .because(self.reason, &self.actor)
+        });
+        Ok(entries.collect())
+    }
+}
+
+/// Ends everything of a user: sessions (but `keep_sid`), refresh tokens, codes, access tokens.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn end_user(
+    conn: &mut DbConnection,
+    user_id: &str,
+    keep_sid: Option<&str>,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    let live = sessions::list_live_of_user(conn, user_id, cause.now)?;
+    for session in live.iter().filter(|session| Some(session.sid.as_str()) != keep_sid) {
+        sessions::end(conn, user_id, &session.sid, cause.now)?;
+    }
+    authorizations::revoke_of_user(conn, user_id, cause.reason.as_str(), cause.now)?;
+    end_tokens_of_user(conn, user_id, cause)
+}
+
+/// Ends the access tokens of a user and nothing else: clients get new ones with their refresh
+/// tokens, which say what is true now.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn end_tokens_of_user(
+    conn: &mut DbConnection,
+    user_id: &str,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    let mut entries = vec![cause.watermark(RevocationKind::Subject, user_id)];
+    entries.extend(cause.listed(conn, TokensOf::User(user_id))?);
+    revocations::insert(conn, &entries)
+}
+
+/// Ends one session of a user and what lives by it; offline grants stay.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn end_session(
+    conn: &mut DbConnection,
+    user_id: &str,
+    sid: &str,
+    cause: &Cause,
+) -> Result<bool, StorageError> {
+    if !sessions::end(conn, user_id, sid, cause.now)? {
+        return Ok(false);
+    }
+    authorizations::revoke_of_session(conn, sid, cause.reason.as_str(), cause.now)?;
+    let mut entries = vec![cause.watermark(RevocationKind::Session, sid)];
+    entries.extend(cause.listed(conn, TokensOf::Session(sid))?);
+    revocations::insert(conn, &entries)?;
+    Ok(true)
+}
+
+/// Takes back one authorization and every token of it.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn revoke_authorization(
+    conn: &mut DbConnection,
+    authorization_id: &str,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    authorizations::revoke(conn, authorization_id, cause.reason.as_str(), cause.now)?;
+    let entries = cause.listed(conn, TokensOf::Authorization(authorization_id))?;
+    revocations::insert(conn, &entries)
+}
+
+/// Takes back all that a user let one client have.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn revoke_user_at_client(
+    conn: &mut DbConnection,
+    user_id: &str,
+    client_id: &str,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    let by = cause.reason.as_str();
+    authorizations::revoke_of_user_and_client(conn, user_id, client_id, by, cause.now)?;
+    let key = subject_at_client(user_id, client_id);
+    let mut entries = vec![cause.watermark(RevocationKind::SubjectAtClient, &key)];
+    entries.extend(cause.listed(conn, TokensOf::UserAtClient(user_id, client_id))?);
+    revocations::insert(conn, &entries)
+}

@@ -1,0 +1,356 @@
+//! The provider's side of the revocation list in Redis: a relay that tails the database.
+//!
+//! The database is the truth. The relay copies its `revocations` table, entry by entry in the order
+//! of the commits, and each second vouches for the copy with a head marker
+//! (`protocol::revocation_store`). Several relays may run beside each other: every write can be
+//! repeated, none lowers anything. When Redis has lost something, the list is built anew beside the
+//! old one and put in its place in one step; when Redis is away, nobody waits for it.
+
+mod store;
+
+use crate::protocol::random::Random;
+use crate::protocol::revocation_store::Head;
+use crate::protocol::time::{Clock, Timestamp};
+use crate::storage::revocations::{self, Revocation};
+use crate::storage::{Db, DbConnection, StorageError, settings};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Beat, Store};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// The setting that names the history which `seq` counts in.
+const EPOCH: &str = "revocation_epoch";
+/// How often the table is looked at when nobody calls [`RedisRelay::notify`].
+const POLL: Duration = Duration::from_millis(200);
+/// How often the head is renewed.
+const BEAT: Duration = Duration::from_secs(1);
+/// How often the settings of Redis are looked at: when they were good, and when they were not.
+const POLICY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(5));
+/// How long after a failure the next try is, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How many entries go over at a time.
+const BATCH: i64 = 500;
+
+/// How the relay does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RelayStatus {
+    /// Whether Redis answered the last time.
+    pub connected: bool,
+    /// Whether Redis is set to evict nothing. While it is not, verifiers do not trust the list.
+    pub policy_ok: bool,
+    /// The last entry that is in Redis.
+    pub last_seq: i64,
+    /// How many numbers the database was ahead of that at the last head.
+    pub lag: i64,
+    /// When the head was last renewed.
+    pub beat_at: Option<Timestamp>,
+}
+
+/// Copies the revocation list to Redis. Clones are handles to the same relay.
+#[derive(Clone)]
+pub struct RedisRelay {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Db,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    news: Notify,
+    status: Mutex<RelayStatus>,
+}
+
+impl RedisRelay {
+    /// A relay from `db` to the Redis server at `url`, which need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be read.
+    pub fn new(
+        db: Db,
+        url: &str,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ::redis::RedisError> {
+        let store = Store::open(url)?;
+        let (news, status) = (Notify::new(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { db, store, clock, random, news, status }) })
+    }
+
+    /// Starts the relay in the background of the current tokio runtime. It runs until it is
+    /// aborted.
+    pub fn spawn(&self) -> JoinHandle<()> {
+        let shared = self.shared.clone();
+        tokio::spawn(Relay::new(shared).run())
+    }
+
+    /// Says that entries were committed, so that they go over now. Never waits.
+    pub fn notify(&self) {
+        self.shared.news.notify_one();
+    }
+
+    /// How the relay does.
+    pub fn status(&self) -> RelayStatus {
+        *self.shared.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What made a step fail. Both pass, and both leave Redis as it was.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("Redis: {0}")]
+    Redis(#[from] ::redis::RedisError),
+    #[error("database: {0}")]
+    Database(#[from] StorageError),
+}
+
+/// How far the copy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Progress {
+    epoch: String,
+    /// The last entry that is in Redis.
+    seq: i64,
+    /// The last entry that a head of ours vouched for.
+    confirmed: i64,
+    /// The seq at which the stream was last found to go on without us.
+    overtaken_at: Option<i64>,
+}
+
+/// What the database says of the table.
+struct Table {
+    epoch: String,
+    /// The highest number.
+    head: i64,
+    /// The lowest number.
+    lowest: Option<i64>,
+}
+
+/// The task.
+struct Relay {
+    shared: Arc<Shared>,
+    progress: Option<Progress>,
+    beat_due: Instant,
+    policy_due: Instant,
+    /// What the last look at the settings of Redis said.
+    policy_ok: Option<bool>,
+    well: bool,
+}
+
+impl Relay {
+    fn new(shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Self { shared, progress: None, beat_due: now, policy_due: now, policy_ok: None, well: true }
+    }
+
+    async fn run(mut self) {
+        let mut pause = RETRY.0;
+        loop {
+            match self.step().await {
+                Ok(()) => {
+                    self.recovered();
+                    pause = RETRY.0;
+                    // News or not, the table is looked at.
+                    drop(tokio::time::timeout(POLL, self.shared.news.notified()).await);
+                }
+                Err(fault) => {
+                    self.failed(&fault);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), Fault> {
+        if Instant::now() >= self.policy_due {
+            self.check_policy().await?;
+        }
+        if self.policy_ok != Some(true) {
+            return Ok(());
+        }
+        if self.progress.is_none() {
+            return self.rebuild().await;
+        }
+        self.tail().await?;
+        if Instant::now() >= self.beat_due {
+            self.beat().await?;
+        }
+        Ok(())
+    }
+
+    /// A server that evicts what it likes cannot hold a list of what is refused.
+    async fn check_policy(&mut self) -> Result<(), Fault> {
+        let policy = self.shared.store.maxmemory_policy().await?;
+        let good = policy == "noeviction";
+        self.status(|status| status.policy_ok = good);
+        if self.policy_ok.replace(good) != Some(good) && !good {
+            tracing::error!(
+                policy,
+                "Redis may evict revocations: set maxmemory-policy to noeviction; until then \
+                 verifiers do not trust the list"
+            );
+        }
+        if !good {
+            // Who knows what it has evicted meanwhile.
+            self.progress = None;
+        }
+        self.policy_due = Instant::now() + if good { POLICY.0 } else { POLICY.1 };
+        Ok(())
+    }
+
+    /// Copies the entries that are new.
+    async fn tail(&mut self) -> Result<(), Fault> {
+        loop {
+            let Some(progress) = &mut self.progress else { return Ok(()) };
+            let rows = page(&self.shared.db, progress.seq).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            if let Err(error) = self.shared.store.write(&rows).await {
+                if error.code() == Some("WRONGTYPE") {
+                    tracing::error!("the stream of revocations in Redis was overwritten");
+                    self.progress = None;
+                }
+                return Err(error.into());
+            }
+            progress.seq = last.seq;
+            let seq = last.seq;
+            self.status(|status| status.last_seq = seq);
+            // Readers wait for somebody to vouch for it.
+            self.beat_due = Instant::now();
+        }
+    }
+
+    /// Vouches for the copy, or finds that it is none any more.
+    async fn beat(&mut self) -> Result<(), Fault> {
+        let table = self.table().await?;
+        let Some(mut progress) = self.progress.take() else { return Ok(()) };
+        if table.epoch != progress.epoch {
+            return Ok(());
+        }
+        if table.head < progress.seq {
+            // The last rows are gone: swept, or the database is an older one. The numbers may
+            // begin anew below ours, and nobody would notice.
+            return self.begin_epoch(&table.epoch).await;
+        }
+        let head = self.head(&progress.epoch, progress.seq);
+        let lowest = table.lowest.unwrap_or(progress.seq).min(progress.seq);
+        let verdict = self.shared.store.beat(&head, progress.confirmed, lowest).await;
+        match verdict {
+            Ok(Beat::Renewed) => {
+                progress.confirmed = progress.seq;
+                self.beaten(&head, table.head);
+            }
+            Ok(Beat::Ahead) if progress.overtaken_at != Some(progress.seq) => {
+                progress.overtaken_at = Some(progress.seq);
+                self.beat_due = Instant::now() + BEAT;
+            }
+            Ok(Beat::Ahead | Beat::Rebuild) => {
+                tracing::warn!("Redis does not hold the revocation list any more, rebuilding it");
+                return self.rebuild().await;
+            }
+            Err(error) => {
+                self.progress = Some(progress);
+                return Err(error.into());
+            }
+        }
+        self.progress = Some(progress);
+        Ok(())
+    }
+
+    /// Builds the whole list beside the one that is there, and puts it in its place.
+    async fn rebuild(&mut self) -> Result<(), Fault> {
+        // Redis first: what it may rightly know, the database knows by then.
+        let known = self.shared.store.head().await?;
+        let table = self.table().await?;
+        if known.is_some_and(|known| known.epoch == table.epoch && known.seq > table.head) {
+            self.begin_epoch(&table.epoch).await?;
+            return Ok(());
+        }
+        let rebuilt = self.shared.store.begin_rebuild(&self.shared.random.id());
+        let mut seq = 0;
+        loop {
+            let rows = page(&self.shared.db, seq).await?;
+            let Some(last) = rows.last() else { break };
+            self.shared.store.write_rebuilt(&rebuilt, &rows).await?;
+            seq = last.seq;
+        }
+        let head = self.head(&table.epoch, seq);
+        if !self.shared.store.switch(&head, &rebuilt).await? {
+            return Ok(());
+        }
+        tracing::info!(seq, "the revocation list in Redis is complete");
+        self.beaten(&head, seq);
+        self.progress =
+            Some(Progress { epoch: table.epoch, seq, confirmed: seq, overtaken_at: None });
+        Ok(())
+    }
+
+    fn head(&self, epoch: &str, seq: i64) -> Head {
+        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.now() }
+    }
+
+    fn beaten(&mut self, head: &Head, table_head: i64) {
+        self.beat_due = Instant::now() + BEAT;
+        self.status(|status| {
+            status.last_seq = head.seq;
+            status.lag = table_head.saturating_sub(head.seq);
+            status.beat_at = Some(head.time);
+        });
+    }
+
+    async fn table(&self) -> Result<Table, StorageError> {
+        let read = |conn: &mut DbConnection| {
+            Ok(Table {
+                epoch: settings::find(conn, EPOCH)?.unwrap_or_default(),
+                head: revocations::head(conn)?,
+                lowest: revocations::list_after(conn, i64::MIN, 1)?.first().map(|row| row.seq),
+            })
+        };
+        let table = self.shared.db.read(read).await?;
+        if !table.epoch.is_empty() {
+            return Ok(table);
+        }
+        let first = self.shared.random.id();
+        let insert = move |conn: &mut DbConnection| settings::insert_if_absent(conn, EPOCH, &first);
+        Ok(Table { epoch: self.shared.db.write(insert).await?, ..table })
+    }
+
+    /// Names a new history, unless another instance has done so; the next step copies it.
+    async fn begin_epoch(&self, old: &str) -> Result<(), Fault> {
+        let (old, new) = (old.to_owned(), self.shared.random.id());
+        let begin = move |conn: &mut DbConnection| match settings::take(conn, EPOCH, &old)? {
+            true => settings::insert_if_absent(conn, EPOCH, &new).map(drop),
+            false => Ok(()),
+        };
+        Ok(self.shared.db.write(begin).await?)
+    }
+
+    fn status<T>(&self, change: impl FnOnce(&mut RelayStatus) -> T) -> T {
+        change(&mut self.shared.status.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn recovered(&mut self) {
+        self.status(|status| status.connected = true);
+        if !self.well {
+            tracing::info!("the relay of revocations to Redis works again");
+        }
+        self.well = true;
+    }
+
+    fn failed(&mut self, fault: &Fault) {
+        self.status(|status| status.connected = matches!(fault, Fault::Database(_)));
+        if self.well {
+            tracing::warn!(%fault, "revocations do not reach Redis");
+        }
+        self.well = false;
+        // It may come back as another server with other settings.
+        self.policy_due = Instant::now();
+    }
+}
+
+/// The next entries after `seq`, in the order of the commits.
+async fn page(db: &Db, seq: i64) -> Result<Vec<Revocation>, StorageError> {
+    db.read(move |conn| revocations::list_after(conn, seq, BATCH)).await
+}

@@ -1,0 +1,141 @@
+//! What the relay asks of Redis: each call is one command or one script, within a deadline.
+
+use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, entry_key};
+use crate::storage::revocations::Revocation;
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use ::redis::{Client, IntoConnectionInfo, RedisError, RedisResult, Script, cmd};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How long Redis may take to connect or to answer.
+const DEADLINE: Duration = Duration::from_millis(200);
+/// How long a single key outlives its entry, in seconds: the clock of Redis may be ahead.
+const EXPIRY_MARGIN: i64 = 60;
+/// How long a rebuilt stream may lie beside the old one, in seconds, should its writer die.
+const REBUILD_LIFE: i64 = 600;
+
+/// What became of a beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beat {
+    /// The head is renewed.
+    Renewed,
+    /// Redis has lost something.
+    Rebuild,
+    /// The stream goes on after our last entry.
+    Ahead,
+}
+
+/// The Redis server.
+pub(super) struct Store {
+    client: Client,
+    connection: OnceCell<ConnectionManager>,
+    write: Script,
+    beat: Script,
+    switch: Script,
+}
+
+impl Store {
+    pub(super) fn open(url: &str) -> RedisResult<Self> {
+        Ok(Self {
+            client: Client::open(url.into_connection_info()?)?,
+            connection: OnceCell::new(),
+            write: Script::new(include_str!("write.lua")),
+            beat: Script::new(include_str!("beat.lua")),
+            switch: Script::new(include_str!("switch.lua")),
+        })
+    }
+
+    /// The connection, which mends itself when it breaks.
+    async fn connection(&self) -> RedisResult<ConnectionManager> {
+        let connect = || async {
+            let config = ConnectionManagerConfig::new()
+                .set_connection_timeout(Some(DEADLINE))
+                .set_response_timeout(Some(DEADLINE))
+                .set_number_of_retries(1)
+                .set_min_delay(Duration::from_millis(20))
+                .set_max_delay(Duration::from_millis(100));
+            ConnectionManager::new_with_config(self.client.clone(), config).await
+        };
+        self.connection.get_or_try_init(connect).await.cloned()
+    }
+
+    /// What the server does when its memory is full.
+    pub(super) async fn maxmemory_policy(&self) -> RedisResult<String> {
+        let mut redis = self.connection().await?;
+        // INFO, because many hosted servers refuse CONFIG.
+        let info: String = cmd("INFO").arg("memory").query_async(&mut redis).await?;
+        let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
+        Ok(policy.unwrap_or("unknown").trim().to_owned())
+    }
+
+    /// The head that is there, if it can be read.
+    pub(super) async fn head(&self) -> RedisResult<Option<Head>> {
+        let mut redis = self.connection().await?;
+        let head: RedisResult<Option<Vec<u8>>> =
+            cmd("GET").arg(HEAD_KEY).query_async(&mut redis).await;
+        match head {
+            Ok(head) => Ok(head.and_then(|text| serde_json::from_slice(&text).ok())),
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds entries to the list in use.
+    pub(super) async fn write(&self, rows: &[Revocation]) -> RedisResult<()> {
+        self.write_to(STREAM_KEY, rows).await
+    }
+
+    /// Where a new list is built.
+    pub(super) fn begin_rebuild(&self, unique: &str) -> String {
+        format!("{STREAM_KEY}:{unique}")
+    }
+
+    /// Adds entries to a list that is being built.
+    pub(super) async fn write_rebuilt(&self, key: &str, rows: &[Revocation]) -> RedisResult<()> {
+        self.write_to(key, rows).await?;
+        let mut redis = self.connection().await?;
+        cmd("EXPIRE").arg(key).arg(REBUILD_LIFE).query_async(&mut redis).await
+    }
+
+    /// Puts a built list in use, with its head. False when another relay knows more.
+    pub(super) async fn switch(&self, head: &Head, rebuilt: &str) -> RedisResult<bool> {
+        let mut redis = self.connection().await?;
+        let mut script = self.switch.prepare_invoke();
+        script.key(HEAD_KEY).key(STREAM_KEY).key(rebuilt);
+        script.arg(&head.epoch).arg(head.seq).arg(json(head)?);
+        let verdict: String = script.invoke_async(&mut redis).await?;
+        Ok(verdict == "ok")
+    }
+
+    /// Renews the head, and drops from the stream what is below `lowest`.
+    pub(super) async fn beat(&self, head: &Head, confirmed: i64, lowest: i64) -> RedisResult<Beat> {
+        let mut redis = self.connection().await?;
+        let mut script = self.beat.prepare_invoke();
+        script.key(HEAD_KEY).key(STREAM_KEY);
+        script.arg(&head.epoch).arg(confirmed).arg(head.seq).arg(json(head)?).arg(lowest);
+        let verdict: String = script.invoke_async(&mut redis).await?;
+        Ok(match verdict.as_str() {
+            "ok" => Beat::Renewed,
+            "ahead" => Beat::Ahead,
+            _ => Beat::Rebuild,
+        })
+    }
+
+    async fn write_to(&self, stream: &str, rows: &[Revocation]) -> RedisResult<()> {
+        let mut redis = self.connection().await?;
+        let mut script = self.write.prepare_invoke();
+        script.key(stream).arg(EXPIRY_MARGIN);
+        for row in rows {
+            let not_before = row.not_before.map(|time| time.to_string()).unwrap_or_default();
+            script.key(entry_key(&row.kind, &row.key)).arg(row.seq).arg(&row.kind).arg(&row.key);
+            script.arg(not_before).arg(row.expires_at);
+        }
+        let _: String = script.invoke_async(&mut redis).await?;
+        Ok(())
+    }
+}
+
+fn json(head: &Head) -> RedisResult<String> {
+    serde_json::to_string(head)
+        .map_err(|error| RedisError::from((::redis::ErrorKind::Client, "head", error.to_string())))
+}

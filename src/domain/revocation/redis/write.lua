@@ -1,0 +1,44 @@
+-- Adds entries to the stream, and to the single keys. Any number of times and by any number of
+-- writers: the stream takes each number once, and a single key is never lowered.
+--
+-- KEYS: the stream, then the single key of each entry.
+-- ARGV: seconds that a single key outlives its entry, then of each entry: seq, kind, key,
+--       not_before (empty for a jti), expires_at.
+local margin = tonumber(ARGV[1])
+local tail = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+local last = tail[1] and tonumber(string.match(tail[1][1], '^%d+')) or 0
+
+-- A number of seconds that can be a time; anything may lie in a key that others can write.
+local function time(value)
+  local number = tonumber(value)
+  if number and number >= 0 and number < 5000000000 then return math.floor(number) end
+end
+
+local function stored(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then
+    redis.call('DEL', key)
+    return {}
+  end
+  local read, mark = pcall(cjson.decode, value)
+  return read and type(mark) == 'table' and mark or {}
+end
+
+for i = 2, #KEYS do
+  local at = 2 + (i - 2) * 5
+  local seq, kind, key, not_before, expires_at = unpack(ARGV, at, at + 4)
+  if tonumber(seq) > last then
+    redis.call('XADD', KEYS[1], seq .. '-0', 'kind', kind, 'key', key,
+      'not_before', not_before, 'expires_at', expires_at)
+    last = tonumber(seq)
+  end
+  local old = stored(KEYS[i])
+  local expires = math.max(tonumber(expires_at), time(old.expires_at) or 0)
+  local mark = string.format('"expires_at":%d', expires)
+  if not_before ~= '' then
+    local highest = math.max(tonumber(not_before), time(old.not_before) or 0)
+    mark = string.format('"not_before":%d,', highest) .. mark
+  end
+  redis.call('SET', KEYS[i], '{' .. mark .. '}', 'EXAT', expires + margin)
+end
+return 'ok'

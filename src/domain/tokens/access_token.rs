@@ -1,0 +1,129 @@
+//! Access tokens (RFC 9068): signed, signed and encrypted, or opaque.
+
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::fault::signing;
+use crate::domain::grants::{Person, Redemption, Subject};
+use crate::domain::provider::Provider;
+use crate::jose::Typ;
+use crate::protocol::client::AccessTokenFormat;
+use crate::protocol::error::OAuthError;
+use crate::protocol::scope::Scope;
+use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::issued_tokens::IssuedToken;
+use serde::Serialize;
+
+/// The claims of an access token (RFC 9068 §2.2).
+#[derive(Debug, Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    client_id: &'a str,
+    iat: Timestamp,
+    nbf: Timestamp,
+    exp: Timestamp,
+    jti: &'a str,
+    scope: &'a Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    roles: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: &'a [String],
+}
+
+/// An access token with the record that finds it again.
+pub struct AccessToken {
+    /// As it goes to the client.
+    pub value: String,
+    pub lifetime: Lifetime,
+    /// Absent when nothing needs to find it: a signed token without a user.
+    pub record: Option<IssuedToken>,
+}
+
+/// Makes an access token that is issued at `iat`.
+///
+/// # Errors
+///
+/// `server_error` when signing fails.
+pub fn make(
+    provider: &Provider,
+    client: &RegisteredClient,
+    redemption: &Redemption,
+    iat: Timestamp,
+) -> Result<AccessToken, OAuthError> {
+    let lifetime = client.policy.access_token_lifetime.map(Lifetime::seconds);
+    let lifetime = lifetime.unwrap_or(provider.tokens.access_token);
+    let jti = provider.random.id();
+    let person = match &redemption.subject {
+        Subject::Person(person) => Some(person.as_ref()),
+        Subject::Client => None,
+    };
+    let claims = claims(provider, client, redemption, person, (iat, iat + lifetime), &jti);
+    let keys = provider.keys.current();
+    let (value, readable_by_us_only) = match client.policy.access_token_format {
+        AccessTokenFormat::Opaque => (provider.random.secret(), true),
+        format => {
+            let key = keys.signing(client.access_token_alg)?;
+            let signed = key.sign(Typ::AccessToken, &claims).map_err(signing)?;
+            match (format, &client.access_token_key) {
+                (AccessTokenFormat::Jwe, Some(key)) => {
+                    (key.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)?, true)
+                }
+                (AccessTokenFormat::Jwe, None) => {
+                    let key = keys.encryption()?;
+                    (key.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)?, true)
+                }
+                _ => (signed, false),
+            }
+        }
+    };
+    let record = (person.is_some() || readable_by_us_only).then(|| IssuedToken {
+        client_id: client.id.clone(),
+        user_id: person.map(|person| person.user.id.clone()),
+        authorization_id: person.map(|person| person.authorization.id.clone()),
+        sid: person.and_then(|person| person.authorization.sid.clone()),
+        issued_at: iat.as_unix(),
+        expires_at: (iat + lifetime).as_unix(),
+        token_hash: readable_by_us_only.then(|| digest(&value)),
+        claims: readable_by_us_only.then(|| serde_json::to_string(&claims).ok()).flatten(),
+        jti: jti.clone(),
+    });
+    Ok(AccessToken { value, lifetime, record })
+}
+
+fn claims<'a>(
+    provider: &'a Provider,
+    client: &'a RegisteredClient,
+    redemption: &'a Redemption,
+    person: Option<&'a Person>,
+    (iat, exp): (Timestamp, Timestamp),
+    jti: &'a str,
+) -> Claims<'a> {
+    let authorization = person.map(|person| &person.authorization);
+    Claims {
+        iss: &provider.issuer,
+        // A client's own token names the client; user ids are random, so the two never meet.
+        sub: person.map_or(client.id.as_str(), |person| person.user.id.as_str()),
+        aud: provider.default_audience(),
+        client_id: &client.id,
+        iat,
+        nbf: iat,
+        exp,
+        jti,
+        scope: &redemption.scope,
+        sid: authorization.and_then(|authorization| authorization.sid.as_deref()),
+        auth_time: authorization.map(|authorization| authorization.auth_time),
+        acr: authorization.map(|authorization| authorization.acr.as_str()),
+        amr: authorization.map(|authorization| authorization.amr.split(' ').collect()),
+        roles: person.map_or(&[], |person| &person.roles),
+        groups: person.map_or(&[], |person| &person.groups),
+    }
+}

@@ -1,0 +1,97 @@
+//! Introspection (RFC 7662): whether a token is good, for those who may ask.
+
+use super::presented::{self, Presented};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::provider::Provider;
+use crate::protocol::client::GrantType;
+use crate::protocol::error::OAuthError;
+use crate::storage::users;
+use crate::storage::{authorizations, refresh_tokens};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Answers about a token. What is not good, and what is not the caller's business, reads the same:
+/// `active: false` and nothing else (§2.2).
+///
+/// # Errors
+///
+/// `invalid_client` for a public client (§2.1); those of the database.
+pub async fn introspect(
+    provider: &Provider,
+    caller: &RegisteredClient,
+    token: &str,
+) -> Result<Value, OAuthError> {
+    if caller.is_public() {
+        return Err(OAuthError::invalid_client("a public client may not introspect"));
+    }
+    let found = match presented::read(provider, token).await? {
+        Some(token) if may_see(caller, &token.client_id) => access_token(provider, token).await?,
+        Some(_) => None,
+        None => refresh_token(provider, caller, token).await?,
+    };
+    Ok(found.map_or_else(|| json!({ "active": false }), Value::Object))
+}
+
+/// A client may ask about its own tokens. A service, which is a client that acts for itself, may ask
+/// about every access token for the default resource.
+fn may_see(caller: &RegisteredClient, owner: &str) -> bool {
+    caller.id == owner || caller.may_use(GrantType::ClientCredentials)
+}
+
+async fn access_token(
+    provider: &Provider,
+    token: Arc<Presented>,
+) -> Result<Option<Map<String, Value>>, OAuthError> {
+    let now = provider.now();
+    let found = provider
+        .db
+        .read(move |conn| {
+            if token.is_revoked(conn, now)? {
+                return Ok(None);
+            }
+            let mut answer = token.claims.clone();
+            answer.insert("active".into(), true.into());
+            answer.insert("token_type".into(), "Bearer".into());
+            if token.subject != token.client_id
+                && let Some(user) = users::find(conn, &token.subject)?
+            {
+                let name = user.username.unwrap_or(user.email);
+                answer.insert("username".into(), name.into());
+            }
+            Ok(Some(answer))
+        })
+        .await?;
+    Ok(found)
+}
+
+/// A refresh token is the business of its own client only.
+async fn refresh_token(
+    provider: &Provider,
+    caller: &RegisteredClient,
+    token: &str,
+) -> Result<Option<Map<String, Value>>, OAuthError> {
+    let (hash, now) = (digest(token), provider.now());
+    let (owner, issuer) = (caller.id.clone(), provider.issuer.clone());
+    let found = provider
+        .db
+        .read(move |conn| {
+            let token = refresh_tokens::find(conn, &hash, now)?;
+            let token = token.filter(|token| token.client_id == owner && token.spent_at.is_none());
+            let Some(token) = token else { return Ok(None) };
+            let authorization = authorizations::find(conn, &token.authorization_id)?;
+            let Some(of) = authorization.filter(|of| !of.revoked) else { return Ok(None) };
+            let answer = json!({
+                "active": true,
+                "iss": issuer,
+                "client_id": token.client_id,
+                "sub": of.user_id,
+                "scope": token.scope,
+                "iat": token.created_at,
+                "exp": token.expires_at,
+            });
+            Ok(answer.as_object().cloned())
+        })
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,217 @@
+//! Issuing: what a grant proved becomes tokens, for every grant alike.
+//!
+//! The tokens are signed first and written second, in one transaction that spends what the grant
+//! used up; they go out after its commit. Somebody who was too late gets nothing, and whoever spends
+//! a code twice takes back what it gave.
+
+use super::{access_token, id_token};
+use crate::domain::audit::{Actor, EventExt};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::grants::{OneTimeValue, Redemption, Subject};
+use crate::domain::provider::Provider;
+use crate::domain::revocation::{self, Cause, Reason};
+use crate::protocol::error::OAuthError;
+use crate::protocol::scope::Scope;
+use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::audit::{self, NewEvent};
+use crate::storage::issued_tokens::{self, IssuedToken};
+use crate::storage::refresh_tokens::{self, RefreshToken};
+use crate::storage::{DbConnection, StorageError, authorization_codes, authorizations};
+use serde::Serialize;
+
+/// How often a token is signed anew because a watermark rose meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A successful answer of the token endpoint (RFC 6749 §5.1).
+#[derive(Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: u32,
+    pub scope: Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+/// What is written when tokens go out.
+struct Writing {
+    spend: Option<OneTimeValue>,
+    /// The user, the client, and the session that a watermark could be for.
+    subject: Option<(String, String, Option<String>)>,
+    authorization: Option<(String, Timestamp)>,
+    iat: Timestamp,
+    access_token: Option<IssuedToken>,
+    refresh_token: Option<RefreshToken>,
+    event: NewEvent,
+    replay: Cause,
+}
+
+/// What became of it.
+enum Written {
+    Done,
+    /// What should be spent was spent before.
+    SpentBefore,
+    /// The authorization was taken back meanwhile.
+    Ended,
+    /// A watermark rose: tokens have to be issued after this.
+    Overtaken(Timestamp),
+}
+
+/// Makes the tokens that a grant has proved the client may have.
+///
+/// # Errors
+///
+/// `invalid_grant` when what the grant used up was used before, or the authorization ended in
+/// between.
+pub async fn issue(
+    provider: &Provider,
+    client: &RegisteredClient,
+    redemption: Redemption,
+    actor: &Actor,
+) -> Result<TokenResponse, OAuthError> {
+    let mut iat = redemption.earliest_iat;
+    for _ in 0..ATTEMPTS {
+        let access = access_token::make(provider, client, &redemption, iat)?;
+        let id_token = match &redemption.subject {
+            Subject::Person(person) if redemption.scope.contains("openid") => {
+                Some(id_token::make(provider, client, person, &access.value, iat)?)
+            }
+            _ => None,
+        };
+        let response = response(&redemption, access.value, access.lifetime, id_token);
+        let writing = writing(provider, client, &redemption, access.record, iat, actor);
+        let Some(writing) = writing else { return Ok(response) };
+        match provider.db.write(move |conn| write(conn, writing)).await? {
+            Written::Done => return Ok(response),
+            Written::Overtaken(later) => iat = later,
+            Written::SpentBefore => {
+                provider.revocation.committed(&provider.db).await?;
+                return Err(OAuthError::invalid_grant("it was used before"));
+            }
+            Written::Ended => return Err(OAuthError::invalid_grant("the authorization has ended")),
+        }
+    }
+    Err(OAuthError::unavailable("tokens were revoked while this one was issued"))
+}
+
+fn response(
+    redemption: &Redemption,
+    access_token: String,
+    lifetime: Lifetime,
+    id_token: Option<String>,
+) -> TokenResponse {
+    TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: lifetime.as_seconds(),
+        scope: redemption.scope.clone(),
+        id_token,
+        refresh_token: redemption.refresh.as_ref().map(|refresh| refresh.value.clone()),
+    }
+}
+
+/// What has to be written, if anything: a client's own signed token leaves no trace.
+fn writing(
+    provider: &Provider,
+    client: &RegisteredClient,
+    redemption: &Redemption,
+    access_token: Option<IssuedToken>,
+    iat: Timestamp,
+    actor: &Actor,
+) -> Option<Writing> {
+    if redemption.spend.is_none() && access_token.is_none() {
+        return None;
+    }
+    let now = provider.now();
+    let person = match &redemption.subject {
+        Subject::Person(person) => Some(person.as_ref()),
+        Subject::Client => None,
+    };
+    let authorization = person.map(|person| &person.authorization);
+    let refresh = redemption.refresh.as_ref().filter(|refresh| refresh.is_new);
+    let refresh_token = authorization.zip(refresh).map(|(authorization, refresh)| RefreshToken {
+        token_hash: digest(&refresh.value),
+        authorization_id: authorization.id.clone(),
+        client_id: client.id.clone(),
+        scope: refresh.scope.clone(),
+        created_at: now,
+        expires_at: refresh.expires_at,
+        spent_at: None,
+        successor_hash: None,
+        retried_at: None,
+    });
+    let mut event = actor.event("token.issue", now).client(&client.id);
+    if let Some(person) = person {
+        event = event.user(&person.user.id);
+    }
+    let subject = authorization.map(|of| (of.user_id.clone(), client.id.clone(), of.sid.clone()));
+    let kept_until = refresh_token.as_ref().map_or(now, |token| token.expires_at);
+    Some(Writing {
+        spend: redemption.spend.clone(),
+        subject,
+        authorization: authorization.map(|of| (of.id.clone(), kept_until)),
+        iat,
+        access_token,
+        refresh_token,
+        event,
+        replay: provider.cause(Reason::CodeReplayed, &Actor::client(&client.id)),
+    })
+}
+
+/// Writes what was issued, or nothing.
+fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageError> {
+    if let Some((id, kept_until)) = &writing.authorization {
+        if !authorizations::is_live(conn, id)? {
+            return Ok(Written::Ended);
+        }
+        if writing.refresh_token.is_some() {
+            authorizations::extend(conn, id, *kept_until)?;
+        }
+    }
+    if let Some((user, client, sid)) = &writing.subject {
+        let earliest = revocation::earliest_iat(conn, user, client, sid.as_deref(), writing.iat)?;
+        if earliest > writing.iat {
+            return Ok(Written::Overtaken(earliest));
+        }
+    }
+    if !spend(conn, &writing)? {
+        return Ok(Written::SpentBefore);
+    }
+    if let Some(token) = &writing.access_token {
+        issued_tokens::insert(conn, token)?;
+    }
+    if let Some(token) = &writing.refresh_token {
+        refresh_tokens::insert(conn, token)?;
+    }
+    audit::insert(conn, &writing.event)?;
+    Ok(Written::Done)
+}
+
+/// True for one of all who prove the same. The second spender of a code has proved as much as the
+/// first, so the code leaked together with its verifier: what it gave is taken back (RFC 6749
+/// §4.1.2). The second spender of a refresh token in the same moment is a hasty client.
+fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageError> {
+    let now = writing.replay.now;
+    match &writing.spend {
+        None => Ok(true),
+        Some(OneTimeValue::AuthorizationCode(hash)) => {
+            let is_first = authorization_codes::spend(conn, hash, now)?;
+            if !is_first && let Some((id, _)) = &writing.authorization {
+                tracing::warn!(authorization.id = %id, "code replayed, authorization revoked");
+                revocation::revoke_authorization(conn, id, &writing.replay)?;
+                let event = NewEvent { action: "code.replay".into(), ..writing.event.clone() };
+                audit::insert(conn, &event.target(format!("authorization:{id}")).result("denied"))?;
+            }
+            Ok(is_first)
+        }
+        Some(OneTimeValue::RefreshToken { hash, successor_hash }) => {
+            refresh_tokens::spend(conn, hash, successor_hash, now)
+        }
+        Some(OneTimeValue::RetriedRefreshToken { hash, successor_hash }) => {
+            refresh_tokens::retry(conn, hash, successor_hash, now)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One line in the log, and one count, for each request.
+
+use super::code::RequestCode;
+use super::error::NotedFault;
+use super::metrics;
+use super::policy::EdgePolicy;
+use super::request::Origin;
+use crate::protocol::time::monotonic;
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// The target of access lines, so that `log.filter` can name them.
+pub const TARGET: &str = "countersign::access";
+
+/// A request on its way.
+pub struct Visit {
+    pub origin: Origin,
+    pub method: Method,
+    pub endpoint: &'static str,
+    started: Instant,
+}
+
+impl Visit {
+    /// A request that has just come in.
+    pub fn begin(origin: Origin, method: Method, path: &str) -> Self {
+        Self { origin, method, endpoint: metrics::endpoint(path), started: monotonic() }
+    }
+
+    /// The code of the request.
+    pub const fn code(&self) -> RequestCode {
+        self.origin.code
+    }
+
+    /// Counts and logs the answer. `route` is the pattern that matched, never the address itself:
+    /// queries hold codes.
+    pub fn end(&self, policy: &EdgePolicy, status: StatusCode, route: impl FnOnce() -> String) {
+        let took = self.started.elapsed();
+        policy.metrics.answered(self.endpoint, status.as_u16(), took);
+        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+            return;
+        }
+        tracing::info!(
+            target: TARGET,
+            method = %self.method,
+            route = route(),
+            status = status.as_u16(),
+            duration_ms = took.as_secs_f64() * 1000.0,
+            request_code = %self.origin.code,
+            address = %Shown(self.origin.address),
+            "answered"
+        );
+    }
+
+    /// Logs a fault of ours once, with what is needed to find it again.
+    pub fn log_fault(&self, policy: &EdgePolicy, response: &HttpResponse) {
+        if let Some(NotedFault(causes)) = response.extensions().get::<NotedFault>() {
+            policy.metrics.faults.inc();
+            let code = self.origin.code;
+            tracing::error!(request_code = %code, endpoint = self.endpoint, causes, "request failed");
+        }
+    }
+}
+
+struct Shown(Option<IpAddr>);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}

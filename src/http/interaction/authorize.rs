@@ -1,0 +1,77 @@
+//! `GET` and `POST /authorize` (OpenID Connect Core §3.1.2.1).
+
+use super::flow::{self, Via};
+use super::{Visitor, see_other};
+use crate::domain::authorize::interaction::Interaction;
+use crate::domain::authorize::request::{self, Refusal};
+use crate::http::edge::{FormParams, JsonError};
+use crate::http::views::error::ErrorPage;
+use crate::protocol::params::Params;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// The request in the query.
+pub async fn get(request: HttpRequest, visitor: Visitor) -> HttpResponse {
+    match Params::parse(request.query_string().as_bytes()) {
+        Ok(params) => start(visitor, &params, Via::Get).await,
+        Err(error) => flow::refused(&visitor, &error.into()),
+    }
+}
+
+/// The request in the body; what is in the query as well does not count, and a parameter in both
+/// places is one too many.
+pub async fn post(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Result<FormParams, JsonError>,
+) -> HttpResponse {
+    let FormParams(form) = match form {
+        Ok(form) => form,
+        Err(_) => return visitor.mark(ErrorPage::request(visitor.page()).respond()),
+    };
+    let query = Params::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let both = form.joined_where_repeated(&query);
+    start(visitor, &both, Via::Post).await
+}
+
+async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
+    let provider = visitor.state.provider.clone();
+    match request::check(&provider, params).await {
+        Ok(checked) => {
+            let visitor = visitor.speaking(checked.request.ui_locales.as_deref());
+            let random = provider.random.as_ref();
+            let interaction = Interaction::start(checked.request, random, provider.now());
+            match via {
+                Via::Get => flow::advance(&visitor, interaction, via).await,
+                // A form on another site's page: cookies come only with the next, plain request.
+                Via::Post => later(&visitor, interaction).await,
+            }
+        }
+        Err(Refusal::Page(refusal)) => flow::refused(&visitor, &refusal),
+        Err(Refusal::Reply(address, error)) => {
+            tracing::debug!(%error, "authorization request refused");
+            let answer = address.error(&error, &provider.issuer);
+            match request::client_named(&provider, params).await {
+                Some(client) => flow::reply(&visitor, &client, answer, Via::Get),
+                None => flow::fault(&visitor, &error),
+            }
+        }
+    }
+}
+
+async fn later(visitor: &Visitor, interaction: Interaction) -> HttpResponse {
+    let txn = visitor.seal(&interaction);
+    match txn.len() > 6000 {
+        true => flow::advance(visitor, interaction, Via::Get).await,
+        false => visitor.mark(see_other(&format!("/authorize/resume?txn={txn}"))),
+    }
+}
+
+/// Goes on with a request that was posted.
+pub async fn resume(request: HttpRequest, visitor: Visitor) -> HttpResponse {
+    let query = Params::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let sealed = query.one("txn").ok().flatten().unwrap_or_default();
+    match visitor.open(sealed) {
+        Ok(interaction) => flow::advance(&visitor, interaction, Via::Get).await,
+        Err(error) => flow::not_opened(&visitor, &error),
+    }
+}

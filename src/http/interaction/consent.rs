@@ -1,0 +1,187 @@
+//! The consent page (OpenID Connect Core §3.1.2.4).
+
+use super::Visitor;
+use super::flow::{self, Via};
+use crate::domain::authorize::answer;
+use crate::domain::authorize::interaction::Interaction;
+use crate::domain::authorize::progress::{self, Situation, wanted};
+use crate::domain::authorize::reply::is_on_device;
+use crate::domain::authorize::step::Step;
+use crate::domain::clients::RegisteredClient;
+use crate::domain::identity::sessions::SignedIn;
+use crate::domain::tokens::userinfo;
+use crate::http::edge::{FormParams, JsonError, QueryParams};
+use crate::http::text::Text;
+use crate::http::views::Person;
+use crate::http::views::error::ErrorPage;
+use crate::http::views::interaction::{Consent, ScopeLine};
+use crate::protocol::params::Params;
+use actix_web::HttpResponse;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// An interaction that stands before its decision.
+struct Asked {
+    interaction: Interaction,
+    client: Arc<RegisteredClient>,
+    situation: Situation,
+}
+
+/// Shows the page.
+pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> HttpResponse {
+    let query = query.map(|QueryParams(query)| query).unwrap_or_default();
+    match open(&visitor, query.one("txn").ok().flatten().unwrap_or_default()).await {
+        Ok(asked) if asked.situation.step == Step::Consent => {
+            let visitor = visitor.speaking(asked.interaction.request.ui_locales.as_deref());
+            show(&visitor, &asked.client, asked.interaction, &asked.situation)
+        }
+        Ok(asked) => flow::advance(&visitor, asked.interaction, Via::Get).await,
+        Err(response) => response,
+    }
+}
+
+async fn open(visitor: &Visitor, txn: &str) -> Result<Asked, HttpResponse> {
+    let interaction = visitor.open(txn).map_err(|error| flow::not_opened(visitor, &error))?;
+    let client = flow::client_of(visitor, &interaction).await;
+    let client = client
+        .map_err(|error| flow::fault(visitor, &error))?
+        .ok_or_else(|| ErrorPage::unknown_client(visitor.page()).respond())?;
+    let provider = &visitor.state.provider;
+    let session = visitor.session.as_deref();
+    let situation = progress::assess(provider, &client, &interaction, session)
+        .await
+        .map_err(|error| flow::fault(visitor, &error))?;
+    Ok(Asked { interaction, client, situation })
+}
+
+/// The page. It is sealed for the session it was shown to, so nobody allows in another's name.
+pub fn show(
+    visitor: &Visitor,
+    client: &RegisteredClient,
+    mut interaction: Interaction,
+    situation: &Situation,
+) -> HttpResponse {
+    let Some(signed_in) = &situation.signed_in else {
+        return ErrorPage::start_again(visitor.page()).respond();
+    };
+    interaction.asked_sid = Some(signed_in.session.sid.clone());
+    let page = visitor.page();
+    let wanted = wanted(&interaction.request);
+    let (already, asked): (Vec<&str>, Vec<&str>) =
+        wanted.iter().partition(|scope| situation.allowed_before.contains(scope));
+    let request = &interaction.request;
+    let person = &signed_in.user;
+    let view = Consent {
+        app: flow::app(client),
+        verified: None,
+        account: Person::new(&person.id, person.name.as_deref(), &person.email),
+        scopes: lines(page.text, signed_in, asked),
+        already: lines(page.text, signed_in, already),
+        destination: destination(&request.redirect_uri),
+        on_device: is_on_device(&request.redirect_uri),
+        privacy_url: client.metadata.policy_uri.clone(),
+        terms_url: client.metadata.tos_uri.clone(),
+        txn: visitor.seal(&interaction),
+        page,
+    };
+    visitor.mark(view.respond())
+}
+
+/// The lines, those that may change something last.
+fn lines(text: Text, signed_in: &SignedIn, scopes: Vec<&str>) -> Vec<ScopeLine> {
+    let line = |scope: &str| match scope.strip_prefix("claim:") {
+        Some(claim) => ScopeLine::of_claim(text, claim, &shown(signed_in, claim)),
+        None => ScopeLine::new(text, scope, &value_of_scope(signed_in, scope)),
+    };
+    let mut lines: Vec<ScopeLine> = scopes.into_iter().filter_map(line).collect();
+    lines.sort_by_key(|line| line.danger);
+    lines
+}
+
+/// What a scope would show of this person.
+fn value_of_scope(signed_in: &SignedIn, scope: &str) -> String {
+    match scope {
+        "profile" => signed_in.user.display_name().to_owned(),
+        "email" => signed_in.user.email.clone(),
+        "address" => shown(signed_in, "address"),
+        "phone" => shown(signed_in, "phone_number"),
+        _ => String::new(),
+    }
+}
+
+fn shown(signed_in: &SignedIn, claim: &str) -> String {
+    match userinfo::value(&signed_in.user, claim) {
+        Some(Value::String(text)) => text,
+        Some(Value::Object(address)) => {
+            let text = |name: &str| address.get(name)?.as_str().map(str::to_owned);
+            text("formatted").or_else(|| text("locality")).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The host that the answer goes to, or the scheme of an app.
+fn destination(redirect_uri: &str) -> String {
+    match url::Url::parse(redirect_uri) {
+        Ok(url) => url.host_str().map_or_else(|| url.scheme().to_owned(), str::to_owned),
+        Err(_) => redirect_uri.to_owned(),
+    }
+}
+
+/// Takes the decision.
+pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpResponse {
+    let form = match posted(&visitor, form) {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    let asked = match open(&visitor, field(&form, "txn")).await {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
+    let Some(signed_in) = &asked.situation.signed_in else {
+        return flow::advance(&visitor, asked.interaction, Via::Post).await;
+    };
+    let is_who_was_asked = asked.interaction.asked_sid.as_ref() == Some(&signed_in.session.sid);
+    let provider = &visitor.state.provider;
+    let actor = visitor.actor(format!("user:{}", signed_in.user.id));
+    let (client, interaction) = (&asked.client, &asked.interaction);
+    let answered = match (field(&form, "decision"), asked.situation.step) {
+        _ if !is_who_was_asked => {
+            return flow::advance(&visitor, asked.interaction, Via::Post).await;
+        }
+        ("allow", Step::Consent | Step::Answer) => {
+            answer::grant(provider, client, interaction, signed_in, true, &actor).await
+        }
+        ("allow", _) => return flow::advance(&visitor, asked.interaction, Via::Post).await,
+        ("deny", _) => answer::deny(provider, client, interaction, signed_in, &actor).await,
+        _ => return ErrorPage::request(visitor.page()).respond(),
+    };
+    match answered {
+        Ok(reply) => flow::reply(&visitor, client, reply, Via::Post),
+        Err(error) => flow::not_answered(&visitor, &error),
+    }
+}
+
+/// "Not you?": somebody else signs in, the app's request is kept.
+pub async fn switch(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpResponse {
+    let form = match posted(&visitor, form) {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    match visitor.open(field(&form, "txn")) {
+        Ok(interaction) => super::select::switch(&visitor, interaction),
+        Err(error) => flow::not_opened(&visitor, &error),
+    }
+}
+
+fn posted(visitor: &Visitor, form: Result<FormParams, JsonError>) -> Result<Params, HttpResponse> {
+    let FormParams(form) = form.map_err(|_| ErrorPage::request(visitor.page()).respond())?;
+    match visitor.posted_from_our_page(&form) {
+        true => Ok(form),
+        false => Err(ErrorPage::form(visitor.page()).respond()),
+    }
+}
+
+fn field<'a>(form: &'a Params, name: &'static str) -> &'a str {
+    form.one(name).ok().flatten().unwrap_or_default()
+}

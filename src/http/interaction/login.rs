@@ -1,0 +1,274 @@
+//! The sign-in page.
+
+use super::flow::{self, Via};
+use super::{Visitor, see_other};
+use crate::domain::authorize::answer;
+use crate::domain::authorize::interaction::{Interaction, InteractionError, LIFETIME};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::identity::sessions;
+use crate::domain::identity::sign_in::{self, Attempt, SignInError};
+use crate::http::edge::{FormParams, JsonError, QueryParams};
+use crate::http::page::Page;
+use crate::http::views::error::ErrorPage;
+use crate::http::views::interaction::{Login, LoginMessage};
+use crate::protocol::params::Params;
+use crate::protocol::time::Lifetime;
+use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
+
+/// Where a sign-in leads.
+enum Purpose {
+    /// Back to an app.
+    App(Box<Interaction>),
+    /// To a page of ours.
+    Page(String),
+}
+
+/// The pages of ours that a sign-in may lead to: a path of these areas, never an address.
+const AREAS: [&str; 2] = ["/account", "/admin"];
+
+/// How the purpose of a sign-in without an app is written in `txn`.
+const OWN_PAGE: &str = "next:";
+
+/// Shows the page.
+pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> HttpResponse {
+    let query = query.map(|QueryParams(query)| query).unwrap_or_default();
+    let again = query.one("again").ok().flatten().is_some();
+    let txn = match (query.one("txn").ok().flatten(), query.one("next").ok().flatten()) {
+        (Some(txn), _) => txn.to_owned(),
+        (None, next) => format!("{OWN_PAGE}{}", next.unwrap_or("/account")),
+    };
+    match purpose(&visitor, &txn) {
+        Ok(Purpose::App(interaction)) => {
+            let visitor = visitor.speaking(interaction.request.ui_locales.as_deref());
+            show_for_app(&visitor, &interaction, None).await
+        }
+        Ok(Purpose::Page(next)) => {
+            show_own(&visitor, &next, String::new(), again.then_some(LoginMessage::Again))
+        }
+        Err(error) => not_opened(&visitor, error).await,
+    }
+}
+
+/// Takes what was typed.
+pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpResponse {
+    let Ok(FormParams(form)) = form else {
+        return ErrorPage::request(visitor.page()).respond();
+    };
+    let txn = form.one("txn").ok().flatten().unwrap_or_default();
+    if !visitor.browser_is_known {
+        return show_own(&visitor, "/account", String::new(), Some(LoginMessage::CookiesOff));
+    }
+    if !visitor.posted_from_our_page(&form) {
+        return ErrorPage::form(visitor.page()).respond();
+    }
+    let purpose = match purpose(&visitor, txn) {
+        Ok(purpose) => purpose,
+        Err(error) => return not_opened(&visitor, error).await,
+    };
+    if form.one("decision").ok().flatten() == Some("cancel") {
+        return cancel(&visitor, purpose).await;
+    }
+    sign_in(visitor, purpose, &form).await
+}
+
+fn purpose(visitor: &Visitor, txn: &str) -> Result<Purpose, InteractionError> {
+    match txn.strip_prefix(OWN_PAGE) {
+        None => Ok(Purpose::App(Box::new(visitor.open(txn)?))),
+        Some(next) => Ok(own_page(next)),
+    }
+}
+
+/// A path below one of our areas, in letters that can mean nothing else to a browser.
+fn own_page(next: &str) -> Purpose {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.?=&%".contains(&byte);
+    let area = AREAS.into_iter().find(|area| {
+        let rest = next.strip_prefix(area);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    });
+    match area {
+        Some(_) if next.bytes().all(plain) && !next.contains("//") => {
+            Purpose::Page(next.to_owned())
+        }
+        _ => Purpose::Page("/account".to_owned()),
+    }
+}
+
+async fn show_for_app(
+    visitor: &Visitor,
+    interaction: &Interaction,
+    message: Option<LoginMessage>,
+) -> HttpResponse {
+    match flow::client_of(visitor, interaction).await {
+        Ok(client) => show(visitor, client.as_deref(), interaction, message),
+        Err(error) => flow::fault(visitor, &error),
+    }
+}
+
+/// The page for an app.
+pub fn show(
+    visitor: &Visitor,
+    client: Option<&RegisteredClient>,
+    interaction: &Interaction,
+    message: Option<LoginMessage>,
+) -> HttpResponse {
+    let page = Login {
+        page: page(visitor),
+        app: client.map(flow::app),
+        txn: visitor.seal(interaction),
+        username: interaction.request.login_hint.clone().unwrap_or_default(),
+        message,
+        can_cancel: true,
+        ..Login::default()
+    };
+    visitor.mark(page.respond())
+}
+
+fn show_own(
+    visitor: &Visitor,
+    next: &str,
+    username: String,
+    message: Option<LoginMessage>,
+) -> HttpResponse {
+    let txn = format!("{OWN_PAGE}{next}");
+    let page = Login { page: page(visitor), txn, username, message, ..Login::default() };
+    visitor.mark(page.respond())
+}
+
+fn page(visitor: &Visitor) -> Page {
+    visitor.page()
+}
+
+/// A page that is too old keeps the app's request and asks again; one that is not of this browser
+/// leads nowhere.
+async fn not_opened(visitor: &Visitor, error: InteractionError) -> HttpResponse {
+    match error {
+        InteractionError::Expired(request) => {
+            let provider = &visitor.state.provider;
+            let fresh = Interaction::start(*request, provider.random.as_ref(), provider.now());
+            let minutes = LIFETIME.as_seconds() / 60;
+            show_for_app(visitor, &fresh, Some(LoginMessage::TooOld { minutes })).await
+        }
+        foreign @ InteractionError::Foreign => flow::not_opened(visitor, &foreign),
+    }
+}
+
+async fn cancel(visitor: &Visitor, purpose: Purpose) -> HttpResponse {
+    let Purpose::App(interaction) = purpose else { return see_other("/") };
+    match flow::client_of(visitor, &interaction).await {
+        Ok(Some(client)) => {
+            let error = answer::denied_by_person();
+            let refusal = answer::refuse(&visitor.state.provider, &interaction, &error);
+            flow::reply(visitor, &client, refusal, Via::Post)
+        }
+        Ok(None) => ErrorPage::unknown_client(visitor.page()).respond(),
+        Err(error) => flow::fault(visitor, &error),
+    }
+}
+
+async fn sign_in(visitor: Visitor, purpose: Purpose, form: &Params) -> HttpResponse {
+    let field = |name| form.one(name).ok().flatten().unwrap_or_default();
+    let login_name = field("username");
+    let actor = visitor.stranger();
+    let attempt = Attempt {
+        login_name,
+        password: field("password"),
+        known_user: visitor.known_user.as_deref(),
+        actor: &actor,
+    };
+    let provider = visitor.state.provider.clone();
+    let user = match sign_in::check_password(&provider, &attempt).await {
+        Ok(user) => user,
+        Err(error) => return refused(&visitor, purpose, login_name, error).await,
+    };
+    let remember = field("remember") == "1";
+    let before = visitor.session.as_deref();
+    let started = sessions::start(&provider, &user, remember, before, visitor.browser_info()).await;
+    let (cookie, session) = match started {
+        Ok(started) => started,
+        Err(error) if error.source.is_some() => return flow::fault(&visitor, &error),
+        Err(_) => return refused(&visitor, purpose, login_name, SignInError::Wrong).await,
+    };
+    let cookies = visitor.state.cookies;
+    let kept = remember.then_some(provider.sessions.absolute);
+    let known = provider.browser.known_browser(provider.random.as_ref(), &user.id);
+    let set = [cookies.set_session(cookie.clone(), kept), cookies.set_known(known)];
+    let mut visitor = visitor;
+    visitor.session = Some(cookie);
+    let response = match purpose {
+        Purpose::Page(next) => see_other(&next),
+        Purpose::App(mut interaction) => {
+            interaction.authenticated_sid = Some(session.sid);
+            flow::advance(&visitor, *interaction, Via::Post).await
+        }
+    };
+    with_cookies(response, &set)
+}
+
+fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpResponse {
+    for cookie in cookies {
+        if let Err(error) = response.add_cookie(cookie) {
+            tracing::error!(%error, "a cookie could not be set");
+        }
+    }
+    response
+}
+
+/// The page again, with the name that was typed and never the password.
+async fn refused(
+    visitor: &Visitor,
+    purpose: Purpose,
+    login_name: &str,
+    error: SignInError,
+) -> HttpResponse {
+    let message = match error {
+        SignInError::Wrong => LoginMessage::Wrong,
+        SignInError::SlowDown(wait) => LoginMessage::SlowDown { seconds: wait.0.as_seconds() },
+        SignInError::Blocked => {
+            LoginMessage::Blocked { contact: Some(visitor.state.provider.support_contact.clone()) }
+        }
+        SignInError::Unavailable(error) => {
+            let busy = error.code == crate::protocol::error::ErrorCode::TemporarilyUnavailable;
+            if !busy {
+                return flow::fault(visitor, &error);
+            }
+            LoginMessage::SlowDown { seconds: Lifetime::seconds(5).as_seconds() }
+        }
+    };
+    match purpose {
+        Purpose::Page(next) => show_own(visitor, &next, login_name.to_owned(), Some(message)),
+        Purpose::App(mut interaction) => {
+            interaction.request.login_hint = Some(login_name.to_owned());
+            show_for_app(visitor, &interaction, Some(message)).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leads_to(next: &str) -> String {
+        match own_page(next) {
+            Purpose::Page(next) => next,
+            Purpose::App(_) => unreachable!("no app was named"),
+        }
+    }
+
+    #[test]
+    fn ru_13_a_sign_in_leads_only_to_our_own_areas() {
+        for next in [
+            "//evil.example",
+            "/\\evil",
+            "https://evil.example/account",
+            "/account//evil.example",
+            "/accounting",
+            "/account\r\nSet-Cookie:x",
+            "/logout",
+            "%2f%2fevil",
+        ] {
+            assert_eq!(leads_to(next), "/account", "{next}");
+        }
+        assert_eq!(leads_to("/admin/users?q=a"), "/admin/users?q=a");
+    }
+}

@@ -1,0 +1,136 @@
+//! Sign-out (OpenID Connect RP-Initiated Logout 1.0).
+
+use super::flow;
+use super::{Visitor, see_other};
+use crate::domain::clients;
+use crate::domain::logout::{self, LogoutRequest};
+use crate::http::edge::{FormParams, JsonError, QueryParams};
+use crate::http::page::Page;
+use crate::http::views::error::ErrorPage;
+use crate::http::views::interaction::{LogoutConfirm, Returning, SignedOut};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use actix_web::HttpResponse;
+
+/// What a request to sign out may carry, to be carried on.
+const PARAMETERS: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+
+/// An app sends somebody here to be signed out.
+pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> HttpResponse {
+    let Ok(QueryParams(query)) = query else { return refused(&visitor, None) };
+    let request = match logout::check(&visitor.state.provider, &query).await {
+        Ok(request) => request,
+        Err(error) => return refused(&visitor, Some(&error)),
+    };
+    let signed_in = match visitor.signed_in().await {
+        Ok(signed_in) => signed_in,
+        Err(error) => return flow::fault(&visitor, &error),
+    };
+    match signed_in {
+        None => done(&visitor, &request),
+        Some(signed_in) if logout::is_sure(&request, &signed_in) => {
+            let actor = visitor.actor(format!("user:{}", signed_in.user.id));
+            match logout::sign_out(&visitor.state.provider, &signed_in, &actor).await {
+                Ok(()) => without_session(&visitor, done(&visitor, &request)),
+                Err(error) => flow::fault(&visitor, &error),
+            }
+        }
+        Some(_) => ask(&visitor, &query, &request).await,
+    }
+}
+
+/// The person decides, or an app posts its request.
+pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpResponse {
+    let Ok(FormParams(form)) = form else { return refused(&visitor, None) };
+    if !visitor.posted_from_our_page(&form) {
+        // From an app's page the session cookie does not come along; it does with a plain request.
+        return match form.has("csrf") {
+            true => ErrorPage::form(visitor.page()).respond(),
+            false => see_other(&format!("/logout?{}", carried_query(&form))),
+        };
+    }
+    if form.one("decision").ok().flatten() == Some("stay") {
+        return see_other("/account");
+    }
+    let request = match logout::check(&visitor.state.provider, &form).await {
+        Ok(request) => request,
+        Err(error) => return refused(&visitor, Some(&error)),
+    };
+    if let Err(error) = end(&visitor).await {
+        return flow::fault(&visitor, &error);
+    }
+    let page = page(&visitor);
+    let response = match request.return_to {
+        None => SignedOut { page }.respond(),
+        Some(url) => {
+            let app = app_name(&visitor, &form, request.hint.as_ref().map(|hint| &*hint.client_id));
+            let sent = Returning { page, app: app.await, url }.respond();
+            sent.unwrap_or_else(|error| flow::fault(&visitor, &OAuthError::server_error(error)))
+        }
+    };
+    without_session(&visitor, response)
+}
+
+async fn end(visitor: &Visitor) -> Result<(), OAuthError> {
+    let Some(signed_in) = visitor.signed_in().await? else { return Ok(()) };
+    let actor = visitor.actor(format!("user:{}", signed_in.user.id));
+    logout::sign_out(&visitor.state.provider, &signed_in, &actor).await
+}
+
+fn done(visitor: &Visitor, request: &LogoutRequest) -> HttpResponse {
+    match &request.return_to {
+        Some(url) => see_other(url),
+        None => SignedOut { page: page(visitor) }.respond(),
+    }
+}
+
+async fn ask(visitor: &Visitor, query: &Params, request: &LogoutRequest) -> HttpResponse {
+    let named = request.hint.as_ref().map(|hint| hint.client_id.as_str());
+    let has_app = named.is_some() || query.has("client_id");
+    let app = match has_app {
+        true => Some(app_name(visitor, query, named).await).filter(|name| !name.is_empty()),
+        false => None,
+    };
+    let view = LogoutConfirm { page: page(visitor), app, fields: carried(query) };
+    visitor.mark(view.respond())
+}
+
+async fn app_name(visitor: &Visitor, params: &Params, hinted: Option<&str>) -> String {
+    let named = params.one("client_id").ok().flatten();
+    let Some(client_id) = hinted.or(named) else { return String::new() };
+    match clients::find(&visitor.state.provider, client_id).await {
+        Ok(Some(client)) => client.name.clone(),
+        _ => String::new(),
+    }
+}
+
+fn carried(params: &Params) -> Vec<(String, String)> {
+    let value = |name| params.one(name).ok().flatten().map(str::to_owned);
+    PARAMETERS.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
+}
+
+fn carried_query(params: &Params) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(carried(params)).finish()
+}
+
+fn refused(visitor: &Visitor, error: Option<&OAuthError>) -> HttpResponse {
+    let mut shown = ErrorPage::logout(visitor.page());
+    if let Some(error) = error {
+        if error.source.is_some() {
+            return flow::fault(visitor, error);
+        }
+        shown = shown.because(error.code.as_str(), &error.description);
+    }
+    visitor.mark(shown.respond())
+}
+
+fn without_session(visitor: &Visitor, mut response: HttpResponse) -> HttpResponse {
+    if let Err(error) = response.add_cookie(&visitor.state.cookies.clear_session()) {
+        tracing::error!(%error, "a cookie could not be cleared");
+    }
+    response
+}
+
+fn page(visitor: &Visitor) -> Page {
+    visitor.page()
+}

@@ -1,0 +1,55 @@
+//! The pages between an authorization request and its answer, and the sign-in on its own.
+
+mod authorize;
+mod consent;
+mod flow;
+mod login;
+mod logout;
+mod select;
+mod visitor;
+
+pub use visitor::Visitor;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+/// Adds the pages.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/authorize")
+                .route(web::get().to(authorize::get))
+                .route(web::post().to(authorize::post)),
+        )
+        .service(web::resource("/authorize/resume").route(web::get().to(authorize::resume)))
+        .service(
+            web::resource("/login")
+                .route(web::get().to(login::get))
+                .route(web::post().to(login::post)),
+        )
+        .service(
+            web::resource("/select")
+                .route(web::get().to(select::get))
+                .route(web::post().to(select::post)),
+        )
+        .service(
+            web::resource("/consent")
+                .route(web::get().to(consent::get))
+                .route(web::post().to(consent::post)),
+        )
+        .service(web::resource("/consent/switch").route(web::post().to(consent::switch)))
+        .service(
+            web::resource("/logout")
+                .route(web::get().to(logout::get))
+                .route(web::post().to(logout::post)),
+        );
+}
+
+/// A redirect that is always followed by GET (RFC 9110 §15.4.4): a password is never posted on.
+pub fn see_other(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, to))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
+}

@@ -1,0 +1,154 @@
+//! Who stands before a page: the browser, its session if it has one, and how it wants to read.
+
+use crate::domain::audit::Actor;
+use crate::domain::authorize::interaction::{Interaction, InteractionError};
+use crate::domain::identity::sessions::{self, BrowserInfo, SignedIn};
+use crate::http::State;
+use crate::http::edge::RequestInfo;
+use crate::http::page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, Theme};
+use crate::http::text::Language;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+/// What a page needs to know of its visitor. An extractor that never fails.
+pub struct Visitor {
+    pub state: web::Data<State>,
+    pub info: RequestInfo,
+    /// The value of the session cookie.
+    pub session: Option<String>,
+    /// The mark of this browser, new when it had none.
+    pub browser: String,
+    /// Whether the browser sent its mark: a form without it comes from nowhere.
+    pub browser_is_known: bool,
+    /// The user that this browser remembers to have signed in.
+    pub known_user: Option<String>,
+    language: Language,
+    theme: Option<Theme>,
+    here: Option<String>,
+}
+
+impl FromRequest for Visitor {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let state = state.expect("the routes are configured with their state");
+        ready(Ok(Self::of(request, state)))
+    }
+}
+
+impl Visitor {
+    fn of(request: &HttpRequest, state: web::Data<State>) -> Self {
+        let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
+        let query = Params::parse(request.query_string().as_bytes()).unwrap_or_default();
+        let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
+        let language = Language::choose(
+            query.one("ui_locales").ok().flatten(),
+            cookie(LANGUAGE_COOKIE).as_deref(),
+            accepted.and_then(|value| value.to_str().ok()),
+        );
+        let sent = state.cookies.browser(request).filter(|mark| mark.len() == 43);
+        let known = state.cookies.known(request);
+        Self {
+            info: RequestInfo::of(request),
+            session: state.cookies.session(request),
+            browser_is_known: sent.is_some(),
+            browser: sent.unwrap_or_else(|| state.provider.random.secret()),
+            known_user: known.and_then(|kept| state.provider.browser.known_user(&kept)),
+            theme: cookie(THEME_COOKIE).and_then(|name| Theme::from_name(&name)),
+            here: request
+                .uri()
+                .path_and_query()
+                .filter(|_| request.method() == "GET")
+                .map(ToString::to_string),
+            language,
+            state,
+        }
+    }
+
+    /// The frame of a page for this visitor.
+    pub fn page(&self) -> Page {
+        Page {
+            theme: self.theme,
+            csrf: self.state.provider.browser.csrf_token(&self.browser),
+            request_code: self.info.code.to_string(),
+            here: self.here.clone(),
+            ..Page::new(self.language)
+        }
+    }
+
+    /// The same visitor, in the language that an app asked for.
+    pub fn speaking(mut self, ui_locales: Option<&str>) -> Self {
+        if let Some(language) =
+            ui_locales.and_then(|tags| tags.split(' ').find_map(Language::from_tag))
+        {
+            self.language = language;
+        }
+        self
+    }
+
+    /// Who acts here, for the audit log.
+    pub fn actor(&self, name: String) -> Actor {
+        self.info.actor(name)
+    }
+
+    /// Who acts here before anybody signed in.
+    pub fn stranger(&self) -> Actor {
+        self.info.actor("browser")
+    }
+
+    /// Where the browser is and what it says it is.
+    pub fn browser_info(&self) -> BrowserInfo {
+        BrowserInfo { ip: self.info.ip(), user_agent: self.info.user_agent.clone() }
+    }
+
+    /// The person who is signed in here.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn signed_in(&self) -> Result<Option<SignedIn>, OAuthError> {
+        match self.session.as_deref() {
+            Some(cookie) => sessions::find(&self.state.provider, cookie).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a form carries the token of a page that this browser was shown.
+    pub fn posted_from_our_page(&self, form: &Params) -> bool {
+        let sent = form.one("csrf").ok().flatten().unwrap_or_default();
+        self.browser_is_known && self.state.provider.browser.is_csrf_token(&self.browser, sent)
+    }
+
+    /// Seals an interaction for this browser.
+    pub fn seal(&self, interaction: &Interaction) -> String {
+        let provider = &self.state.provider;
+        provider.browser.seal(provider.random.as_ref(), &self.browser, interaction)
+    }
+
+    /// Opens what was sealed for this browser.
+    ///
+    /// # Errors
+    ///
+    /// See [`InteractionError`].
+    pub fn open(&self, sealed: &str) -> Result<Interaction, InteractionError> {
+        self.state.provider.browser.open(&self.browser, sealed, self.state.provider.now())
+    }
+
+    /// Gives the browser its mark with a response, when it had none.
+    pub fn mark(&self, mut response: HttpResponse) -> HttpResponse {
+        if !self.browser_is_known {
+            let cookie = self.state.cookies.set_browser(self.browser.clone());
+            if let Err(error) = response.add_cookie(&cookie) {
+                tracing::error!(%error, "a cookie could not be set");
+            }
+        }
+        response
+    }
+}

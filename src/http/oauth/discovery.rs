@@ -1,0 +1,78 @@
+//! The discovery document (OpenID Connect Discovery §4, RFC 8414 §3) and the JWKS (RFC 7517 §5):
+//! the same bytes for everyone, from memory.
+
+use crate::domain::digest::digest;
+use crate::domain::keys::JWKS_MAX_AGE;
+use crate::domain::{Provider, metadata};
+use crate::http::State;
+use crate::http::edge::headers::{allow_everyone, is_preflight, preflight};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// The documents that do not change while the server runs.
+pub struct Documents {
+    metadata: web::Bytes,
+    etag: String,
+}
+
+impl Documents {
+    /// Writes them once.
+    pub fn new(provider: &Provider) -> Self {
+        let metadata = metadata::document(provider).to_string();
+        Self { etag: format!("\"{}\"", digest(&metadata)), metadata: metadata.into() }
+    }
+}
+
+/// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
+pub async fn metadata(request: HttpRequest, documents: web::Data<Documents>) -> HttpResponse {
+    document(&request, "application/json", documents.metadata.clone(), &documents.etag)
+}
+
+/// `GET /jwks`.
+pub async fn jwks(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let keys = state.provider.keys.current();
+    document(
+        &request,
+        "application/json",
+        web::Bytes::copy_from_slice(keys.jwks.as_bytes()),
+        &keys.jwks_etag,
+    )
+}
+
+/// Anything but `GET`: permission for scripts, or 405.
+pub async fn options(request: HttpRequest) -> HttpResponse {
+    if !is_preflight(&request) {
+        return HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, "GET, HEAD"))
+            .finish();
+    }
+    let mut response = preflight("GET");
+    allow_everyone(response.headers_mut());
+    response
+}
+
+fn document(
+    request: &HttpRequest,
+    media_type: &'static str,
+    body: web::Bytes,
+    etag: &str,
+) -> HttpResponse {
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
+    let mut response = match is_known {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    response.insert_header((header::CACHE_CONTROL, max_age())).insert_header((header::ETAG, etag));
+    let mut response = match is_known {
+        true => response.finish(),
+        false => response.content_type(media_type).body(body),
+    };
+    allow_everyone(response.headers_mut());
+    response
+}
+
+fn max_age() -> &'static str {
+    const { assert!(JWKS_MAX_AGE.as_seconds() == 300) };
+    "public, max-age=300"
+}

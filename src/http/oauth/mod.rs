@@ -1,0 +1,86 @@
+//! The endpoints for machines: JSON, client authentication, no cookies.
+
+mod bearer;
+mod cors;
+mod discovery;
+mod introspect;
+mod revoke;
+mod token;
+mod userinfo;
+
+use super::State;
+use super::edge::{JsonError, RequestInfo};
+use crate::domain::clients::RegisteredClient;
+use crate::domain::clients::authentication::authenticate;
+use crate::domain::clients::credentials::Credentials;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use std::sync::Arc;
+
+/// Adds the endpoints.
+pub fn configure(config: &mut web::ServiceConfig, state: &State) {
+    config
+        .app_data(web::Data::new(discovery::Documents::new(&state.provider)))
+        .service(
+            web::resource([
+                "/.well-known/openid-configuration",
+                "/.well-known/oauth-authorization-server",
+            ])
+            .route(web::get().to(discovery::metadata))
+            .route(web::head().to(discovery::metadata))
+            .route(web::route().to(discovery::options)),
+        )
+        .service(
+            web::resource("/jwks")
+                .route(web::get().to(discovery::jwks))
+                .route(web::head().to(discovery::jwks))
+                .route(web::route().to(discovery::options)),
+        )
+        .service(
+            web::resource("/token")
+                .route(web::post().to(token::token))
+                .route(web::route().to(cors::post_only)),
+        )
+        .service(
+            web::resource("/revoke")
+                .route(web::post().to(revoke::revoke))
+                .route(web::route().to(cors::post_only)),
+        )
+        .service(web::resource("/introspect").route(web::post().to(introspect::introspect)))
+        .service(
+            web::resource("/userinfo")
+                .route(web::get().to(userinfo::get))
+                .route(web::post().to(userinfo::post))
+                .route(web::route().to(cors::get_or_post)),
+        );
+}
+
+/// Authenticates the client of a form request, and lets the scripts of its own pages read the
+/// answer.
+async fn client_of(
+    request: &HttpRequest,
+    state: &State,
+    info: &RequestInfo,
+    form: &Params,
+) -> Result<Arc<RegisteredClient>, JsonError> {
+    let authorization = authorization(request)?;
+    let tried_basic = authorization.is_some();
+    let failed = |error: OAuthError| JsonError::from(error).basic(tried_basic);
+    let credentials = Credentials::read(authorization, form).map_err(failed)?;
+    cors::grant_to_claimed(request, state, &credentials).await?;
+    let ip = info.ip();
+    authenticate(&state.provider, &credentials, ip.as_deref()).await.map_err(failed)
+}
+
+/// The `Authorization` header, which may be there once.
+fn authorization(request: &HttpRequest) -> Result<Option<&str>, OAuthError> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(OAuthError::invalid_request("more than one Authorization header"));
+    }
+    let unreadable = |_| OAuthError::invalid_client("the Authorization header cannot be read");
+    first.map(|value| value.to_str().map_err(unreadable)).transpose()
+}

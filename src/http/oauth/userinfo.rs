@@ -1,0 +1,58 @@
+//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3).
+
+use super::{bearer, cors};
+use crate::domain::clients;
+use crate::domain::tokens::{presented, userinfo};
+use crate::http::State;
+use crate::http::edge::headers::{no_store, origin};
+use crate::http::edge::{BearerError, FormParams};
+use crate::protocol::params::Params;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+
+/// With the token in the header.
+pub async fn get(
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, BearerError> {
+    answer(&request, &state, None).await
+}
+
+/// With the token in the header or the form.
+pub async fn post(
+    request: HttpRequest,
+    state: web::Data<State>,
+    payload: web::Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    let is_form = request.headers().contains_key(header::CONTENT_TYPE);
+    if !is_form {
+        return Ok(answer(&request, &state, None).await?);
+    }
+    let FormParams(form) = FormParams::from_request(&request, &mut payload.into_inner()).await?;
+    Ok(answer(&request, &state, Some(&form)).await?)
+}
+
+async fn answer(
+    request: &HttpRequest,
+    state: &State,
+    form: Option<&Params>,
+) -> Result<HttpResponse, BearerError> {
+    let token = bearer::token(request, form)?;
+    if origin(request).is_some() {
+        grant(request, state, token).await?;
+    }
+    let claims = userinfo::userinfo(&state.provider, token).await?;
+    let mut response = HttpResponse::Ok().json(claims);
+    no_store(response.headers_mut());
+    Ok(response)
+}
+
+/// The scripts of the client that the token was issued to may read the answer.
+async fn grant(request: &HttpRequest, state: &State, token: &str) -> Result<(), BearerError> {
+    if let Some(token) = presented::read(&state.provider, token).await?
+        && let Some(client) = clients::find(&state.provider, &token.client_id).await?
+    {
+        cors::grant_to(request, &client);
+    }
+    Ok(())
+}

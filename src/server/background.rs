@@ -1,0 +1,127 @@
+//! Work that goes on beside the requests.
+
+use crate::domain::{Provider, housekeeping, keys};
+use crate::http::State;
+use crate::http::edge::Metrics;
+use crate::http::edge::error::causes;
+use crate::protocol::error::OAuthError;
+use crate::storage::settings;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How soon changes by other instances are seen.
+const FOLLOW: Duration = Duration::from_millis(250);
+/// How often keys are looked at.
+const KEYS: Duration = Duration::from_secs(1);
+/// How often what has expired is removed.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// The tasks of a running provider; they end when this is stopped or dropped.
+pub struct Background(JoinSet<()>);
+
+impl Background {
+    /// Starts the tasks.
+    pub fn start(state: &State, redis_url: Option<&str>) -> Self {
+        let mut tasks = JoinSet::new();
+        let provider = &state.provider;
+        let metrics = &state.edge.metrics;
+        tasks.spawn(follow(provider.clone(), metrics.clone()));
+        tasks.spawn(advance_keys(provider.clone(), metrics.clone()));
+        tasks.spawn(sweep(provider.clone(), metrics.clone()));
+        if let Some(url) = redis_url {
+            relay(&mut tasks, provider, url);
+        }
+        Self(tasks)
+    }
+
+    /// Ends the tasks.
+    pub async fn stop(mut self) {
+        self.0.shutdown().await;
+    }
+}
+
+/// Copies the revocation list to Redis.
+fn relay(_tasks: &mut JoinSet<()>, _provider: &Arc<Provider>, _url: &str) {}
+
+/// Takes in what other instances have changed: clients, keys, revocations.
+async fn follow(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let mut ticks = interval(FOLLOW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut outage = Outage::new("changes cannot be read from the database", metrics.clone());
+    let mut version = None;
+    loop {
+        ticks.tick().await;
+        let caught_up = catch_up(&provider, &mut version).await;
+        metrics.database_up.set(caught_up.is_ok().into());
+        outage.note(caught_up);
+    }
+}
+
+async fn catch_up(provider: &Provider, version: &mut Option<String>) -> Result<(), OAuthError> {
+    let read = provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION)).await?;
+    if *version != read {
+        provider.clients.forget();
+        keys::reload(provider).await?;
+        *version = read;
+    }
+    Ok(provider.revocation.catch_up(&provider.db).await?)
+}
+
+async fn advance_keys(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let mut ticks = interval(KEYS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut outage = Outage::new("keys cannot be moved on", metrics);
+    loop {
+        ticks.tick().await;
+        outage.note(keys::advance(&provider).await);
+    }
+}
+
+async fn sweep(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut outage = Outage::new("what has expired cannot be removed", metrics);
+    loop {
+        ticks.tick().await;
+        match housekeeping::run_once(&provider).await {
+            Ok(0) => outage.note(Ok(())),
+            Ok(expired) => {
+                tracing::debug!(expired, "removed what had expired");
+                outage.note(Ok(()));
+            }
+            Err(error) => outage.note(Err(error.into())),
+        }
+    }
+}
+
+/// Logs the start and the end of an outage, and nothing in between.
+struct Outage {
+    what: &'static str,
+    is_out: bool,
+    metrics: Arc<Metrics>,
+}
+
+impl Outage {
+    fn new(what: &'static str, metrics: Arc<Metrics>) -> Self {
+        Self { what, is_out: false, metrics }
+    }
+
+    fn note(&mut self, outcome: Result<(), OAuthError>) {
+        match outcome {
+            Ok(()) if self.is_out => {
+                tracing::info!("over: {}", self.what);
+                self.is_out = false;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.metrics.background_failures.inc();
+                if !self.is_out {
+                    tracing::error!(causes = causes(&error), "{}", self.what);
+                }
+                self.is_out = true;
+            }
+        }
+    }
+}

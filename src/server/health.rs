@@ -1,0 +1,83 @@
+//! Health for load balancers, metrics for the operator.
+
+use super::{Listener, RunError};
+use crate::http::State;
+use crate::storage::settings;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, HttpResponse, HttpServer};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A database that takes longer than this is as good as away.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// `/livez`, `/readyz` and `/healthz`.
+pub fn routes(routes: &mut ServiceConfig, state: State) {
+    routes
+        .app_data(Data::new(state))
+        .route("/livez", web::get().to(live))
+        .route("/healthz", web::get().to(live))
+        .route("/readyz", web::get().to(ready));
+}
+
+/// The process answers.
+async fn live() -> HttpResponse {
+    say(StatusCode::OK, "ok")
+}
+
+/// The process wants requests, and can serve them.
+async fn ready(state: Data<State>) -> HttpResponse {
+    let unready = |why| say(StatusCode::SERVICE_UNAVAILABLE, why);
+    if !state.readiness.is_on() {
+        return unready("stopping");
+    }
+    let asked = state.provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION));
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(_)) => say(StatusCode::OK, "ready"),
+        _ => unready("the database is out of reach"),
+    }
+}
+
+fn say(status: StatusCode, text: &'static str) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header(("cache-control", "no-store"))
+        .content_type("text/plain; charset=utf-8")
+        .body(text)
+}
+
+/// Serves `/metrics` on an address of its own.
+///
+/// # Errors
+///
+/// When the address is taken.
+pub fn serve_metrics(
+    address: SocketAddr,
+    state: &State,
+) -> Result<(Listener, SocketAddr), RunError> {
+    let state = state.clone();
+    let app = move || {
+        let state = Data::new(state.clone());
+        App::new().app_data(state).route("/metrics", web::get().to(metrics))
+    };
+    let server = HttpServer::new(app)
+        .disable_signals()
+        .workers(1)
+        .shutdown_timeout(1)
+        .bind(address)
+        .map_err(|error| RunError::Listen(address, error))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    Ok((Listener::start(server.run()), bound))
+}
+
+async fn metrics(state: Data<State>) -> HttpResponse {
+    let list = state.provider.revocation.list();
+    if let Ok(list) = list.read() {
+        let length = i64::try_from(list.len()).unwrap_or(i64::MAX);
+        state.edge.metrics.revocations.set(length);
+        state.edge.metrics.revocation_seq.set(list.last_seq());
+    }
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(state.edge.metrics.text())
+}

@@ -1,0 +1,81 @@
+//! TLS that we end ourselves (RFC 9325): 1.3, or 1.2 with ECDHE and GCM.
+
+use super::RunError;
+use crate::config::Config;
+use arc_swap::ArcSwapOption;
+use openssl::error::ErrorStack;
+use openssl::ssl::{
+    AlpnError, SniError, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod,
+    SslOptions, SslVersion, select_next_proto,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The suites of TLS 1.2; those of TLS 1.3 are all good.
+const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+                       ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+/// In the order we like them, as ALPN writes them (RFC 7301 §3.1).
+const PROTOCOLS: &[u8] = b"\x02h2\x08http/1.1";
+
+/// The certificate on disk, and the one that new connections get.
+pub struct Tls {
+    cert: PathBuf,
+    key: PathBuf,
+    renewed: Arc<ArcSwapOption<SslContext>>,
+}
+
+impl Tls {
+    /// TLS when the configuration names a certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be used.
+    pub fn from_config(config: &Config) -> Result<Option<Self>, RunError> {
+        let (Some(cert), Some(key)) = (config.tls_cert.clone(), config.tls_key.clone()) else {
+            return Ok(None);
+        };
+        let tls = Self { cert, key, renewed: Arc::default() };
+        tls.builder().map_err(RunError::Tls)?;
+        Ok(Some(tls))
+    }
+
+    /// What the server accepts connections with.
+    ///
+    /// # Errors
+    ///
+    /// When certificate and key cannot be used.
+    pub fn acceptor(&self) -> Result<SslAcceptorBuilder, ErrorStack> {
+        let mut builder = self.builder()?;
+        let renewed = self.renewed.clone();
+        builder.set_servername_callback(move |ssl, _| match renewed.load().as_deref() {
+            Some(context) => ssl.set_ssl_context(context).map_err(|_| SniError::ALERT_FATAL),
+            None => Ok(()),
+        });
+        Ok(builder)
+    }
+
+    /// Reads the files again; new connections get what they hold now.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be used; the old certificate stays.
+    pub fn reload(&self) -> Result<(), ErrorStack> {
+        let mut builder = self.builder()?;
+        builder.set_alpn_select_callback(|_, offered| {
+            select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::NOACK)
+        });
+        self.renewed.store(Some(Arc::new(builder.build().into_context())));
+        Ok(())
+    }
+
+    fn builder(&self) -> Result<SslAcceptorBuilder, ErrorStack> {
+        let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+        builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        builder.set_cipher_list(TLS_1_2)?;
+        builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
+        builder.set_certificate_chain_file(&self.cert)?;
+        builder.set_private_key_file(&self.key, SslFiletype::PEM)?;
+        builder.check_private_key()?;
+        Ok(builder)
+    }
+}

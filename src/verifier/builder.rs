@@ -1,0 +1,214 @@
+//! Making a [`Verifier`].
+
+use super::error::SetupError;
+use super::fetch::Source;
+use super::keys::KeyRing;
+use super::revocations::{RevocationSource, StalenessPolicy};
+use super::verify::{Inner, Verifier};
+use crate::jose::{DecryptionKey, JwkSet, SigningAlgorithm};
+use crate::protocol::time::{Clock, Lifetime, SystemClock};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The widest leeway that may be asked for.
+pub const MAX_LEEWAY_SECONDS: u32 = 60;
+const DEFAULT_LEEWAY_SECONDS: u32 = 5;
+
+/// What a [`Verifier`] is made of. Only the issuer and one audience have no default.
+pub struct VerifierBuilder {
+    issuer: String,
+    audience: Vec<String>,
+    algorithms: Vec<SigningAlgorithm>,
+    leeway: Lifetime,
+    decryption_keys: Vec<DecryptionKey>,
+    revocations: Option<Arc<dyn RevocationSource>>,
+    policy: StalenessPolicy,
+    clock: Arc<dyn Clock>,
+    keys: Option<JwkSet>,
+    trust_anchor: Option<Vec<u8>>,
+}
+
+impl VerifierBuilder {
+    pub(super) fn new(issuer: &str) -> Self {
+        use SigningAlgorithm::{ES256, EdDSA, PS256, RS256};
+        Self {
+            issuer: issuer.to_owned(),
+            audience: Vec::new(),
+            algorithms: vec![ES256, RS256, PS256, EdDSA],
+            leeway: Lifetime::seconds(DEFAULT_LEEWAY_SECONDS),
+            decryption_keys: Vec::new(),
+            revocations: None,
+            policy: StalenessPolicy::default(),
+            clock: Arc::new(SystemClock),
+            keys: None,
+            trust_anchor: None,
+        }
+    }
+
+    /// What this service is called in `aud` (RFC 9068 §4). Said more than once, any of them does.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience.push(audience.into());
+        self
+    }
+
+    /// The only algorithms that are accepted; by default ES256, RS256, PS256 and EdDSA.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: &[SigningAlgorithm]) -> Self {
+        self.algorithms = algorithms.to_vec();
+        self
+    }
+
+    /// How far the clocks of the issuer and this service may be apart: 5 seconds by default, 60 at
+    /// most.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Lifetime) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// A key of this service that tokens are encrypted to (nested JWE, RFC 7519 §5.2). Said more
+    /// than once, each is tried.
+    #[must_use]
+    pub fn decryption_key(mut self, key: DecryptionKey) -> Self {
+        self.decryption_keys.push(key);
+        self
+    }
+
+    /// Refuses what this list holds. Without one a token is good until it expires.
+    #[must_use]
+    pub fn revocations(mut self, source: Arc<dyn RevocationSource>) -> Self {
+        self.revocations = Some(source);
+        self
+    }
+
+    /// What to do when the list is stale.
+    #[must_use]
+    pub fn staleness(mut self, policy: StalenessPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where the present moment comes from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The issuer's keys, for who has them: then nothing is fetched. New ones go to
+    /// [`Verifier::replace_keys`].
+    #[must_use]
+    pub fn keys(mut self, keys: JwkSet) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// A certificate (PEM) to trust in addition when keys are fetched.
+    #[must_use]
+    pub fn trust_anchor(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trust_anchor = Some(pem.into());
+        self
+    }
+
+    /// Fetches the issuer's keys and makes the verifier, which keeps them fresh in the background.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is wrong, or the issuer cannot be reached or is not who it should be.
+    pub async fn build(self) -> Result<Verifier, SetupError> {
+        let verifier = self.assemble()?;
+        if verifier.keys().is_empty() {
+            let pause = verifier.keys().refresh().await?;
+            verifier.keys().keep_fresh(pause);
+        }
+        Ok(verifier)
+    }
+
+    /// Makes the verifier at once and fetches the keys in the background, trying each second until
+    /// the issuer answers; until then every request is told to come back (503). For services that
+    /// start together with the issuer. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is wrong.
+    pub fn build_lazily(self) -> Result<Verifier, SetupError> {
+        let verifier = self.assemble()?;
+        if verifier.keys().is_empty() {
+            verifier.keys().keep_fresh(Duration::ZERO);
+        }
+        Ok(verifier)
+    }
+
+    fn assemble(self) -> Result<Verifier, SetupError> {
+        if self.audience.is_empty() || self.audience.iter().any(String::is_empty) {
+            return Err(SetupError::Audience);
+        }
+        if self.algorithms.is_empty() || !self.algorithms.iter().all(|alg| alg.is_asymmetric()) {
+            return Err(SetupError::Algorithms);
+        }
+        if self.leeway > Lifetime::seconds(MAX_LEEWAY_SECONDS) {
+            return Err(SetupError::Leeway);
+        }
+        let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
+        let source = self.keys.is_none().then_some(source);
+        let keys = KeyRing::new(source, self.algorithms.clone(), self.clock.clone());
+        if let Some(given) = &self.keys {
+            keys.replace(given)?;
+        }
+        Ok(Verifier::new(
+            Inner {
+                issuer: self.issuer,
+                audience: self.audience,
+                algorithms: self.algorithms,
+                leeway: self.leeway,
+                decryption_keys: self.decryption_keys,
+                revocations: self.revocations,
+                clock: self.clock,
+                keys: Arc::new(keys),
+            },
+            self.policy,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verifier::testing::{AUDIENCE, ISSUER, StubIssuer, jwk_set, signing_key};
+
+    fn builder() -> VerifierBuilder {
+        Verifier::builder(ISSUER).audience(AUDIENCE).keys(jwk_set(&[signing_key()]))
+    }
+
+    #[tokio::test]
+    async fn a_verifier_that_would_check_too_little_cannot_be_made() {
+        let keys = || jwk_set(&[signing_key()]);
+        let no_audience = Verifier::builder(ISSUER).keys(keys()).build().await;
+        assert!(matches!(no_audience, Err(SetupError::Audience)));
+        assert!(matches!(builder().audience("").build().await, Err(SetupError::Audience)));
+        for algorithms in [&[][..], &[SigningAlgorithm::ES256, SigningAlgorithm::HS256]] {
+            let verifier = builder().algorithms(algorithms).build().await;
+            assert!(matches!(verifier, Err(SetupError::Algorithms)));
+        }
+        let wide = builder().leeway(Lifetime::seconds(61)).build().await;
+        assert!(matches!(wide, Err(SetupError::Leeway)));
+        let plain = Verifier::builder("http://id.example.com").audience(AUDIENCE).build().await;
+        assert!(matches!(plain, Err(SetupError::Issuer)));
+        assert!(builder().build().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_is_away_fails_the_build_and_not_the_lazy_one() {
+        let stub = StubIssuer::start(&[signing_key()]).await;
+        stub.set_jwks(503, String::new());
+        let builder = || Verifier::builder(&stub.issuer()).audience(AUDIENCE);
+        assert!(matches!(builder().build().await, Err(SetupError::Status(503))));
+        let lazy = builder().build_lazily().unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(lazy.keys().is_empty());
+        stub.set_jwks(200, jwk_set(&[signing_key()]).to_json().to_string());
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(!lazy.keys().is_empty());
+    }
+}

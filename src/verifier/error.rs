@@ -1,0 +1,84 @@
+//! Why a token is refused, and why a verifier cannot be made.
+
+use crate::jose::JoseError;
+
+/// Why a request with a token is refused.
+///
+/// The texts name the rule and hold nothing of the token, so they go to the client's developer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// No token was sent.
+    #[error("an access token is needed")]
+    Missing,
+    /// Not one clear request (RFC 6750 §3.1 `invalid_request`).
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// Not a token that the issuer made for this place, or one that expired.
+    #[error("{0}")]
+    Invalid(JoseError),
+    /// Signed with a key that the issuer does not publish.
+    #[error("the token is signed with a key that the issuer does not publish")]
+    UnknownKey,
+    /// Bound to a key (RFC 7800 §3.1) whose possession nobody checked.
+    #[error("the token is bound to a key and was sent as a bearer token")]
+    Bound,
+    /// Taken back before it expired.
+    #[error("the token was revoked")]
+    Revoked,
+    /// The token is good and does not reach this far.
+    #[error("the token lacks a scope")]
+    InsufficientScope {
+        /// The scope that is needed.
+        scope: String,
+    },
+    /// Whether the token was revoked is not known, and this place wants to know.
+    #[error("the revocation list is out of date")]
+    Stale,
+    /// The keys of the issuer have not been fetched yet.
+    #[error("the keys of the issuer are not known yet")]
+    NoKeys,
+    /// A fault of the service: no verifier is registered with its application.
+    #[error("the service cannot check tokens")]
+    NotConfigured,
+}
+
+impl From<JoseError> for VerifyError {
+    fn from(error: JoseError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+/// Why a verifier cannot be made, or its keys not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The issuer is no URL, or not https and not on this machine.
+    #[error("the issuer must be https, or http on a loopback host")]
+    Issuer,
+    /// Nobody said what the tokens must be for (RFC 9068 §4).
+    #[error("an audience is needed")]
+    Audience,
+    /// Access tokens are signed with asymmetric keys (RFC 9068 §2.1).
+    #[error("at least one algorithm is needed, and none with a shared secret")]
+    Algorithms,
+    #[error("clocks may be at most 60 seconds apart")]
+    Leeway,
+    #[error("the trust anchor is not a certificate in PEM")]
+    TrustAnchor,
+    #[error("the url of the Redis server cannot be read")]
+    RedisUrl,
+    #[error("the issuer cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the issuer answered with status {0}")]
+    Status(u16),
+    #[error("the answer of the issuer is longer than 64 KiB")]
+    TooLong,
+    #[error("the discovery document of the issuer cannot be read")]
+    Discovery,
+    /// OpenID Connect Discovery §4.3.
+    #[error("the discovery document names another issuer")]
+    OtherIssuer,
+    #[error("the issuer publishes no key for the allowed algorithms")]
+    NoKeys,
+    #[error("the keys of the issuer cannot be read")]
+    Keys(#[source] JoseError),
+}

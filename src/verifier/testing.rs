@@ -1,0 +1,139 @@
+//! An issuer for the tests of this module: its key, its tokens, its HTTP answers.
+
+use crate::jose::{JwkSet, PublicJwk, SigningAlgorithm, SigningKey, Typ};
+use crate::protocol::time::{Clock, SystemClock};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+pub(super) const ISSUER: &str = "https://id.example.com";
+pub(super) const AUDIENCE: &str = "https://orders.example.com";
+
+/// The issuer's key.
+pub(super) fn signing_key() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| SigningKey::generate(SigningAlgorithm::ES256).unwrap());
+    &KEY
+}
+
+/// What the issuer publishes.
+pub(super) fn jwk_set(keys: &[&SigningKey]) -> JwkSet {
+    let keys = keys.iter().map(|key| PublicJwk::from_value(&key.public_jwk()).unwrap());
+    JwkSet::new(keys.collect())
+}
+
+/// The claims of a good access token, issued ten seconds ago, with `changes`; null removes one.
+pub(super) fn claims(changes: &Value) -> Value {
+    let now = SystemClock.now().as_unix();
+    let mut claims = json!({
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "client_id": "app", "jti": "j1",
+        "iat": now - 10, "nbf": now - 10, "exp": now + 290, "scope": "orders:read",
+        "sid": "s1", "roles": ["clerk"],
+    });
+    let members = claims.as_object_mut().unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        members.insert(name.clone(), value.clone());
+        members.retain(|_, value| !value.is_null());
+    }
+    claims
+}
+
+/// An access token of the issuer.
+pub(super) fn token(changes: &Value) -> String {
+    signing_key().sign(Typ::AccessToken, &claims(changes)).unwrap()
+}
+
+/// An HTTP server that answers discovery and keys.
+pub(super) struct StubIssuer {
+    shared: Arc<Shared>,
+    address: String,
+}
+
+struct Shared {
+    discovery: Mutex<String>,
+    jwks: Mutex<(u16, String)>,
+    jwks_calls: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+impl StubIssuer {
+    pub(super) async fn start(keys: &[&SigningKey]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shared = Arc::new(Shared {
+            discovery: Mutex::default(),
+            jwks: Mutex::new((200, jwk_set(keys).to_json().to_string())),
+            jwks_calls: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        });
+        let stub = Self { shared: shared.clone(), address };
+        stub.set_discovery(json!({ "issuer": stub.issuer(), "jwks_uri": stub.jwks_uri() }));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if shared.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                // Whoever hangs up early gets no answer.
+                stream.and_then(|stream| answer(&shared, stream)).ok();
+            }
+        });
+        stub
+    }
+
+    pub(super) fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn jwks_uri(&self) -> String {
+        format!("{}/jwks", self.issuer())
+    }
+
+    pub(super) fn set_discovery(&self, document: Value) {
+        *self.shared.discovery.lock().unwrap() = document.to_string();
+    }
+
+    pub(super) fn set_jwks(&self, status: u16, body: String) {
+        *self.shared.jwks.lock().unwrap() = (status, body);
+    }
+
+    /// How often the keys were asked for.
+    pub(super) fn jwks_calls(&self) -> usize {
+        self.shared.jwks_calls.load(Ordering::SeqCst)
+    }
+
+    /// Refuses connections from now on.
+    pub(super) fn stop(&self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(&self.address));
+    }
+}
+
+impl Drop for StubIssuer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let (status, body) = match request.split(' ').nth(1) {
+        Some("/.well-known/openid-configuration") => {
+            (200, shared.discovery.lock().unwrap().clone())
+        }
+        Some("/jwks") => {
+            shared.jwks_calls.fetch_add(1, Ordering::SeqCst);
+            shared.jwks.lock().unwrap().clone()
+        }
+        _ => (404, String::new()),
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nCache-Control: public, max-age=300\r\nLocation: /elsewhere\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,217 @@
+//! A database, a Redis server, a relay between them, and verifiers' lists behind it.
+
+use countersign::domain::revocation::redis::RedisRelay;
+use countersign::protocol::random::SystemRandom;
+use countersign::protocol::revocation::TokenFacts;
+use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp};
+use countersign::storage::revocations::{self, NewRevocation};
+use countersign::storage::{Db, housekeeping, settings};
+use countersign::verifier::{RedisList, RevocationSource};
+use redis::FromRedisValue;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// Asks every 20 ms until the answer is `Some(true)`.
+pub async fn eventually(what: &str, millis: u64, ask: impl AsyncFn() -> Option<bool>) {
+    let asking = async {
+        while ask().await != Some(true) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_millis(millis), asking).await;
+    assert!(answered.is_ok(), "not within {millis} ms: {what}");
+}
+
+pub fn watermark(subject: &str, not_before: i64, expires_at: i64) -> NewRevocation {
+    entry("sub", subject, Some(not_before), expires_at)
+}
+
+pub fn jti(jti: &str, expires_at: i64) -> NewRevocation {
+    entry("jti", jti, None, expires_at)
+}
+
+fn entry(kind: &str, key: &str, not_before: Option<i64>, expires_at: i64) -> NewRevocation {
+    NewRevocation {
+        kind: kind.into(),
+        key: key.into(),
+        not_before,
+        expires_at,
+        reason: "test".into(),
+        actor: "test".into(),
+        at: SystemClock.now().as_unix(),
+    }
+}
+
+pub struct Setup {
+    pub redis: Redis,
+    pub relay: RedisRelay,
+    pub task: JoinHandle<()>,
+    db: Db,
+    _directory: TempDir,
+}
+
+impl Setup {
+    /// Everything running, with the first head written.
+    pub async fn start() -> Self {
+        let mut setup = Self::prepare("noeviction").await;
+        setup.task = setup.relay.spawn();
+        setup.settled(0).await;
+        setup
+    }
+
+    /// Everything but the relay running.
+    pub async fn prepare(policy: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        let db = Db::open(&url.parse().unwrap()).unwrap();
+        let redis = Redis::start(policy).await;
+        let relay = relay(&db, &redis);
+        let task = tokio::spawn(async {});
+        Self { redis, relay, task, db, _directory: directory }
+    }
+
+    /// The relay of a second instance, running.
+    pub fn another_relay(&self) -> RedisRelay {
+        let relay = relay(&self.db, &self.redis);
+        relay.spawn();
+        relay
+    }
+
+    pub async fn add(&self, entries: &[NewRevocation]) {
+        let entries = entries.to_vec();
+        self.db.write(move |conn| revocations::insert(conn, &entries)).await.unwrap();
+    }
+
+    /// Removes the expired entries.
+    pub async fn sweep(&self) {
+        let now = SystemClock.now();
+        let gone = self.db.write(move |conn| housekeeping::delete_expired(conn, now)).await;
+        assert_eq!(gone.unwrap(), 1);
+    }
+
+    pub async fn epoch(&self) -> String {
+        let find = |conn: &mut _| settings::find(conn, "revocation_epoch");
+        self.db.read(find).await.unwrap().unwrap()
+    }
+
+    /// Waits until a head vouches for everything up to `seq`.
+    pub async fn settled(&self, seq: i64) {
+        eventually("the head follows", 10_000, async || {
+            let status = self.relay.status();
+            Some(status.beat_at.is_some() && status.last_seq == seq && status.lag == 0)
+        })
+        .await;
+        let wanted = format!(r#""seq":{seq},"#);
+        eventually("the head is written", 3000, async || {
+            self.redis.get("countersign:head").await.map(|head| head.contains(&wanted))
+        })
+        .await;
+    }
+
+    /// A verifier's list, fresh.
+    pub async fn follow(&self) -> List {
+        let list = List(RedisList::open(&self.redis.url(), Arc::new(SystemClock)).unwrap());
+        eventually("a list is fresh", 3000, async || Some(!list.0.is_stale())).await;
+        list
+    }
+}
+
+fn relay(db: &Db, redis: &Redis) -> RedisRelay {
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    RedisRelay::new(db.clone(), &redis.url(), clock, random).unwrap()
+}
+
+pub struct List(RedisList);
+
+impl List {
+    /// Whether a token of this subject, issued a minute ago, is refused. None: nobody can say.
+    pub fn refuses(&self, subject: &str) -> Option<bool> {
+        self.ask("j0", subject)
+    }
+
+    pub fn refuses_jti(&self, jti: &str) -> Option<bool> {
+        self.ask(jti, "nobody")
+    }
+
+    fn ask(&self, jti: &str, subject: &str) -> Option<bool> {
+        let issued_at: Timestamp = SystemClock.now() - Lifetime::minutes(1);
+        let facts = TokenFacts { jti, subject, client_id: "app", sid: None, kid: None, issued_at };
+        self.0.is_revoked(&facts).ok()
+    }
+}
+
+/// A `redis-server` that keeps nothing.
+pub struct Redis {
+    port: u16,
+    policy: String,
+    child: Option<Child>,
+}
+
+impl Redis {
+    async fn start(policy: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut redis = Self { port, policy: policy.into(), child: None };
+        redis.restart_empty().await;
+        redis
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub async fn restart_empty(&mut self) {
+        self.kill();
+        let child = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--maxmemory-policy", &self.policy])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        self.child = Some(child);
+        eventually("redis-server answers", 10_000, async || {
+            Some(self.try_ask::<String>(&["PING"]).await.is_ok())
+        })
+        .await;
+    }
+
+    pub async fn get(&self, key: &str) -> Option<String> {
+        self.try_ask(&["GET", key]).await.ok().flatten()
+    }
+
+    pub async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_ask(words).await.unwrap()
+    }
+
+    async fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let client = redis::Client::open(self.url())?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd(words[0]);
+        for word in &words[1..] {
+            command.arg(word);
+        }
+        command.query_async(&mut connection).await
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
