@@ -98,6 +98,11 @@ impl Running {
     }
 }
 
+/// Runs something that serves, to its end.
+pub fn block_on<F: Future>(serving: F) -> F::Output {
+    actix_web::rt::System::new().block_on(serving)
+}
+
 /// Serves until the process is told to end.
 ///
 /// # Errors
