@@ -215,6 +215,26 @@ problem-list-invalid = Nehmen Sie nur Buchstaben, Ziffern, Punkte, Striche, Unte
 problem-last-admin = Das ist das letzte Konto mit Verwaltungsrechten. Bestimmen Sie erst ein anderes.
 problem-date-invalid = Schreiben Sie ein Datum wie 2026-11-21.
 problem-choice-invalid = Wählen Sie einen der Werte.
+problem-invalid = Dieser Wert geht hier nicht.
+problem-name-invalid = 1 bis 100 sichtbare Zeichen.
+problem-claim-invalid = Dieser Wert passt hier nicht.
+problem-reason-invalid = Höchstens 500 sichtbare Zeichen.
+problem-yourself = Das geht nicht mit dem eigenen Konto. Das kann nur eine andere Person aus der Verwaltung.
+problem-too-many = Das sind zu viele Einträge.
+problem-slow-down = Zu viele Versuche. In { $seconds } Sekunden geht es weiter.
+problem-client-id-invalid = 1 bis 64 Buchstaben, Ziffern, Punkte, Striche und Unterstriche.
+problem-client-id-taken = Eine andere App hat diese Client-ID.
+problem-link-invalid = Eine Adresse mit https angeben.
+problem-grant-missing = Mindestens einen Grant-Typ wählen.
+problem-grant-refresh = refresh_token braucht auch authorization_code.
+problem-grant-public = client_credentials braucht eine App, die sich ausweisen kann.
+problem-response-invalid = Nur der Antworttyp „code“ wird unterstützt, zusammen mit authorization_code.
+problem-keys-twice = Entweder die Schlüssel oder ihre Adresse angeben, nicht beides.
+problem-keys-missing = private_key_jwt braucht die öffentlichen Schlüssel der App oder deren Adresse.
+problem-keys-invalid = Das sind keine öffentlichen Schlüssel, die sich verwenden lassen.
+problem-lifetime-invalid = 30 bis 3600 Sekunden.
+problem-refresh-missing = Dafür braucht die App den Grant-Typ refresh_token.
+problem-last-secret = Das ist das einzige Geheimnis der App. Zuerst ein neues erstellen.
 
 ## Startseite und Einrichtung
 

@@ -217,6 +217,26 @@ problem-list-invalid = Use letters, digits, dots, dashes, underscores and colons
 problem-last-admin = This is the last administrator. Make another one first.
 problem-date-invalid = Write a date such as 2026-11-21.
 problem-choice-invalid = Choose one of the values offered.
+problem-invalid = This value cannot be used.
+problem-name-invalid = Use 1 to 100 characters that can be seen.
+problem-claim-invalid = This value does not fit here.
+problem-reason-invalid = Use at most 500 characters that can be seen.
+problem-yourself = You cannot do this to your own account. Ask another administrator.
+problem-too-many = There are too many entries here.
+problem-slow-down = Too many attempts. Wait { $seconds } seconds, then try again.
+problem-client-id-invalid = Use 1 to 64 letters, digits, dots, dashes and underscores.
+problem-client-id-taken = Another app has this client id.
+problem-link-invalid = Write an https address.
+problem-grant-missing = Choose at least one grant type.
+problem-grant-refresh = refresh_token needs authorization_code as well.
+problem-grant-public = client_credentials needs an app that can prove who it is.
+problem-response-invalid = Only the response type “code” is supported, together with authorization_code.
+problem-keys-twice = Give the keys, or their address, not both.
+problem-keys-missing = private_key_jwt needs the public keys of the app, or their address.
+problem-keys-invalid = These are not public keys that can be used.
+problem-lifetime-invalid = Use 30 to 3600 seconds.
+problem-refresh-missing = The app needs the grant type refresh_token for this.
+problem-last-secret = This is the only secret of the app. Make a new one first.
 
 ## Front page and set-up
 

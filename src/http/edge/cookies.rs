@@ -1,5 +1,6 @@
 //! The cookies of the pages (RFC 6265bis): the session, and the mark of a browser.
 
+use crate::http::page::NOTICE_COOKIE;
 use crate::protocol::time::Lifetime;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -65,6 +66,35 @@ impl Cookies {
     pub fn set_known(self, value: String) -> Cookie<'static> {
         let mut cookie = self.cookie(self.known_name(), value);
         cookie.set_max_age(Duration::days(365));
+        cookie
+    }
+
+    /// What was just done, on its way to the next page.
+    pub fn notice(self, request: &HttpRequest) -> Option<String> {
+        read(request, NOTICE_COOKIE)
+    }
+
+    /// Tells the next page what was done. Lost after a minute when there is none.
+    pub fn set_notice(self, code: &'static str) -> Cookie<'static> {
+        let mut cookie = self.cookie(NOTICE_COOKIE, code.to_owned());
+        cookie.set_max_age(Duration::seconds(60));
+        cookie
+    }
+
+    /// Takes the notice away: it was shown.
+    pub fn clear_notice(self) -> Cookie<'static> {
+        let mut cookie = self.cookie(NOTICE_COOKIE, String::new());
+        cookie.make_removal();
+        cookie
+    }
+
+    /// Keeps how somebody wants to read for a year; without a choice, forgets it.
+    pub fn set_choice(self, name: &'static str, choice: Option<&'static str>) -> Cookie<'static> {
+        let mut cookie = self.cookie(name, choice.unwrap_or_default().to_owned());
+        match choice {
+            Some(_) => cookie.set_max_age(Duration::days(365)),
+            None => cookie.make_removal(),
+        }
         cookie
     }
 

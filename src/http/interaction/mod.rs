@@ -8,6 +8,7 @@ mod logout;
 mod select;
 mod visitor;
 
+pub use flow::fault;
 pub use visitor::Visitor;
 
 use actix_web::http::header;
