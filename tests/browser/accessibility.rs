@@ -1,0 +1,91 @@
+//! Every page as a person with any device or ability meets it: axe-core finds nothing in light, dark
+//! and at 320 px, nothing scrolls sideways, and pages weigh what they may.
+
+use crate::stage::Stage;
+use crate::support::Store;
+use crate::support::browser::Browser;
+
+/// The most bytes and requests of a sign-in page.
+const SIGN_IN_BYTES: u64 = 20 * 1024;
+const SIGN_IN_REQUESTS: usize = 5;
+
+async fn check(browser: &Browser, page: &str) {
+    for (width, dark) in [(1280, false), (1280, true), (320, false), (320, true)] {
+        browser.set_viewport(width, 900).await;
+        browser.dark_mode(dark).await;
+        let found = browser.axe().await;
+        assert!(found.is_empty(), "{page} at {width} px, dark {dark}: {found:#?}");
+        assert!(!browser.scrolls_sideways().await, "{page} scrolls sideways at {width} px");
+    }
+    browser.set_viewport(1280, 900).await;
+    browser.dark_mode(false).await;
+}
+
+async fn check_at(browser: &Browser, stage: &Stage, path: &str) {
+    browser.goto(&stage.server.url(path)).await;
+    check(browser, path).await;
+}
+
+#[tokio::test]
+async fn the_pages_between_request_and_answer_are_accessible_and_light() {
+    let stage = Stage::set(Store::Sqlite).await;
+    stage.server.user("ada").await;
+    let browser = Browser::start().await;
+    check_at(&browser, &stage, "/").await;
+    check_at(&browser, &stage, "/authorize?client_id=nobody").await;
+    browser.goto(&stage.shop).await;
+    browser.click("sign-in").await;
+    browser.wait_for_url(&stage.server.url("/login")).await;
+    let weight = browser.weight().await;
+    assert!(weight.len() <= SIGN_IN_REQUESTS, "{weight:?}");
+    assert!(weight.iter().map(|(_, bytes)| bytes).sum::<u64>() <= SIGN_IN_BYTES, "{weight:?}");
+    check(&browser, "/login").await;
+    stage.sign_in(&browser, "nobody").await;
+    browser.wait_for_text("That did not work").await;
+    check(&browser, "/login after a wrong password").await;
+    stage.sign_in(&browser, "ada").await;
+    browser.wait_for_url(&stage.server.url("/consent")).await;
+    check(&browser, "/consent").await;
+    check_at(&browser, &stage, "/logout").await;
+    browser.click("logout-confirm").await;
+    browser.wait_for_text("You are signed out").await;
+    check(&browser, "/logout when done").await;
+}
+
+#[tokio::test]
+async fn the_account_pages_are_accessible() {
+    let stage = Stage::set(Store::Sqlite).await;
+    stage.server.user("ada").await;
+    let browser = Browser::start().await;
+    browser.goto(&stage.server.url("/account")).await;
+    stage.sign_in(&browser, "ada").await;
+    for path in ["", "/profile", "/security", "/password", "/devices", "/apps"] {
+        check_at(&browser, &stage, &format!("/account{path}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_admin_pages_are_accessible() {
+    let stage = Stage::set(Store::Sqlite).await;
+    let user = stage.server.user("ada").await;
+    stage.server.user_with("admin", |new| new.roles = vec!["admin".into()]).await;
+    let browser = Browser::start().await;
+    browser.goto(&stage.server.url("/admin")).await;
+    stage.sign_in(&browser, "admin").await;
+    browser.wait_for_url(&stage.server.url("/admin")).await;
+    let person = format!("/admin/users/{}", user.user.id);
+    let block = format!("{person}/block");
+    for path in [
+        "/admin",
+        "/admin/users",
+        "/admin/users/new",
+        &person,
+        &block,
+        "/admin/clients",
+        "/admin/clients/new",
+        "/admin/keys",
+        "/admin/audit",
+    ] {
+        check_at(&browser, &stage, path).await;
+    }
+}
