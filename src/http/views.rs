@@ -1,11 +1,17 @@
 //! The pages as structs: every value ready to show, in words. Templates decide nothing but layout,
 //! and nothing here asks a database or a clock.
 
+pub mod account;
+pub mod admin;
+pub mod choice;
+pub mod confirm;
+pub mod device;
 pub mod difference;
 pub mod error;
 pub mod home;
 pub mod interaction;
 pub mod problem;
+pub mod snippet;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 //! With `COUNTERSIGN_PAGES_OUT` set to a folder, the plain pages are also written there, to be
 //! looked at in a browser.
 
+mod account;
+mod admin;
 mod interaction;
 
 use crate::http::page::{Nav, Page};
@@ -45,7 +47,10 @@ impl Sample {
 pub type Rendered = (&'static str, String);
 
 fn all(sample: Sample) -> Vec<Rendered> {
-    interaction::pages(sample)
+    let mut pages = interaction::pages(sample);
+    pages.extend(account::pages(sample));
+    pages.extend(admin::pages(sample));
+    pages
 }
 
 fn plain(language: Language) -> Vec<Rendered> {

@@ -1,0 +1,62 @@
+//! The pages of administrators.
+
+mod client;
+mod dashboard;
+mod users;
+
+pub use client::{
+    ClientCreated, ClientForm, ClientKind, ClientPage, ClientRow, Clients, NewClient, SecretRow,
+};
+pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
+pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
+
+use super::{Badge, Tone};
+use crate::http::text::Text;
+
+impl Badge {
+    /// The state of a signing key: `next`, `active`, `retiring`, `retired`.
+    pub fn key(text: Text, state: &str) -> Self {
+        match state {
+            "next" => Self::new(Tone::Info, text.t("key-next")),
+            "active" => Self::new(Tone::Good, text.t("key-active")),
+            "retiring" => Self::new(Tone::Warning, text.t("key-retiring")),
+            "retired" => Self::new(Tone::Plain, text.t("key-retired")),
+            other => Self::new(Tone::Plain, other),
+        }
+    }
+
+    /// The result of an audit entry.
+    pub fn result(text: Text, result: &str) -> Self {
+        match result {
+            "ok" => Self::new(Tone::Good, text.t("result-ok")),
+            "failed" => Self::new(Tone::Bad, text.t("result-failed")),
+            other => Self::new(Tone::Bad, other),
+        }
+    }
+}
+
+macro_rules! respond_ok {
+    ($($view:ident),+) => {$(
+        impl $view {
+            /// The page with its headers.
+            pub fn respond(&self) -> actix_web::HttpResponse {
+                crate::http::page::respond(actix_web::http::StatusCode::OK, self)
+            }
+        }
+    )+};
+}
+
+respond_ok!(Dashboard, Users, Clients, NewClient, ClientCreated, Keys, Audit);
+
+macro_rules! respond_form {
+    ($($view:ident),+) => {$(
+        impl $view {
+            /// The page with its headers; 422 when something is wrong with a form.
+            pub fn respond(&self) -> actix_web::HttpResponse {
+                crate::http::page::respond(self.errors.status(), self)
+            }
+        }
+    )+};
+}
+
+respond_form!(NewUser, UserPage, ClientForm, ClientPage);

@@ -1,0 +1,367 @@
+//! The pages of administrators.
+
+use super::super::admin::*;
+use super::super::choice::Choice;
+use super::super::problem::Problem;
+use super::super::snippet::{Registration, Snippet};
+use super::super::{Badge, Errors, Link};
+use super::{Rendered, Sample, page};
+use crate::http::page::Nav;
+use askama::Template;
+
+fn audit_row(sample: Sample, result: &str) -> AuditRow {
+    AuditRow {
+        at: sample.text("3 March 2026, 09:14 UTC"),
+        actor: sample.text("user:u1"),
+        action: sample.text("user.block"),
+        target: sample.text("user:u2"),
+        result: Badge::result(sample.page().text, &sample.text(result)),
+        ip: sample.text("192.0.2.7"),
+        code: sample.text("01K9-7QJ4"),
+        details: sample.text("reason: left the company"),
+    }
+}
+
+fn dashboard(sample: Sample) -> Dashboard {
+    let page = sample.inside(Nav::Dashboard);
+    let day = |n: u64| Day {
+        label: sample.text(&format!("{n} March 2026")),
+        sign_ins: n * 7 % 40,
+        failed: n % 5,
+    };
+    Dashboard {
+        tiles: Tile::list(&page, 128, 3, 42, &sample.text("12 days")),
+        days: (1..=30).map(day).collect(),
+        attention: vec![Link {
+            label: sample.text("The secret of Acme Notes is 14 months old"),
+            href: sample.text("/admin/clients/acme-notes"),
+        }],
+        page,
+    }
+}
+
+fn users(sample: Sample) -> Users {
+    let page = sample.inside(Nav::Users);
+    let row = |name: &str, blocked: bool| UserRow {
+        name: sample.text(name),
+        href: sample.text("/admin/users/u1"),
+        email: sample.text("ada@example.org"),
+        status: Badge::user(page.text, blocked),
+        roles: sample.text("admin, support"),
+        last_sign_in: (!blocked).then(|| sample.text("today 09:14")),
+    };
+    let role = sample.text("support");
+    Users {
+        query: sample.text("a"),
+        states: Choice::user_states(page.text, "blocked"),
+        roles: Choice::list(["admin", role.as_str()], &["admin"]),
+        summary: Users::summary(&page, 2, 12480),
+        rows: vec![row("ada", false), row("carol", true)],
+        first: Some(sample.text("/admin/users")),
+        next: Some(sample.text("/admin/users?after=u2")),
+        page,
+    }
+}
+
+fn new_user(sample: Sample, errors: Errors) -> String {
+    let page = NewUser {
+        page: sample.inside(Nav::Users),
+        errors,
+        email: sample.text("ada@example.org"),
+        username: sample.text("ada"),
+        name: sample.text("Ada Lovelace"),
+        roles: sample.text("support"),
+        groups: sample.text("staff"),
+        minimum: "8".into(),
+    };
+    page.render().expect("renders")
+}
+
+fn user(sample: Sample, blocked: bool) -> UserPage {
+    let page = sample.inside(Nav::Users);
+    let session = SessionRow {
+        device: sample.text("Firefox on Linux"),
+        ip: sample.text("192.0.2.7"),
+        signed_in: sample.text("3 March 2026"),
+        last_seen: sample.text("just now"),
+    };
+    let app = AppRow {
+        name: sample.text("Acme Notes"),
+        href: sample.text("/admin/clients/acme-notes"),
+        scope: sample.text("openid email offline_access"),
+        since: sample.text("3 March 2026"),
+    };
+    UserPage {
+        base: sample.text("/admin/users/u1"),
+        title: sample.text("Ada Lovelace"),
+        id: sample.text("0123456789abcdef0123456789abcdef"),
+        email: sample.text("ada@example.org"),
+        username: sample.text("ada"),
+        name: sample.text("Ada Lovelace"),
+        status: Badge::user(page.text, blocked),
+        blocked,
+        blocked_note: if blocked {
+            sample.text("Blocked: left the company")
+        } else {
+            String::new()
+        },
+        created: sample.text("3 March 2026"),
+        roles: sample.text("admin, support"),
+        groups: sample.text("staff"),
+        sessions: vec![session],
+        apps: vec![app],
+        audit: vec![audit_row(sample, "ok"), audit_row(sample, "failed")],
+        audit_url: sample.text("/admin/audit?target=user:u1"),
+        page,
+        ..UserPage::default()
+    }
+}
+
+fn snippets(sample: Sample, kind: ClientKind, secret: Option<&str>) -> Vec<Snippet> {
+    let registration = Registration {
+        kind,
+        issuer: &sample.text("https://id.example.org"),
+        client_id: &sample.text("acme-notes"),
+        client_secret: secret,
+        redirect_uri: Some(&sample.text("https://notes.acme.example/callback")),
+        scope: &sample.text("openid profile email"),
+    };
+    registration.snippets(sample.page().text)
+}
+
+fn clients(sample: Sample) -> Clients {
+    let page = sample.inside(Nav::Clients);
+    let row = |disabled: bool| ClientRow {
+        name: sample.text("Acme Notes"),
+        href: sample.text("/admin/clients/acme-notes"),
+        id: sample.text("acme-notes"),
+        kind: ClientKind::Web.words(page.text),
+        status: Badge::client(page.text, disabled),
+        last_used: (!disabled).then(|| sample.text("just now")),
+        secret_age: (!disabled).then(|| sample.text("2 months ago")),
+    };
+    Clients { rows: vec![row(false), row(true)], first: None, next: None, page }
+}
+
+fn client_form(sample: Sample, kind: ClientKind, errors: Errors) -> String {
+    let page = ClientForm {
+        page: sample.inside(Nav::Clients),
+        kind,
+        errors,
+        name: sample.text("Acme Notes"),
+        redirect_uris: sample.text("https://notes.acme.example/callback\nhttp://notes.example/cb"),
+        post_logout_redirect_uris: sample.text("https://notes.acme.example/"),
+        scope: sample.text("openid profile email"),
+    };
+    page.render().expect("renders")
+}
+
+fn created(sample: Sample, kind: ClientKind) -> String {
+    let secret = kind.has_secret().then(|| sample.text("cs_7f3kQd2"));
+    let page = ClientCreated {
+        page: sample.inside(Nav::Clients),
+        name: sample.text("Acme Notes"),
+        client_id: sample.text("acme-notes"),
+        snippets: snippets(sample, kind, secret.as_deref()),
+        secret,
+        href: sample.text("/admin/clients/acme-notes"),
+        test_url: Some(sample.text("/authorize?client_id=acme-notes")),
+    };
+    page.render().expect("renders")
+}
+
+fn client(sample: Sample, new_secret: Option<String>, disabled: bool) -> ClientPage {
+    let page = sample.inside(Nav::Clients);
+    let secret = |retire_url| SecretRow {
+        created: sample.text("3 March 2026"),
+        expires: Some(sample.text("3 March 2027")),
+        retire_url,
+    };
+    let grant = sample.text("urn:x");
+    let grants = ["authorization_code", "refresh_token", "client_credentials", grant.as_str()];
+    ClientPage {
+        base: sample.text("/admin/clients/acme-notes"),
+        name: sample.text("Acme Notes"),
+        client_id: sample.text("acme-notes"),
+        kind: ClientKind::Web.words(page.text),
+        status: Badge::client(page.text, disabled),
+        disabled,
+        new_secret,
+        redirect_uris: sample.text("https://notes.acme.example/callback"),
+        post_logout_redirect_uris: sample.text("https://notes.acme.example/"),
+        scope: sample.text("openid profile email"),
+        grant_types: Choice::list(grants, &["authorization_code", "refresh_token"]),
+        require_pkce: true,
+        access_token_formats: Choice::token_formats(page.text, "jwt"),
+        id_token_algs: Choice::list(["ES256", "RS256", "PS256", "EdDSA"], &["ES256"]),
+        auth_methods: Choice::list(["client_secret_basic", "client_secret_post"], &[]),
+        has_secret: true,
+        secrets: vec![secret(None), secret(Some(sample.text("/admin/clients/a/retire/1")))],
+        snippets: snippets(sample, ClientKind::Web, None),
+        test_url: Some(sample.text("/authorize?client_id=acme-notes")),
+        page,
+        ..ClientPage::default()
+    }
+}
+
+fn wrong_address(sample: Sample) -> Errors {
+    let mut wrong = Errors::default();
+    wrong.add("redirect_uris", sample.page().text, Problem::AddressInsecure(2));
+    wrong
+}
+
+fn keys(sample: Sample) -> Keys {
+    let page = sample.inside(Nav::Keys);
+    let row = |state: &str, retire_url| KeyRow {
+        kid: sample.text("k-2026-03"),
+        algorithm: sample.text("ES256"),
+        state: Badge::key(page.text, &sample.text(state)),
+        created: sample.text("3 March 2026"),
+        signs_from: sample.text("3 March 2026, 09:14 UTC"),
+        leaves: sample.text("3 June 2026"),
+        retire_url,
+    };
+    let retire = Some(sample.text("/admin/keys/k1/retire"));
+    let link = Link {
+        label: sample.text("ES256"),
+        href: sample.text("/admin/keys/rotate?algorithm=ES256"),
+    };
+    let rows = vec![row("next", None), row("active", retire), row("retired", None)];
+    Keys { rows, rotate: vec![link], page }
+}
+
+fn audit(sample: Sample) -> Audit {
+    let page = sample.inside(Nav::Audit);
+    let filter = AuditFilter {
+        from: sample.text("2026-11-01"),
+        actor: sample.text("user:u1"),
+        results: Choice::results(page.text, "ok"),
+        ..AuditFilter::default()
+    };
+    Audit {
+        filter,
+        rows: vec![audit_row(sample, "ok"), audit_row(sample, "failed")],
+        first: None,
+        next: Some(sample.text("/admin/audit?before=9")),
+        csv: sample.text("/admin/audit.csv"),
+        json: sample.text("/admin/audit.json"),
+        page,
+    }
+}
+
+fn of_clients(sample: Sample) -> Vec<Rendered> {
+    let secret = Some(sample.text("cs_7f3kQd2"));
+    let refused = ClientPage { errors: wrong_address(sample), ..client(sample, None, true) };
+    let none = Errors::default;
+    vec![
+        ("admin-clients", clients(sample).render().expect("renders")),
+        ("admin-client-new", client_form(sample, ClientKind::Web, none())),
+        ("admin-client-new-machine", client_form(sample, ClientKind::Machine, none())),
+        ("admin-client-new-wrong", client_form(sample, ClientKind::Web, wrong_address(sample))),
+        ("admin-client-created", created(sample, ClientKind::Web)),
+        ("admin-client-created-spa", created(sample, ClientKind::SinglePage)),
+        ("admin-client-created-machine", created(sample, ClientKind::Machine)),
+        ("admin-client", client(sample, None, false).render().expect("renders")),
+        ("admin-client-secret", client(sample, secret, false).render().expect("renders")),
+        ("admin-client-wrong", refused.render().expect("renders")),
+    ]
+}
+
+pub fn pages(sample: Sample) -> Vec<Rendered> {
+    let mut wrong = Errors::default();
+    wrong.add("email", sample.page().text, Problem::EmailTaken);
+    wrong.add("roles", sample.page().text, Problem::ListInvalid);
+    let types = NewClient { page: sample.inside(Nav::Clients) };
+    let mut pages = vec![
+        ("admin-dashboard", dashboard(sample).render().expect("renders")),
+        ("admin-users", users(sample).render().expect("renders")),
+        ("admin-user-new", new_user(sample, Errors::default())),
+        ("admin-user-new-wrong", new_user(sample, wrong)),
+        ("admin-user", user(sample, false).render().expect("renders")),
+        ("admin-user-blocked", user(sample, true).render().expect("renders")),
+        ("admin-client-type", types.render().expect("renders")),
+        ("admin-keys", keys(sample).render().expect("renders")),
+        ("admin-audit", audit(sample).render().expect("renders")),
+    ];
+    pages.extend(of_clients(sample));
+    pages
+}
+
+fn has_all(name: &str, parts: &[&str]) {
+    let html = page(name);
+    for part in parts {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+}
+
+#[test]
+fn the_wizard_names_every_type_in_a_sentence() {
+    for kind in ClientKind::ALL {
+        let text = super::Page::default().text;
+        let link = format!("href=\"/admin/clients/new?type={}\"", kind.name());
+        has_all("admin-client-type", &[&link, &kind.words(text), &kind.sentence(text)]);
+        assert_eq!(ClientKind::from_name(kind.name()), Some(kind));
+    }
+}
+
+#[test]
+fn a_wrong_address_is_named_by_its_line() {
+    let parts = [
+        "Line 2: use https.",
+        "aria-invalid=\"true\" aria-describedby=\"redirect_uris-error\"",
+        "http://notes.example/cb</textarea>",
+    ];
+    has_all("admin-client-new-wrong", &parts);
+    assert!(!page("admin-client-new-machine").contains("redirect_uris"));
+}
+
+#[test]
+fn a_secret_is_shown_with_a_warning_and_can_be_copied() {
+    let parts = [
+        "<strong>Copy the secret now.</strong>",
+        "id=\"secret\">cs_7f3kQd2</pre>",
+        "data-copy=\"secret\" data-done=\"Copied\" hidden",
+        "OIDC_CLIENT_SECRET=cs_7f3kQd2",
+    ];
+    has_all("admin-client-created", &parts);
+    has_all("admin-client-secret", &parts[..3]);
+    for without in ["admin-client", "admin-client-created-spa"] {
+        assert!(!page(without).contains("cs_7f3kQd2"), "{without}");
+    }
+}
+
+#[test]
+fn a_client_page_has_all_its_settings() {
+    let parts = [
+        "name=\"grant_types\" value=\"authorization_code\" checked",
+        "name=\"grant_types\" value=\"client_credentials\">",
+        "name=\"require_pkce\" value=\"1\" checked",
+        "name=\"skip_consent\" value=\"1\">",
+        "<option value=\"jwt\" selected>",
+        "<option value=\"ES256\" selected>",
+        "id=\"auth_method\" name=\"auth_method\"",
+        "action=\"/admin/clients/acme-notes/addresses\"",
+        "action=\"/admin/clients/acme-notes/access\"",
+        "id=\"secret-rotate\"",
+        "id=\"test-login\"",
+        "id=\"client-delete\"",
+    ];
+    has_all("admin-client", &parts);
+}
+
+#[test]
+fn a_user_page_offers_what_fits_the_state() {
+    assert!(page("admin-user").contains("id=\"user-block\" href=\"/admin/users/u1/block\""));
+    assert!(!page("admin-user").contains("id=\"user-unblock\""));
+    assert!(page("admin-user-blocked").contains("id=\"user-unblock\""));
+    assert!(page("admin-user-blocked").contains("Blocked: left the company"));
+}
+
+#[test]
+fn the_other_admin_pages_say_what_they_should() {
+    has_all("admin-users", &["2 of 12480 users", "rel=\"next\"", "name=\"q\" type=\"search\""]);
+    has_all("admin-dashboard", &["<svg class=\"chart\"", "role=\"img\"", "Needs attention"]);
+    let rotate = "Apps see the new key at once; we start to sign with it in 10 minutes.";
+    has_all("admin-keys", &[rotate, "Rotate now: ES256"]);
+    has_all("admin-audit", &["Export CSV", "Export JSON", "value=\"2026-11-01\""]);
+}
