@@ -1,5 +1,6 @@
 //! The endpoints and pages. Each area is a folder; none knows another.
 
+pub mod admin;
 pub mod edge;
 mod home;
 pub mod interaction;
@@ -8,6 +9,7 @@ pub mod page;
 mod state;
 pub mod text;
 pub mod views;
+pub mod visitor;
 
 pub use state::{Readiness, State};
 
@@ -19,5 +21,6 @@ pub fn routes(config: &mut web::ServiceConfig, state: State) {
     page::assets::configure(config);
     oauth::configure(config, &state);
     interaction::configure(config);
+    admin::configure(config);
     home::configure(config);
 }

@@ -1,5 +1,6 @@
 //! The cookies of the pages (RFC 6265bis): the session, and the mark of a browser.
 
+use crate::http::page::NOTICE_COOKIE;
 use crate::protocol::time::Lifetime;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -65,6 +66,25 @@ impl Cookies {
     pub fn set_known(self, value: String) -> Cookie<'static> {
         let mut cookie = self.cookie(self.known_name(), value);
         cookie.set_max_age(Duration::days(365));
+        cookie
+    }
+
+    /// What the page before has done, to be said by the next one.
+    pub fn notice(self, request: &HttpRequest) -> Option<String> {
+        read(request, NOTICE_COOKIE)
+    }
+
+    /// Lets the next page say what was done.
+    pub fn set_notice(self, code: &'static str) -> Cookie<'static> {
+        let mut cookie = self.cookie(NOTICE_COOKIE, code.to_owned());
+        cookie.set_max_age(Duration::minutes(1));
+        cookie
+    }
+
+    /// It was said.
+    pub fn clear_notice(self) -> Cookie<'static> {
+        let mut cookie = self.cookie(NOTICE_COOKIE, String::new());
+        cookie.make_removal();
         cookie
     }
 

@@ -48,6 +48,14 @@ pub enum Problem {
     DateInvalid,
     /// The value is not among those offered.
     ChoiceInvalid,
+    /// A client without a grant type.
+    GrantMissing,
+    /// `refresh_token` without `authorization_code`.
+    GrantRefresh,
+    /// `client_credentials` for a public client (RFC 6749 §4.4).
+    GrantPublic,
+    /// `private_key_jwt` without keys (RFC 7523 §2.2).
+    KeysMissing,
 }
 
 impl Problem {
@@ -81,6 +89,10 @@ impl Problem {
             Self::LastAdmin => "problem-last-admin",
             Self::DateInvalid => "problem-date-invalid",
             Self::ChoiceInvalid => "problem-choice-invalid",
+            Self::GrantMissing => "problem-grant-missing",
+            Self::GrantRefresh => "problem-grant-refresh",
+            Self::GrantPublic => "problem-grant-public",
+            Self::KeysMissing => "problem-keys-missing",
         };
         text.t(plain).into_owned()
     }
