@@ -187,8 +187,7 @@ mod tests {
     async fn ad_06_a_page_of_accounts_has_between_1_and_100() {
         let test = testing::ground();
         for number in 0..3 {
-            let new =
-                NewUser { email: format!("u{number}@a.example"), ..NewUser::default() };
+            let new = NewUser { email: format!("u{number}@a.example"), ..NewUser::default() };
             accounts::create(&test.ground, new, &Actor::cli()).await.unwrap();
         }
         for (limit, shown, more) in
