@@ -1,11 +1,13 @@
 //! The endpoints and pages. Each area is a folder; none knows another.
 
+pub mod account;
 pub mod admin;
 pub mod edge;
 mod home;
 pub mod interaction;
 pub mod oauth;
 pub mod page;
+pub mod problems;
 mod state;
 pub mod text;
 pub mod views;
@@ -21,6 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig, state: State) {
     page::assets::configure(config);
     oauth::configure(config, &state);
     interaction::configure(config);
+    account::configure(config);
     admin::configure(config);
     home::configure(config);
 }

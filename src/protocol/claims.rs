@@ -73,8 +73,12 @@ impl ClaimsRequest {
     ///
     /// `invalid_request` when it is not a JSON object of the form of §5.5, or nested too deeply.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
-        let mut request: Self = serde_json::from_str(text)
-            .map_err(|_| OAuthError::invalid_request("claims is not as OpenID Connect says"))?;
+        let malformed = |_| OAuthError::invalid_request("claims is not as OpenID Connect says");
+        // By way of an object: read directly, an array would pass for one.
+        let members: serde_json::Map<String, Value> =
+            serde_json::from_str(text).map_err(malformed)?;
+        let mut request: Self =
+            serde_json::from_value(Value::Object(members)).map_err(malformed)?;
         for wanted in [&mut request.userinfo, &mut request.id_token] {
             wanted.retain(|name, _| is_standard(name) || is_about_sign_in(name));
         }

@@ -23,12 +23,31 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 
 /// Verifying keys, built once for each set of published keys.
 #[derive(Default)]
-struct KeySet(Vec<VerifyingKey>);
+pub(super) struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
     fn new(keys: &JwkSet, algorithms: &[SigningAlgorithm]) -> Self {
         let pairs = keys.keys().iter().flat_map(|jwk| algorithms.iter().map(move |alg| (jwk, alg)));
         Self(pairs.filter_map(|(jwk, alg)| VerifyingKey::from_jwk(jwk, *alg).ok()).collect())
+    }
+
+    /// Whether there is no key.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The keys that may have made a signature, at most four: those called `kid` when the token
+    /// says so, with those that have no name, else all that fit.
+    pub(super) fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: SigningAlgorithm,
+    ) -> impl Iterator<Item = &VerifyingKey> {
+        let fits = move |key: &&VerifyingKey| {
+            key.algorithm() == algorithm
+                && (kid.is_none() || key.kid().is_none() || key.kid() == kid)
+        };
+        self.0.iter().filter(fits).take(MAX_CANDIDATES)
     }
 }
 
@@ -65,23 +84,14 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Whether there is any key.
+    /// Whether there is no key.
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.load().0.is_empty()
+        self.keys.load().is_empty()
     }
 
-    /// The keys that may have made a signature: those called `kid` when the token says so, with
-    /// those that have no name, else all that fit.
-    pub(super) fn candidates(
-        &self,
-        kid: Option<&str>,
-        algorithm: SigningAlgorithm,
-    ) -> Vec<VerifyingKey> {
-        let fits = |key: &&VerifyingKey| {
-            key.algorithm() == algorithm
-                && (kid.is_none() || key.kid().is_none() || key.kid() == kid)
-        };
-        self.keys.load().0.iter().filter(fits).take(MAX_CANDIDATES).cloned().collect()
+    /// The keys in use now.
+    pub(super) fn current(&self) -> Arc<KeySet> {
+        self.keys.load_full()
     }
 
     /// Fetches the keys now. Gives how long to wait before the next time.
@@ -110,7 +120,7 @@ impl KeyRing {
         }
         *asked = Some(now);
         let fetched = self.refresh().await;
-        fetched.inspect_err(|error| warn(error)).is_ok()
+        fetched.inspect_err(warn).is_ok()
     }
 
     /// Fetches the keys again and again until the ring is dropped, first after `pause`.
@@ -149,6 +159,10 @@ mod tests {
         KeyRing::new(Some(source), vec![ES256], clock)
     }
 
+    fn count(ring: &KeyRing, kid: Option<&str>, algorithm: SigningAlgorithm) -> usize {
+        ring.current().candidates(kid, algorithm).count()
+    }
+
     #[test]
     fn only_keys_for_the_allowed_algorithms_are_taken() {
         let ring = KeyRing::new(None, vec![RS256], Arc::new(TestClock::default()));
@@ -156,10 +170,10 @@ mod tests {
         assert!(ring.is_empty());
         let ring = KeyRing::new(None, vec![ES256], Arc::new(TestClock::default()));
         ring.replace(&jwk_set(&[signing_key()])).unwrap();
-        assert_eq!(ring.candidates(Some(signing_key().kid()), ES256).len(), 1);
-        assert_eq!(ring.candidates(None, ES256).len(), 1);
-        assert!(ring.candidates(Some("other"), ES256).is_empty());
-        assert!(ring.candidates(None, RS256).is_empty());
+        assert_eq!(count(&ring, Some(signing_key().kid()), ES256), 1);
+        assert_eq!(count(&ring, None, ES256), 1);
+        assert_eq!(count(&ring, Some("other"), ES256), 0);
+        assert_eq!(count(&ring, None, RS256), 0);
     }
 
     #[tokio::test]
@@ -204,7 +218,7 @@ mod tests {
         assert!(matches!(ring.refresh().await, Err(SetupError::NoKeys)));
         stub.stop();
         assert!(ring.refresh().await.is_err());
-        assert_eq!(ring.candidates(Some(signing_key().kid()), ES256).len(), 1);
+        assert_eq!(count(&ring, Some(signing_key().kid()), ES256), 1);
     }
 
     #[tokio::test]
@@ -215,7 +229,7 @@ mod tests {
         let next = SigningKey::generate(ES256).unwrap();
         stub.set_jwks(200, jwk_set(&[&next]).to_json().to_string());
         ring.refresh().await.unwrap();
-        assert!(ring.candidates(Some(signing_key().kid()), ES256).is_empty());
-        assert_eq!(ring.candidates(Some(next.kid()), ES256).len(), 1);
+        assert_eq!(count(&ring, Some(signing_key().kid()), ES256), 0);
+        assert_eq!(count(&ring, Some(next.kid()), ES256), 1);
     }
 }

@@ -89,8 +89,10 @@ struct Follower {
 #[derive(Debug, Default)]
 struct Seen {
     head: Option<Head>,
-    /// The number of the last entry that was read.
-    position: i64,
+    /// The number up to which every entry was read.
+    complete: i64,
+    /// The numbers that were read beyond it, in order. Nobody vouches for them yet.
+    beyond: Vec<i64>,
 }
 
 /// What a look at the head says of the list.
@@ -144,7 +146,7 @@ impl Follower {
         let head: Option<Head> = head.and_then(|text| serde_json::from_slice(&text).ok());
         if let Some(head) = &head {
             self.seen.follow_epoch(head);
-            if self.seen.position < head.seq {
+            if !self.seen.reaches(head) {
                 // Written between the two reads, or not there at all: look again before judging.
                 self.read_stream(redis, None).await?;
             }
@@ -162,25 +164,29 @@ impl Follower {
         Ok(())
     }
 
-    /// Takes in what is new, and waits for news when there is none and `block` says so.
+    /// Takes in what lies beyond what is complete, and waits for it when there is nothing and
+    /// `block` says so.
     async fn read_stream(
         &mut self,
         redis: &mut MultiplexedConnection,
         block: Option<Duration>,
     ) -> RedisResult<()> {
+        self.seen.beyond.clear();
+        let mut after = format!("{}-0", self.seen.complete);
         loop {
             let mut read = cmd("XREAD");
             read.arg("COUNT").arg(BATCH);
             if let Some(block) = block {
                 read.arg("BLOCK").arg(block.as_millis() as u64);
             }
-            read.arg("STREAMS").arg(STREAM_KEY).arg(format!("{}-0", self.seen.position));
+            read.arg("STREAMS").arg(STREAM_KEY).arg(after);
             let answer: Option<Vec<(String, Vec<RawEntry>)>> = read.query_async(redis).await?;
             let entries = answer.into_iter().flatten().flat_map(|(_, entries)| entries);
             let entries: Vec<RawEntry> = entries.collect();
             self.take_in(&entries);
-            if entries.len() < BATCH {
-                return Ok(());
+            match entries.last() {
+                Some((last, _)) if entries.len() == BATCH => after = last.clone(),
+                _ => return Ok(()),
             }
         }
     }
@@ -193,10 +199,7 @@ impl Follower {
         }
         self.met_foreign = foreign;
         self.list.insert(&entries);
-        if let Some((id, _)) = raw.last() {
-            let number = id.split('-').next().and_then(|number| number.parse().ok());
-            self.seen.position = number.unwrap_or(i64::MAX);
-        }
+        self.seen.beyond.extend(entries.iter().map(|entry| entry.seq));
     }
 }
 
@@ -218,15 +221,22 @@ impl Seen {
         }
     }
 
+    /// Whether everything that `head` vouches for was read. The entry of its very number must be
+    /// among it: a higher one alone may come from elsewhere.
+    fn reaches(&self, head: &Head) -> bool {
+        head.seq == self.complete || self.beyond.contains(&head.seq)
+    }
+
     fn judge(&mut self, head: Option<Head>, now: Timestamp) -> Verdict {
         let Some(head) = head else { return Verdict::Stale };
-        let reached = self.position >= head.seq;
-        // Entries beyond the head are read again: nobody vouches for their numbers yet.
-        self.position = self.position.min(head.seq);
+        let reached = self.reaches(&head);
+        if reached {
+            self.complete = self.complete.max(head.seq);
+        }
         match &self.head {
             Some(own) if head.seq < own.seq => return Verdict::Stale,
             _ if !reached => return Verdict::Stale,
-            Some(own) if head.time <= own.time => return Verdict::Unchanged,
+            Some(own) if head.time <= own.time && head.seq == own.seq => return Verdict::Unchanged,
             // The beat is heard, however the clock of the provider is set.
             Some(_) => {
                 self.head = Some(head);
@@ -258,9 +268,9 @@ mod tests {
         Some(Head { epoch: "e1".into(), seq, time })
     }
 
-    fn seen(position: i64) -> Seen {
-        let mut seen = Seen { position, ..Seen::default() };
-        assert_eq!(seen.judge(head(position, 0), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
+    fn seen(complete: i64) -> Seen {
+        let mut seen = Seen { complete, ..Seen::default() };
+        assert_eq!(seen.judge(head(complete, 0), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
         seen
     }
 
@@ -303,15 +313,18 @@ mod tests {
         let mut seen = seen(5);
         let next = Head { epoch: "e2".into(), seq: 2, time: NOW };
         seen.follow_epoch(&next);
-        assert_eq!(seen.position, 0);
+        assert_eq!(seen.complete, 0);
         assert_eq!(seen.judge(Some(next), NOW), Verdict::Stale, "not read yet");
     }
 
     #[test]
-    fn r_09_an_entry_beyond_the_head_does_not_move_the_reader() {
+    fn r_09_an_entry_far_beyond_the_head_does_not_stand_for_those_before_it() {
         let mut seen = seen(5);
-        seen.position = 1_763_765_000_000;
-        seen.judge(head(6, 1), NOW);
-        assert_eq!(seen.position, 6);
+        seen.beyond = vec![1_763_765_000_000];
+        assert_eq!(seen.judge(head(6, 1), NOW), Verdict::Stale);
+        assert_eq!(seen.complete, 5);
+        seen.beyond = vec![6, 7];
+        assert_eq!(seen.judge(head(6, 1), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
+        assert_eq!(seen.complete, 6, "7 is read again");
     }
 }

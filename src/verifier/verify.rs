@@ -75,14 +75,16 @@ impl Verifier {
     }
 
     /// As [`Verifier::verify`], but asks the issuer for its keys when the token is signed with an
-    /// unknown one: at most once in 30 seconds, and for 3 seconds at most.
+    /// unknown one: at most once in 30 seconds, for 3 seconds at most.
     ///
     /// # Errors
     ///
     /// Why the token is refused.
     pub async fn verify_or_refresh(&self, token: &str) -> Result<AccessToken, VerifyError> {
         match self.verify(token) {
-            Err(VerifyError::UnknownKey) if self.inner.keys.refresh_for_unknown_key().await => {
+            Err(VerifyError::UnknownKey | VerifyError::NoKeys)
+                if self.inner.keys.refresh_for_unknown_key().await =>
+            {
                 self.verify(token)
             }
             verdict => verdict,
@@ -121,24 +123,22 @@ impl Inner {
     fn check_signature(&self, token: &str) -> Result<(Claims, Option<String>), VerifyError> {
         let typ = [Typ::AccessToken.as_str()];
         let unverified = gate(token, &Expected::new(&typ, &self.algorithms))?;
-        let candidates = self.keys.candidates(unverified.kid(), unverified.algorithm());
-        if candidates.is_empty() {
-            return Err(match self.keys.is_empty() {
-                true => VerifyError::NoKeys,
-                false => VerifyError::UnknownKey,
-            });
-        }
-        for key in &candidates {
+        let keys = self.keys.current();
+        // The error of the last key that was tried, or that there is none to try.
+        let mut refusal = match keys.is_empty() {
+            true => VerifyError::NoKeys,
+            false => VerifyError::UnknownKey,
+        };
+        for key in keys.candidates(unverified.kid(), unverified.algorithm()) {
             match unverified.verify(key) {
                 Ok(claims) => {
                     let kid = key.kid().or(unverified.kid());
                     return Ok((claims, kid.map(str::to_owned)));
                 }
-                Err(JoseError::BadSignature | JoseError::Refused(_)) => {}
-                Err(other) => return Err(other.into()),
+                Err(error) => refusal = error.into(),
             }
         }
-        Err(JoseError::BadSignature.into())
+        Err(refusal)
     }
 
     fn read(&self, claims: Claims) -> Result<AccessToken, JoseError> {

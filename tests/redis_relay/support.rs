@@ -203,7 +203,9 @@ impl Redis {
         let client = redis::Client::open(self.url())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut command = redis::cmd(words[0]);
-        words[1..].iter().for_each(|word| drop(command.arg(word)));
+        for word in &words[1..] {
+            command.arg(word);
+        }
         command.query_async(&mut connection).await
     }
 }

@@ -1,5 +1,6 @@
 //! People: their accounts, passwords, sessions, and the sign-in that connects them.
 
+pub mod account;
 pub mod passwords;
 pub mod sessions;
 pub mod sign_in;

@@ -217,6 +217,8 @@ impl Relay {
             progress.seq = last.seq;
             let seq = last.seq;
             self.status(|status| status.last_seq = seq);
+            // Readers wait for somebody to vouch for it.
+            self.beat_due = Instant::now();
         }
     }
 

@@ -3,10 +3,10 @@
 use super::audit;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, address, below};
-use super::problems;
 use crate::domain::admin::{self, UserDetails};
 use crate::domain::identity::users::{self, Account, AccountError, NewUser, Profile, Session};
 use crate::http::page::{Nav, Notice, Page};
+use crate::http::problems;
 use crate::http::views::admin::{AppRow, SessionRow, UserPage};
 use crate::http::views::{Badge, Errors, device};
 use crate::protocol::time::Timestamp;
@@ -125,7 +125,9 @@ fn mistakes(
     };
     let mut wrong = as_new.problems();
     wrong.retain(|problem| ["name", "roles", "groups"].contains(&problem.field));
-    problems::of_account(admin.page(Nav::Users).text, None, &wrong)
+    let mut errors = Errors::default();
+    problems::add(&mut errors, admin.page(Nav::Users).text, &wrong);
+    errors
 }
 
 async fn again(admin: &Admin, id: &str, posted: &Posted, errors: Errors) -> Answer {

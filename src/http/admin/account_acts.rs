@@ -2,13 +2,17 @@
 
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::below;
-use super::problems;
 use crate::domain::audit::Actor;
+use crate::domain::form::is_hidden;
 use crate::domain::identity::users::{self, Account, AccountError};
 use crate::domain::logout;
 use crate::http::page::{Nav, Notice};
 use crate::http::views::confirm::{self, Confirm};
+use crate::http::views::problem::Problem;
 use actix_web::web::Path;
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,7 @@ pub async fn perform(admin: Admin, path: Path<(String, String)>, posted: Posted)
     let (act, account) = found(&admin, &path).await?;
     admin.recent()?;
     let reason = posted.field("reason");
-    if let Some(problem) = problems::of_reason(&reason) {
+    if let Some(problem) = mistake(&reason) {
         return Ok(page(&admin, act, &path.1, &account).refused(&reason, problem).respond());
     }
     let id = &account.user.id;
@@ -105,4 +109,26 @@ fn page(admin: &Admin, act: Act, name: &str, account: &Account) -> Confirm {
     let base = below("/admin/users", &account.user.id);
     let action = format!("{base}/{name}");
     Confirm::new(admin.page(Nav::Users), act.words(account.user.display_name()), &action, &base)
+}
+
+/// What is wrong with a reason.
+fn mistake(reason: &str) -> Option<Problem> {
+    let too_long = reason.chars().count() > MAX_REASON;
+    match reason.is_empty() {
+        true => Some(Problem::ReasonMissing),
+        false => (too_long || reason.chars().any(is_hidden)).then_some(Problem::ReasonInvalid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_must_be_there_and_be_readable() {
+        assert_eq!(mistake(""), Some(Problem::ReasonMissing));
+        assert_eq!(mistake(&"x".repeat(501)), Some(Problem::ReasonInvalid));
+        assert_eq!(mistake("a\u{202E}b"), Some(Problem::ReasonInvalid));
+        assert_eq!(mistake("left the company"), None);
+    }
 }

@@ -1,12 +1,12 @@
 //! One client: what it is, and saving parts of it.
 
-use super::client_form::{self, address_at};
+use super::client_form;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, below};
-use super::problems;
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice, Page};
+use crate::http::problems;
 use crate::http::views::admin::{ClientPage, SecretRow};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
@@ -180,10 +180,9 @@ async fn save(
 ) -> Result<Result<Created, Errors>, Stop> {
     let text = admin.page(Nav::Clients).text;
     if errors.is_empty() {
-        match management::update(&admin.ground(), &client.id, draft.clone(), &admin.actor()).await {
+        match management::update(&admin.ground(), &client.id, draft, &admin.actor()).await {
             Err(error @ ClientError::Invalid(_)) => {
-                let at = |field: &str, index| address_at(&draft, field, index);
-                errors = problems::of_client(text, &error.problems(), at);
+                problems::add(&mut errors, text, &error.problems());
             }
             other => return Ok(Ok(admin.client(other)?)),
         }

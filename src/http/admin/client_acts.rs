@@ -63,9 +63,9 @@ pub async fn perform(admin: Admin, path: Path<(String, String)>, _posted: Posted
 
 /// The answer itself shows the new secret: it stands in no address and no cookie (AD-07).
 async fn rotate(admin: &Admin, client: &Client) -> Answer {
-    let made =
-        management::rotate_secret(&admin.ground(), &client.id, DEFAULT_OVERLAP, &admin.actor());
-    let secret = admin.client(made.await)?;
+    let (ground, actor) = (admin.ground(), admin.actor());
+    let made = management::rotate_secret(&ground, &client.id, DEFAULT_OVERLAP, &actor).await;
+    let secret = admin.client(made)?;
     admin.changed().await?;
     Ok(shown(admin, client, Some(secret)).await?.respond())
 }

@@ -60,15 +60,6 @@ pub fn draft_of(client: &Client) -> ClientDraft {
     }
 }
 
-/// The address at a place of one of the two lists.
-pub fn address_at<'a>(draft: &'a ClientDraft, field: &str, index: usize) -> Option<&'a str> {
-    let addresses = match field {
-        "redirect_uris" => &draft.metadata.redirect_uris,
-        _ => &draft.metadata.post_logout_redirect_uris,
-    };
-    addresses.get(index).map(String::as_str)
-}
-
 /// What a developer copies.
 pub fn snippets(admin: &Admin, text: Text, client: &Client, secret: Option<&str>) -> Vec<Snippet> {
     let scope = client.metadata.scope.to_string();

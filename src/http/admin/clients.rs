@@ -1,13 +1,13 @@
 //! The list of clients, and the way to a new one.
 
-use super::client_form::{self, address_at};
+use super::client_form;
 use super::guard::{Admin, Answer, Posted};
 use super::list::{self, address, below};
-use super::problems;
 use crate::domain::admin::{self, ClientSummary, LastUse};
 use crate::domain::clients::management::{self, ClientDraft, ClientError, Created};
 use crate::http::edge::QueryParams;
 use crate::http::page::{Nav, Page};
+use crate::http::problems;
 use crate::http::views::admin::{
     ClientCreated, ClientForm, ClientKind, ClientRow, Clients, NewClient,
 };
@@ -100,8 +100,8 @@ fn mistakes(admin: &Admin, draft: &ClientDraft, scope_is_right: bool) -> Errors 
         Err(error @ ClientError::Invalid(_)) => error.problems(),
         _ => Vec::new(),
     };
-    let mut errors =
-        problems::of_client(text, &wrong, |field, index| address_at(draft, field, index));
+    let mut errors = Errors::default();
+    problems::add(&mut errors, text, &wrong);
     if !scope_is_right {
         errors.add("scope", text, Problem::ScopeInvalid);
     }

@@ -8,6 +8,7 @@ use crate::domain::Provider;
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::ClientError;
 use crate::domain::ground::Ground;
+use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::identity::users::AccountError;
 use crate::http::State;
@@ -17,7 +18,6 @@ use crate::http::views::error::ErrorPage;
 use crate::http::visitor::{Visitor, see_other};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::time::Lifetime;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -28,8 +28,6 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 
-/// How old a sign-in may be for what is sensitive.
-const RECENT: Lifetime = Lifetime::minutes(10);
 /// Forms that stand on the page above their address.
 const PARTS: [&str; 2] = ["/addresses", "/access"];
 
@@ -143,7 +141,7 @@ impl Admin {
 
     /// As [`Self::recent`], with the page to come back to.
     pub fn recent_or(&self, page: &str) -> Result<(), Stop> {
-        match self.signed_in.auth_time() + RECENT > self.provider().now() {
+        match is_recent(&self.signed_in, self.provider().now()) {
             true => Ok(()),
             false => Err(Stop(sign_in(page, true))),
         }

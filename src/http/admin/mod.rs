@@ -11,7 +11,6 @@ mod dashboard;
 mod guard;
 mod keys;
 mod list;
-mod problems;
 mod users;
 
 use actix_web::middleware::from_fn;

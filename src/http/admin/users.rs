@@ -2,12 +2,12 @@
 
 use super::guard::{Admin, Answer, Posted};
 use super::list::{self, address, below};
-use super::problems;
 use crate::domain::admin;
 use crate::domain::identity::passwords;
 use crate::domain::identity::users::{self as accounts, Account, AccountError, UserQuery};
 use crate::http::edge::QueryParams;
 use crate::http::page::{Nav, Notice, Page};
+use crate::http::problems;
 use crate::http::views::admin::{NewUser, UserRow, Users};
 use crate::http::views::choice::Choice;
 use crate::http::views::{Badge, Errors};
@@ -92,12 +92,12 @@ pub async fn create(admin: Admin, posted: Posted) -> Answer {
     if !new.roles.is_empty() {
         admin.recent_or("/admin/users/new")?;
     }
-    let password = new.password.clone();
     match accounts::create(&admin.ground(), new, &admin.actor()).await {
         Ok(account) => Ok(admin.done(&below(LIST, &account.user.id), Notice::UserCreated)),
         Err(error @ (AccountError::Invalid(_) | AccountError::Taken(_))) => {
             let text = admin.page(Nav::Users).text;
-            let errors = problems::of_account(text, password.as_deref(), &error.problems());
+            let mut errors = Errors::default();
+            problems::add(&mut errors, text, &error.problems());
             Ok(form(&admin, errors, Some(&posted)).respond())
         }
         Err(error) => admin.account(Err(error)),

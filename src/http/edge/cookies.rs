@@ -69,22 +69,32 @@ impl Cookies {
         cookie
     }
 
-    /// What the page before has done, to be said by the next one.
+    /// What was just done, on its way to the next page.
     pub fn notice(self, request: &HttpRequest) -> Option<String> {
         read(request, NOTICE_COOKIE)
     }
 
-    /// Lets the next page say what was done.
+    /// Tells the next page what was done. Lost after a minute when there is none.
     pub fn set_notice(self, code: &'static str) -> Cookie<'static> {
         let mut cookie = self.cookie(NOTICE_COOKIE, code.to_owned());
-        cookie.set_max_age(Duration::minutes(1));
+        cookie.set_max_age(Duration::seconds(60));
         cookie
     }
 
-    /// It was said.
+    /// Takes the notice away: it was shown.
     pub fn clear_notice(self) -> Cookie<'static> {
         let mut cookie = self.cookie(NOTICE_COOKIE, String::new());
         cookie.make_removal();
+        cookie
+    }
+
+    /// Keeps how somebody wants to read for a year; without a choice, forgets it.
+    pub fn set_choice(self, name: &'static str, choice: Option<&'static str>) -> Cookie<'static> {
+        let mut cookie = self.cookie(name, choice.unwrap_or_default().to_owned());
+        match choice {
+            Some(_) => cookie.set_max_age(Duration::days(365)),
+            None => cookie.make_removal(),
+        }
         cookie
     }
 

@@ -12,9 +12,9 @@ use crate::domain::identity::sessions::SignedIn;
 use crate::domain::tokens::userinfo;
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::text::Text;
-use crate::http::views::Person;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Consent, ScopeLine};
+use crate::http::views::{Person, web_link};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -79,8 +79,8 @@ pub fn show(
         already: lines(page.text, signed_in, already),
         destination: destination(&request.redirect_uri),
         on_device: is_on_device(&request.redirect_uri),
-        privacy_url: client.metadata.policy_uri.clone(),
-        terms_url: client.metadata.tos_uri.clone(),
+        privacy_url: client.metadata.policy_uri.as_deref().and_then(web_link),
+        terms_url: client.metadata.tos_uri.as_deref().and_then(web_link),
         txn: visitor.seal(&interaction),
         page,
     };

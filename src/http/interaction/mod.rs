@@ -8,6 +8,7 @@ mod logout;
 mod select;
 
 pub use super::visitor::{Visitor, see_other};
+pub use flow::fault;
 
 use actix_web::web;
 

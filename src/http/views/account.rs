@@ -141,7 +141,7 @@ pub struct Session {
     pub last_seen: String,
     /// The one that looks at the page.
     pub current: bool,
-    /// Where it is signed out: `/account/devices/{sid}/end`.
+    /// Where it is signed out: `/account/devices/{sid}/sign-out`.
     pub end_url: String,
 }
 

@@ -48,14 +48,39 @@ pub enum Problem {
     DateInvalid,
     /// The value is not among those offered.
     ChoiceInvalid,
-    /// A client without a grant type.
+    /// Anything that has no words of its own.
+    Invalid,
+    /// The name of a person or a client.
+    NameInvalid,
+    /// A standard claim that cannot hold this value.
+    ClaimInvalid,
+    /// A reason that is too long, or has a character that is not seen.
+    ReasonInvalid,
+    /// Administrators do not lock themselves out.
+    Yourself,
+    /// More entries than a list may have.
+    TooMany,
+    /// With the seconds to wait.
+    TooManyAttempts(u32),
+    ClientIdInvalid,
+    ClientIdTaken,
+    /// An address to link to, or to fetch keys from.
+    LinkInvalid,
     GrantMissing,
     /// `refresh_token` without `authorization_code`.
     GrantRefresh,
-    /// `client_credentials` for a public client (RFC 6749 §4.4).
+    /// `client_credentials` without a proof of who the client is.
     GrantPublic,
-    /// `private_key_jwt` without keys (RFC 7523 §2.2).
+    ResponseInvalid,
+    /// `jwks` and `jwks_uri` at once.
+    KeysTwice,
     KeysMissing,
+    KeysInvalid,
+    LifetimeInvalid,
+    /// Refresh tokens by policy for a client that cannot use them.
+    RefreshMissing,
+    /// A client that proves who it is by a secret keeps one.
+    LastSecret,
 }
 
 impl Problem {
@@ -64,6 +89,9 @@ impl Problem {
         let plain = match self {
             Self::PasswordTooShort(minimum) => {
                 return text.with("problem-password-short", &[("minimum", &minimum.to_string())]);
+            }
+            Self::TooManyAttempts(seconds) => {
+                return text.with("problem-slow-down", &[("seconds", &seconds.to_string())]);
             }
             Self::AddressInvalid(line) => return at_line(text, "problem-address-invalid", line),
             Self::AddressInsecure(line) => return at_line(text, "problem-address-insecure", line),
@@ -88,13 +116,35 @@ impl Problem {
             Self::ListInvalid => "problem-list-invalid",
             Self::LastAdmin => "problem-last-admin",
             Self::DateInvalid => "problem-date-invalid",
-            Self::ChoiceInvalid => "problem-choice-invalid",
+            other => other.more(),
+        };
+        text.t(plain).into_owned()
+    }
+
+    /// The keys of what is about clients, and of what has no field of its own.
+    const fn more(self) -> &'static str {
+        match self {
+            Self::Invalid => "problem-invalid",
+            Self::NameInvalid => "problem-name-invalid",
+            Self::ClaimInvalid => "problem-claim-invalid",
+            Self::ReasonInvalid => "problem-reason-invalid",
+            Self::Yourself => "problem-yourself",
+            Self::TooMany => "problem-too-many",
+            Self::ClientIdInvalid => "problem-client-id-invalid",
+            Self::ClientIdTaken => "problem-client-id-taken",
+            Self::LinkInvalid => "problem-link-invalid",
             Self::GrantMissing => "problem-grant-missing",
             Self::GrantRefresh => "problem-grant-refresh",
             Self::GrantPublic => "problem-grant-public",
+            Self::ResponseInvalid => "problem-response-invalid",
+            Self::KeysTwice => "problem-keys-twice",
             Self::KeysMissing => "problem-keys-missing",
-        };
-        text.t(plain).into_owned()
+            Self::KeysInvalid => "problem-keys-invalid",
+            Self::LifetimeInvalid => "problem-lifetime-invalid",
+            Self::RefreshMissing => "problem-refresh-missing",
+            Self::LastSecret => "problem-last-secret",
+            _ => "problem-choice-invalid",
+        }
     }
 }
 

@@ -1,0 +1,65 @@
+//! The apps that use the account, and taking their access away.
+
+use super::here::{Answer, Here, Instead, Posted};
+use crate::domain::consent;
+use crate::domain::identity::account::{self, ConnectedApp};
+use crate::http::page::{Nav, Notice, Page};
+use crate::http::views::account::{ConnectedApp as AppLine, ConnectedApps};
+use crate::http::views::confirm::{Act, Confirm};
+use crate::http::views::initials;
+use crate::http::views::interaction::ScopeLine;
+use crate::protocol::time::Timestamp;
+use actix_web::web;
+
+const PAGE: &str = "/account/apps";
+
+/// Shows the apps.
+pub async fn get(here: Here) -> Answer {
+    let (page, now) = (here.page(Nav::Apps), here.provider().now());
+    let apps = apps(&here).await?;
+    let apps = apps.iter().map(|app| line(&page, app, now)).collect();
+    Ok(here.show(ConnectedApps { page, apps }.respond()))
+}
+
+/// Asks before one loses its access.
+pub async fn ask(here: Here, client_id: web::Path<String>) -> Answer {
+    let mut apps = apps(&here).await?.into_iter();
+    let app = apps.find(|app| app.client.id == *client_id).ok_or_else(|| here.not_found())?;
+    let act = Act::RemoveAccess { app: &app.client.name };
+    let view = Confirm::new(here.page(Nav::Apps), act, &remove_url(&app.client.id), PAGE);
+    Ok(here.show(view.respond()))
+}
+
+/// Takes the access of one away.
+pub async fn remove(posted: Posted, client_id: web::Path<String>) -> Answer {
+    let here = &posted.here;
+    let gone = consent::withdraw(here.provider(), here.user_id(), &client_id, &here.actor()).await;
+    match gone.map_err(|error| here.fault(&error))? {
+        true => Ok(here.done(Notice::AccessRemoved, PAGE)),
+        false => Err(here.not_found()),
+    }
+}
+
+async fn apps(here: &Here) -> Result<Vec<ConnectedApp>, Instead> {
+    let apps = account::connected_apps(here.provider(), here.user_id()).await;
+    apps.map_err(|error| here.fault(&error))
+}
+
+fn line(page: &Page, app: &ConnectedApp, now: Timestamp) -> AppLine {
+    let scopes = app.scope.to_string();
+    let lines = scopes.split(' ').filter_map(|scope| ScopeLine::new(page.text, scope, ""));
+    AppLine {
+        name: app.client.name.clone(),
+        initials: initials(&app.client.name),
+        domain: app.client.domain().unwrap_or_default(),
+        access: lines.map(|line| line.meaning).collect(),
+        since: page.text.date(app.since),
+        last_used: app.last_used.map(|at| page.text.ago(at, now)),
+        remove_url: remove_url(&app.client.id),
+    }
+}
+
+/// A `client_id` has only characters that need no escape in a path.
+fn remove_url(client_id: &str) -> String {
+    format!("{PAGE}/{client_id}/remove")
+}
