@@ -11,6 +11,8 @@ pub struct Actor {
     pub ip: Option<String>,
     /// The code that is on the page and in the log.
     pub request_code: Option<String>,
+    /// Why, where whoever acts has to say so. Stands in every entry of the act.
+    pub because: Option<String>,
 }
 
 impl Actor {
@@ -39,6 +41,11 @@ impl Actor {
         Self { name, ..self.clone() }
     }
 
+    /// The same actor, with a reason.
+    pub fn because(self, reason: &str) -> Self {
+        Self { because: Some(reason.to_owned()), ..self }
+    }
+
     /// An entry about something this actor did.
     pub fn event(&self, action: &str, at: Timestamp) -> NewEvent {
         NewEvent {
@@ -48,6 +55,7 @@ impl Actor {
             result: "ok".into(),
             ip: self.ip.clone(),
             request_code: self.request_code.clone(),
+            details: self.because.as_ref().map(|reason| format!("reason: {reason}")),
             ..NewEvent::default()
         }
     }
@@ -89,7 +97,11 @@ impl EventExt for NewEvent {
     }
 
     fn details(mut self, details: impl Into<String>) -> Self {
-        self.details = Some(details.into());
+        let details = details.into();
+        self.details = match self.details {
+            Some(before) => Some(format!("{before}; {details}")),
+            None => Some(details),
+        };
         self
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything a service needs is in [`Provider`]; a service is a file of functions that take it.
 
+pub mod admin;
 pub mod audit;
 pub mod authorize;
 pub mod clients;

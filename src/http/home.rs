@@ -61,8 +61,8 @@ async fn set_up(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpRe
     };
     let (text, ground) = (view.page.text, visitor.state.provider.ground());
     let confirm = field("new-password-confirm");
-    let with_password = NewUser { password: None, ..new.clone() };
-    problems::add(&mut view.errors, text, &with_password.problems());
+    let profile = NewUser { password: None, ..new.clone() };
+    problems::add(&mut view.errors, text, &profile.problems());
     problems::add_new_password(&mut view.errors, text, password, confirm);
     if view.errors.is_empty() {
         match setup::complete(&ground, token, new, &visitor.stranger()).await {

@@ -1,6 +1,7 @@
 //! The endpoints and pages. Each area is a folder; none knows another.
 
 pub mod account;
+pub mod admin;
 pub mod edge;
 mod home;
 pub mod interaction;
@@ -10,6 +11,7 @@ pub mod problems;
 mod state;
 pub mod text;
 pub mod views;
+pub mod visitor;
 
 pub use state::{Readiness, State};
 
@@ -22,5 +24,6 @@ pub fn routes(config: &mut web::ServiceConfig, state: State) {
     oauth::configure(config, &state);
     interaction::configure(config);
     account::configure(config);
+    admin::configure(config);
     home::configure(config);
 }

@@ -121,3 +121,41 @@ pub fn count_since(
         .count()
         .get_result(conn)?)
 }
+
+/// How often an action ended in each result between two moments.
+pub fn count_results(
+    conn: &mut DbConnection,
+    action: &str,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    Ok(dsl::audit
+        .filter(dsl::at.ge(from.as_unix()))
+        .filter(dsl::at.lt(to.as_unix()))
+        .filter(dsl::action.eq(action))
+        .group_by(dsl::result)
+        .select((dsl::result, diesel::dsl::count_star()))
+        .load(conn)?)
+}
+
+/// The number of the newest entry; 0 when there is none.
+pub fn head(conn: &mut DbConnection) -> Result<i64, StorageError> {
+    let max: Option<i64> = dsl::audit.select(diesel::dsl::max(dsl::seq)).first(conn)?;
+    Ok(max.unwrap_or(0))
+}
+
+/// When each client last did `action` (unix seconds), among the entries after `seq`.
+pub fn last_by_client(
+    conn: &mut DbConnection,
+    action: &str,
+    seq: i64,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    let rows: Vec<(Option<String>, Option<i64>)> = dsl::audit
+        .filter(dsl::seq.gt(seq))
+        .filter(dsl::action.eq(action))
+        .filter(dsl::client_id.is_not_null())
+        .group_by(dsl::client_id)
+        .select((dsl::client_id, diesel::dsl::max(dsl::at)))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(client, at)| client.zip(at)).collect())
+}

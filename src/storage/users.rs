@@ -258,6 +258,16 @@ pub fn count_active_with_role(conn: &mut DbConnection, role: &str) -> Result<i64
         .get_result(conn)?)
 }
 
+/// The roles that anybody has, in alphabetical order, the first `limit`.
+pub fn all_roles(conn: &mut DbConnection, limit: i64) -> Result<Vec<String>, StorageError> {
+    Ok(user_roles::table
+        .select(user_roles::role)
+        .distinct()
+        .order(user_roles::role)
+        .limit(limit)
+        .load(conn)?)
+}
+
 /// The roles of a user, in alphabetical order.
 pub fn roles(conn: &mut DbConnection, user_id: &str) -> Result<Vec<String>, StorageError> {
     Ok(user_roles::table

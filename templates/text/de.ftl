@@ -500,3 +500,17 @@ result-ok = OK
 result-failed = Abgelehnt
 export-csv = Als CSV
 export-json = Als JSON
+
+# Verwaltung: was nicht geht, und was zu tun ist
+error-conflict-title = Das geht nicht
+error-conflict-advice = Gehen Sie zurück und wählen Sie etwas anderes. Nichts wurde geändert.
+error-last-admin = Das ist die letzte Person mit Verwaltungsrechten, die sich anmelden kann. Geben Sie die Rolle erst jemand anderem.
+error-yourself = Sie können sich nicht selbst sperren oder die Verwaltungsrechte nehmen. Jemand anderes mit der Rolle kann es.
+error-client-no-secret = Diese App hat kein Geheimnis. Sie weist sich anders aus oder gar nicht.
+error-client-last-secret = Das ist das einzige gültige Geheimnis. Erzeugen Sie zuerst ein neues.
+error-key-is-next = Der nächste Schlüssel für dieses Verfahren ist schon veröffentlicht.
+error-key-gone = Ein solcher Schlüssel ist nicht in Gebrauch. Vielleicht ist er schon zurückgezogen.
+attention-one-admin = Nur eine Person mit Verwaltungsrechten kann sich anmelden. Geben Sie die Rolle noch jemandem.
+attention-old-secret = Das Geheimnis von { $name } ist über ein Jahr alt. Erzeugen Sie ein neues.
+user-blocked-note = Gesperrt { $date }. Grund: { $reason }
+long-ago = Vor längerer Zeit

@@ -502,3 +502,17 @@ result-ok = OK
 result-failed = Failed
 export-csv = Export CSV
 export-json = Export JSON
+
+# Administration: what cannot be done, and what needs attention
+error-conflict-title = This cannot be done
+error-conflict-advice = Go back to choose something else. Nothing was changed.
+error-last-admin = This is the last administrator who can sign in. Make another one first.
+error-yourself = Administrators cannot block or demote themselves. Another administrator can.
+error-client-no-secret = This app has no secret. It proves who it is in another way, or not at all.
+error-client-last-secret = This is the only secret that works. Make a new one first.
+error-key-is-next = The next key for this algorithm is published already.
+error-key-gone = There is no such key in use. It may be retired already.
+attention-one-admin = Only one administrator can sign in. Give somebody else the role too.
+attention-old-secret = The secret of { $name } is more than a year old. Make a new one.
+user-blocked-note = Blocked { $date }. Reason: { $reason }
+long-ago = A while ago

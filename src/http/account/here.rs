@@ -1,6 +1,7 @@
 //! The person at an account page. Handlers take [`Here`] to show something and [`Posted`] to do
 //! something; whoever is not signed in, or comes from no page of ours, never gets to a handler.
 
+use crate::domain::Provider;
 use crate::domain::audit::Actor;
 use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;

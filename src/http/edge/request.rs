@@ -49,7 +49,8 @@ impl RequestInfo {
 
     /// Somebody acting from here, for the audit log.
     pub fn actor(&self, name: impl Into<String>) -> Actor {
-        Actor { name: name.into(), ip: self.ip(), request_code: Some(self.code.to_string()) }
+        let request_code = Some(self.code.to_string());
+        Actor { name: name.into(), ip: self.ip(), request_code, ..Actor::default() }
     }
 }
 

@@ -173,14 +173,7 @@ pub fn refused(visitor: &Visitor, refusal: &PageRefusal) -> HttpResponse {
 
 /// The page for a fault of ours.
 pub fn fault(visitor: &Visitor, error: &OAuthError) -> HttpResponse {
-    let mut shown = ErrorPage::server(visitor.page());
-    shown.status = crate::http::edge::error::status_of(error);
-    let mut response = shown.respond();
-    if error.code == ErrorCode::TemporarilyUnavailable {
-        crate::http::edge::headers::retry_after(response.headers_mut(), 1);
-    }
-    crate::http::edge::error::note_fault(&mut response, error);
-    response
+    visitor.fault(error)
 }
 
 /// The app as pages show it.

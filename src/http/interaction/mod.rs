@@ -6,13 +6,11 @@ mod flow;
 mod login;
 mod logout;
 mod select;
-mod visitor;
 
+pub use super::visitor::{Visitor, see_other};
 pub use flow::fault;
-pub use visitor::Visitor;
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 /// Adds the pages.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -44,13 +42,4 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(logout::get))
                 .route(web::post().to(logout::post)),
         );
-}
-
-/// A redirect that is always followed by GET (RFC 9110 §15.4.4): a password is never posted on.
-pub fn see_other(to: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, to))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .finish()
 }

@@ -146,6 +146,12 @@ impl ErrorPage {
         Self { link: Some(link), ..Self::new(page, StatusCode::FORBIDDEN, words) }
     }
 
+    /// What was asked for would break a rule; `why` is the key of the sentence that names it.
+    pub fn conflict(page: Page, why: &str) -> Self {
+        let words = ("error-conflict-title", page.html(why, &[]), "error-conflict-advice");
+        Self::new(page, StatusCode::CONFLICT, words)
+    }
+
     /// Nothing is here.
     pub fn not_found(page: Page) -> Self {
         let text = page.html("error-missing-text", &[]);

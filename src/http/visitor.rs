@@ -4,11 +4,13 @@ use crate::domain::audit::Actor;
 use crate::domain::authorize::interaction::{Interaction, InteractionError};
 use crate::domain::identity::sessions::{self, BrowserInfo, SignedIn};
 use crate::http::State;
-use crate::http::edge::RequestInfo;
-use crate::http::page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, Theme};
-use crate::http::text::Language;
-use crate::protocol::error::OAuthError;
+use crate::http::edge::{self, RequestInfo};
+use crate::http::page::{LANGUAGE_COOKIE, Notice, Page, THEME_COOKIE, Theme};
+use crate::http::text::{Language, Text};
+use crate::http::views::error::ErrorPage;
+use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
+use actix_web::cookie::Cookie;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -27,6 +29,8 @@ pub struct Visitor {
     pub browser_is_known: bool,
     /// The user that this browser remembers to have signed in.
     pub known_user: Option<String>,
+    /// What was just done, to be said once.
+    pub notice: Option<Notice>,
     language: Language,
     theme: Option<Theme>,
     here: Option<String>,
@@ -44,7 +48,8 @@ impl FromRequest for Visitor {
 }
 
 impl Visitor {
-    fn of(request: &HttpRequest, state: web::Data<State>) -> Self {
+    /// Reads what a request tells of its visitor.
+    pub fn of(request: &HttpRequest, state: web::Data<State>) -> Self {
         let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
         let query = Params::parse(request.query_string().as_bytes()).unwrap_or_default();
         let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
@@ -61,6 +66,7 @@ impl Visitor {
             browser_is_known: sent.is_some(),
             browser: sent.unwrap_or_else(|| state.provider.random.secret()),
             known_user: known.and_then(|kept| state.provider.browser.known_user(&kept)),
+            notice: state.cookies.notice(request).and_then(|code| Notice::from_code(&code)),
             theme: cookie(THEME_COOKIE).and_then(|name| Theme::from_name(&name)),
             here: request
                 .uri()
@@ -76,6 +82,7 @@ impl Visitor {
     pub fn page(&self) -> Page {
         Page {
             theme: self.theme,
+            status: self.notice.map(|notice| notice.words(Text::new(self.language))),
             csrf: self.state.provider.browser.csrf_token(&self.browser),
             request_code: self.info.code.to_string(),
             here: self.here.clone(),
@@ -141,14 +148,52 @@ impl Visitor {
         self.state.provider.browser.open(&self.browser, sealed, self.state.provider.now())
     }
 
-    /// Gives the browser its mark with a response, when it had none.
-    pub fn mark(&self, mut response: HttpResponse) -> HttpResponse {
-        if !self.browser_is_known {
-            let cookie = self.state.cookies.set_browser(self.browser.clone());
-            if let Err(error) = response.add_cookie(&cookie) {
-                tracing::error!(%error, "a cookie could not be set");
-            }
+    /// The page for a fault of ours.
+    pub fn fault(&self, error: &OAuthError) -> HttpResponse {
+        let mut shown = ErrorPage::server(self.page());
+        shown.status = edge::error::status_of(error);
+        let mut response = shown.respond();
+        if error.code == ErrorCode::TemporarilyUnavailable {
+            edge::headers::retry_after(response.headers_mut(), 1);
         }
+        edge::error::note_fault(&mut response, error);
         response
     }
+
+    /// A redirect to the page that says what was done.
+    pub fn done(&self, to: &str, notice: Notice) -> HttpResponse {
+        with_cookie(see_other(to), &self.state.cookies.set_notice(notice.code()))
+    }
+
+    /// Takes the notice away with the page that says it.
+    pub fn said(&self, response: HttpResponse) -> HttpResponse {
+        match self.notice {
+            Some(_) => with_cookie(response, &self.state.cookies.clear_notice()),
+            None => response,
+        }
+    }
+
+    /// Gives the browser its mark with a response, when it had none.
+    pub fn mark(&self, response: HttpResponse) -> HttpResponse {
+        match self.browser_is_known {
+            true => response,
+            false => with_cookie(response, &self.state.cookies.set_browser(self.browser.clone())),
+        }
+    }
+}
+
+fn with_cookie(mut response: HttpResponse, cookie: &Cookie<'_>) -> HttpResponse {
+    if let Err(error) = response.add_cookie(cookie) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+    response
+}
+
+/// A redirect that is always followed by GET (RFC 9110 §15.4.4): a password is never posted on.
+pub fn see_other(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, to))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
 }

@@ -1,0 +1,200 @@
+//! One client: what it is, and saving parts of it.
+
+use super::client_form;
+use super::guard::{Admin, Answer, Posted, Stop};
+use super::list::{self, below};
+use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
+use crate::domain::keys::ALGORITHMS;
+use crate::http::page::{Nav, Notice, Page};
+use crate::http::problems;
+use crate::http::views::admin::{ClientPage, SecretRow};
+use crate::http::views::choice::Choice;
+use crate::http::views::problem::Problem;
+use crate::http::views::{Badge, Errors};
+use crate::protocol::client::{AuthMethod, Client, GrantType};
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+use actix_web::web::Path;
+
+/// How ID tokens are signed unless a client chose otherwise (OpenID Connect Registration §2).
+const USUAL_ALGORITHM: &str = "RS256";
+
+/// Shows a client.
+pub async fn get(admin: Admin, id: Path<String>) -> Answer {
+    let client = find(&admin, &id).await?;
+    Ok(shown(&admin, &client, None).await?.respond())
+}
+
+/// A client by the id of an address.
+pub async fn find(admin: &Admin, id: &str) -> Result<Client, Stop> {
+    let found = admin.read(management::find(&admin.ground(), id).await)?;
+    admin.found(found)
+}
+
+/// The page of a client, with a secret that was just made and is shown nowhere else (AD-07).
+pub async fn shown(
+    admin: &Admin,
+    client: &Client,
+    new_secret: Option<String>,
+) -> Result<ClientPage, Stop> {
+    let secrets = admin.read(management::secrets(&admin.ground(), &client.id).await)?;
+    let page = admin.page(Nav::Clients);
+    let (metadata, policy) = (&client.metadata, &client.policy);
+    let base = below("/admin/clients", &client.id);
+    let grants: Vec<&str> = metadata.grant_types.iter().map(|grant| grant.as_str()).collect();
+    let alg = metadata.id_token_signed_response_alg.as_deref().unwrap_or(USUAL_ALGORITHM);
+    let method = metadata.token_endpoint_auth_method;
+    Ok(ClientPage {
+        errors: Errors::default(),
+        name: client.name.clone(),
+        client_id: client.id.clone(),
+        kind: client_form::shown(policy.kind).words(page.text),
+        status: Badge::client(page.text, client.disabled),
+        disabled: client.disabled,
+        redirect_uris: metadata.redirect_uris.join("\n"),
+        post_logout_redirect_uris: metadata.post_logout_redirect_uris.join("\n"),
+        scope: metadata.scope.to_string(),
+        grant_types: Choice::list(GrantType::ALL.iter().map(|grant| grant.as_str()), &grants),
+        require_pkce: policy.require_pkce,
+        skip_consent: policy.skip_consent,
+        access_token_formats: Choice::token_formats(page.text, policy.access_token_format.as_str()),
+        id_token_algs: Choice::list(ALGORITHMS.map(|algorithm| algorithm.as_str()), &[alg]),
+        auth_methods: Choice::list(
+            AuthMethod::ALL.iter().map(|method| method.as_str()),
+            &[method.as_str()],
+        ),
+        has_secret: method.uses_secret(),
+        secrets: secret_rows(admin, &page, &base, &secrets),
+        snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
+        test_url: client_form::test_url(admin, client),
+        new_secret,
+        base,
+        page,
+    })
+}
+
+/// The secrets that still work. The last one cannot be retired.
+fn secret_rows(admin: &Admin, page: &Page, base: &str, secrets: &[ClientSecret]) -> Vec<SecretRow> {
+    let now = admin.provider().now().as_unix();
+    let works = |secret: &&ClientSecret| secret.expires_at.is_none_or(|at| at > now);
+    let works: Vec<&ClientSecret> = secrets.iter().filter(works).collect();
+    let moment = |at| page.text.date_time(Timestamp::from_unix(at));
+    let row = |secret: &&ClientSecret| SecretRow {
+        created: moment(secret.created_at),
+        expires: secret.expires_at.map(moment),
+        retire_url: (works.len() > 1).then(|| format!("{base}/secrets/{}/retire", secret.id)),
+    };
+    works.iter().map(row).collect()
+}
+
+/// Saves the name and the addresses. Where answers go is sensitive.
+pub async fn save_addresses(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
+    admin.recent()?;
+    let client = find(&admin, &id).await?;
+    let mut draft = client_form::draft_of(&client);
+    draft.name = posted.field("name");
+    draft.metadata.redirect_uris = list::lines(&posted.field("redirect_uris"));
+    draft.metadata.post_logout_redirect_uris =
+        list::lines(&posted.field("post_logout_redirect_uris"));
+    match save(&admin, &client, draft, Errors::default()).await? {
+        Ok(made) => saved(&admin, made).await,
+        Err(errors) => {
+            let page = shown(&admin, &client, None).await?;
+            Ok(ClientPage {
+                errors,
+                name: posted.field("name"),
+                redirect_uris: posted.field("redirect_uris"),
+                post_logout_redirect_uris: posted.field("post_logout_redirect_uris"),
+                ..page
+            }
+            .respond())
+        }
+    }
+}
+
+/// Saves what the client may have and how it proves who it is.
+pub async fn save_access(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
+    admin.recent()?;
+    let client = find(&admin, &id).await?;
+    let mut draft = client_form::draft_of(&client);
+    let errors = read_access(&admin, &posted, &mut draft);
+    let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
+    match save(&admin, &client, draft, errors).await? {
+        Ok(made) => saved(&admin, made).await,
+        Err(errors) => {
+            let typed = Client { metadata, policy, ..client.clone() };
+            let page = shown(&admin, &typed, None).await?;
+            // The other form, and what hangs on what is stored, stay as they are.
+            let stored = shown(&admin, &client, None).await?;
+            let scope = posted.field("scope");
+            let (test_url, snippets) = (stored.test_url, stored.snippets);
+            let has_secret = stored.has_secret;
+            Ok(ClientPage { errors, scope, test_url, snippets, has_secret, ..page }.respond())
+        }
+    }
+}
+
+/// Reads the second form into a draft; what is none of the choices is an error.
+fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
+    let text = admin.page(Nav::Clients).text;
+    let mut errors = Errors::default();
+    let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
+    match posted.field("scope").parse::<Scope>() {
+        Ok(scope) => metadata.scope = scope,
+        Err(_) => errors.add("scope", text, Problem::ScopeInvalid),
+    }
+    let grants: Result<Vec<GrantType>, _> = posted.0.all("grant_types").map(str::parse).collect();
+    match grants {
+        Ok(grants) => metadata.grant_types = grants,
+        Err(_) => errors.add("grant_types", text, Problem::ChoiceInvalid),
+    }
+    let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+    metadata.response_types = if code { vec!["code".into()] } else { Vec::new() };
+    match posted.field("access_token_format").parse() {
+        Ok(format) => policy.access_token_format = format,
+        Err(_) => errors.add("access_token_format", text, Problem::ChoiceInvalid),
+    }
+    match posted.field("auth_method").parse() {
+        Ok(method) => metadata.token_endpoint_auth_method = method,
+        Err(_) => errors.add("auth_method", text, Problem::ChoiceInvalid),
+    }
+    let algorithm = posted.field("id_token_alg");
+    metadata.id_token_signed_response_alg = match &metadata.id_token_signed_response_alg {
+        None if algorithm == USUAL_ALGORITHM => None,
+        _ => Some(algorithm),
+    };
+    if metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
+        metadata.token_endpoint_auth_signing_alg = None;
+    }
+    policy.require_pkce = posted.ticked("require_pkce");
+    policy.skip_consent = posted.ticked("skip_consent");
+    errors
+}
+
+/// Writes a draft, or tells what is wrong with it.
+async fn save(
+    admin: &Admin,
+    client: &Client,
+    draft: ClientDraft,
+    mut errors: Errors,
+) -> Result<Result<Created, Errors>, Stop> {
+    let text = admin.page(Nav::Clients).text;
+    if errors.is_empty() {
+        match management::update(&admin.ground(), &client.id, draft, &admin.actor()).await {
+            Err(error @ ClientError::Invalid(_)) => {
+                problems::add(&mut errors, text, &error.problems());
+            }
+            other => return Ok(Ok(admin.client(other)?)),
+        }
+    }
+    Ok(Err(errors))
+}
+
+/// Back to the page; or the page at once when the change has made a secret.
+async fn saved(admin: &Admin, made: Created) -> Answer {
+    admin.changed().await?;
+    match made.secret {
+        Some(secret) => Ok(shown(admin, &made.client, Some(secret)).await?.respond()),
+        None => Ok(admin.done(&below("/admin/clients", &made.client.id), Notice::ClientSaved)),
+    }
+}

@@ -1,0 +1,76 @@
+//! The pages of administrators, all below `/admin` and all behind one guard.
+
+mod account;
+mod account_acts;
+mod audit;
+mod client;
+mod client_acts;
+mod client_form;
+mod clients;
+mod dashboard;
+mod guard;
+mod keys;
+mod list;
+mod users;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, get, post, resource};
+
+/// Adds the pages. What is below the scope cannot be reached around its guard.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let pages = web::scope("/admin")
+        .wrap(from_fn(guard::only_administrators))
+        .service(resource("").route(get().to(dashboard::get)))
+        .configure(of_users)
+        .configure(of_clients)
+        .service(resource("/keys").route(get().to(keys::list)))
+        .service(
+            resource("/keys/rotate")
+                .route(get().to(keys::ask_rotate))
+                .route(post().to(keys::rotate)),
+        )
+        .service(
+            resource("/keys/{kid}/retire")
+                .route(get().to(keys::ask_retire))
+                .route(post().to(keys::retire)),
+        )
+        .service(resource("/audit").route(get().to(audit::list)))
+        .service(resource("/audit.csv").route(get().to(audit::csv)))
+        .service(resource("/audit.json").route(get().to(audit::json)));
+    config.service(pages);
+}
+
+fn of_users(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/users").route(get().to(users::list)).route(post().to(users::create)))
+        .service(resource("/users/new").route(get().to(users::new)))
+        .service(
+            resource("/users/{id}").route(get().to(account::get)).route(post().to(account::save)),
+        )
+        .service(
+            resource("/users/{id}/{act:block|unblock|revoke-tokens|sign-out}")
+                .route(get().to(account_acts::ask))
+                .route(post().to(account_acts::perform)),
+        );
+}
+
+fn of_clients(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/clients").route(get().to(clients::list)).route(post().to(clients::create)),
+        )
+        .service(resource("/clients/new").route(get().to(clients::new)))
+        .service(resource("/clients/{id}").route(get().to(client::get)))
+        .service(resource("/clients/{id}/addresses").route(post().to(client::save_addresses)))
+        .service(resource("/clients/{id}/access").route(post().to(client::save_access)))
+        .service(
+            resource("/clients/{id}/{act:rotate-secret|disable|enable|delete}")
+                .route(get().to(client_acts::ask))
+                .route(post().to(client_acts::perform)),
+        )
+        .service(
+            resource("/clients/{id}/secrets/{secret}/retire")
+                .route(get().to(client_acts::ask_retire))
+                .route(post().to(client_acts::retire)),
+        );
+}
