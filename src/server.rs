@@ -9,6 +9,7 @@ mod tls;
 use crate::config::Config;
 use crate::config::master_key::{self, MasterKeyError};
 use crate::domain::outbound::Outbound;
+use crate::domain::revocation::redis::RedisRelay;
 use crate::domain::{Parts, Provider, StartError, setup};
 use crate::http::edge::{Edge, EdgePolicy};
 use crate::http::{self, State};
@@ -51,6 +52,8 @@ pub enum RunError {
     Tls(#[source] openssl::error::ErrorStack),
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    #[error("redis_url cannot be read: {0}")]
+    Redis(#[from] redis::RedisError),
     #[error("the log filter cannot be read: {0}")]
     LogFilter(String),
     #[error("the server ended: {0}")]
@@ -102,6 +105,7 @@ impl Running {
 /// When the provider cannot start, or ends by itself.
 pub async fn run(config: Config) -> Result<(), RunError> {
     let _flushed_at_the_end = logging::init(&config.log)?;
+    keep_memory_private();
     let drain = Duration::from_secs(config.server.drain_seconds.into());
     let mut signals = Signals::listen().map_err(RunError::Server)?;
     let mut running = start(config, ServerParts::default()).await?;
@@ -123,6 +127,14 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     running.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Keys are in our memory: no core dumps, and no debugger but the administrator's.
+fn keep_memory_private() {
+    let private = rustix::process::DumpableBehavior::NotDumpable;
+    if let Err(error) = rustix::process::set_dumpable_behavior(private) {
+        tracing::warn!(%error, "memory can be dumped");
+    }
 }
 
 fn reload(tls: Option<&Tls>) {
@@ -150,11 +162,12 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
     let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
+    let relay = relay(&config, &provider)?;
     let tls = Tls::from_config(&config)?;
     let (server, address) = serve(&config, &state, tls.as_ref())?;
     let metrics = config.metrics_listen.map(|address| health::serve_metrics(address, &state));
     let (metrics, metrics_address) = metrics.transpose()?.unzip();
-    let background = Background::start(&state, config.redis_url.as_deref());
+    let background = Background::start(&state, relay);
     if parts.announce_setup {
         announce_setup(&provider).await?;
     }
@@ -189,6 +202,12 @@ fn outbound(config: &Config) -> Result<Outbound, RunError> {
     let ca = config.outbound.ca.as_ref().map(read).transpose()?;
     let outbound = Outbound::new(config.outbound.allow.clone(), ca.as_deref());
     Ok(outbound.map_err(StartError::Outbound)?)
+}
+
+fn relay(config: &Config, provider: &Provider) -> Result<Option<RedisRelay>, RunError> {
+    let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
+    let (clock, random) = (provider.clock.clone(), provider.random.clone());
+    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random)?))
 }
 
 async fn announce_setup(provider: &Provider) -> Result<(), RunError> {
@@ -253,3 +272,6 @@ fn serve(
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((Listener::start(server.run()), address))
 }
+
+#[cfg(test)]
+mod tests;

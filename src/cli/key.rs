@@ -141,3 +141,42 @@ where
         work(ground, keys::sealing_key(&master_key)).await
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ground::testing;
+
+    #[tokio::test]
+    async fn y_03_a_key_is_never_made_under_another_master_key() {
+        let test = testing::ground();
+        let (right, wrong) = (keys::sealing_key(&[1; 32]), keys::sealing_key(&[2; 32]));
+        let cli = Actor::cli();
+        let made = keys::publish_next(&test.ground, &right, SigningAlgorithm::ES256, &cli).await;
+        let made = made.unwrap();
+        let other = keys::publish_next(&test.ground, &wrong, SigningAlgorithm::EdDSA, &cli).await;
+        assert!(other.unwrap_err().description.contains("master key"));
+        assert!(keys::retire(&test.ground, &wrong, &made.kid, &cli).await.is_err());
+        keys::retire(&test.ground, &right, &made.kid, &cli).await.unwrap();
+        let again = keys::retire(&test.ground, &right, &made.kid, &cli).await;
+        assert!(again.is_err());
+    }
+
+    #[test]
+    fn the_private_half_of_a_key_is_never_shown() {
+        let key = StoredKey {
+            kid: "k".into(),
+            algorithm: "ES256".into(),
+            purpose: "sig".into(),
+            public_jwk: "{}".into(),
+            sealed_private: "sealed".into(),
+            state: "active".into(),
+            created_at: 1,
+            activate_at: 1,
+            activated_at: Some(1),
+            retiring_at: None,
+            retire_at: None,
+        };
+        assert!(!document(&key).to_string().contains("sealed"));
+    }
+}

@@ -28,6 +28,21 @@ impl CliError {
         Self::Failed { code, says: says.to_string() }
     }
 
+    /// As [`CliError::failed`], with the causes, which name the host or the file.
+    pub fn caused(code: &'static str, error: &dyn std::error::Error) -> Self {
+        let mut says = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !says.contains(&text) {
+                says = format!("{says}: {text}");
+            }
+            cause = error.source();
+        }
+        // libpq writes lines; an error is one.
+        Self::failed(code, says.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// 1 refused or failed, 2 wrong usage or configuration.
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -44,15 +59,8 @@ impl From<ConfigError> for CliError {
 }
 
 impl From<StorageError> for CliError {
-    /// With the causes, which name the host or the file.
     fn from(error: StorageError) -> Self {
-        let mut says = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            says.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Self::failed("database", says)
+        Self::caused("database", &error)
     }
 }
 
@@ -111,16 +119,24 @@ impl Output {
     pub fn error(&self, error: &CliError) {
         let (code, says) = match error {
             CliError::Usage(says) => ("wrong_usage", says.clone()),
-            CliError::Config(problems) => ("wrong_configuration", problems.to_string()),
+            CliError::Config(error) => ("wrong_configuration", problems(error)),
             CliError::Failed { code, says } => (*code, says.clone()),
             CliError::AnswerIsNo => return,
         };
-        let document = json!({ "error": code, "error_description": says });
+        let mut document = json!({ "error": code, "error_description": says });
+        if let CliError::Config(ConfigError(problems)) = error {
+            document["problems"] = json!(problems);
+        }
         match self.json {
             true => line(&mut std::io::stderr(), &document.to_string()),
             false => line(&mut std::io::stderr(), &format!("countersign: {says}")),
         }
     }
+}
+
+fn problems(error: &ConfigError) -> String {
+    let lines = error.0.iter().map(|problem| format!("\n  {problem}"));
+    format!("the configuration cannot be used:{}", lines.collect::<String>())
 }
 
 /// A reader that went away is no fault of ours.

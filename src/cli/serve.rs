@@ -73,14 +73,14 @@ impl ServerFlags {
 pub fn serve(context: &Context<'_>, flags: &ServerFlags) -> Result<(), CliError> {
     let loaded = context.load(flags.pairs_with_log(context))?;
     let done = actix_web::rt::System::new().block_on(crate::server::run(loaded.config));
-    done.map_err(|error| CliError::failed("failed", error))
+    done.map_err(|error| CliError::caused("failed", &error))
 }
 
 /// Runs the provider with the demo around it.
 pub fn demo(context: &Context<'_>, flags: &ServerFlags) -> Result<(), CliError> {
     let loaded = context.load(flags.pairs_with_log(context))?;
     let done = actix_web::rt::System::new().block_on(crate::demo::run(loaded.config));
-    done.map_err(|error| CliError::failed("failed", error))
+    done.map_err(|error| CliError::caused("failed", &error))
 }
 
 /// Brings the database up to date.

@@ -1,5 +1,6 @@
 //! Work that goes on beside the requests.
 
+use crate::domain::revocation::redis::RedisRelay;
 use crate::domain::{Provider, housekeeping, keys};
 use crate::http::State;
 use crate::http::edge::Metrics;
@@ -8,42 +9,69 @@ use crate::protocol::error::OAuthError;
 use crate::storage::settings;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How soon changes by other instances are seen.
 const FOLLOW: Duration = Duration::from_millis(250);
+/// How often the relay to Redis is looked at.
+const WATCH: Duration = Duration::from_secs(1);
 /// How often keys are looked at.
 const KEYS: Duration = Duration::from_secs(1);
 /// How often what has expired is removed.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// The tasks of a running provider; they end when this is stopped or dropped.
-pub struct Background(JoinSet<()>);
+pub struct Background {
+    tasks: JoinSet<()>,
+    relaying: Option<JoinHandle<()>>,
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(relaying) = &self.relaying {
+            relaying.abort();
+        }
+    }
+}
 
 impl Background {
     /// Starts the tasks.
-    pub fn start(state: &State, redis_url: Option<&str>) -> Self {
+    pub fn start(state: &State, relay: Option<RedisRelay>) -> Self {
         let mut tasks = JoinSet::new();
         let provider = &state.provider;
         let metrics = &state.edge.metrics;
         tasks.spawn(follow(provider.clone(), metrics.clone()));
         tasks.spawn(advance_keys(provider.clone(), metrics.clone()));
         tasks.spawn(sweep(provider.clone(), metrics.clone()));
-        if let Some(url) = redis_url {
-            relay(&mut tasks, provider, url);
-        }
-        Self(tasks)
+        let relaying = relay.map(|relay| {
+            tasks.spawn(wake(relay.clone(), provider.revocation.changed(), metrics.clone()));
+            relay.spawn()
+        });
+        Self { tasks, relaying }
     }
 
     /// Ends the tasks.
     pub async fn stop(mut self) {
-        self.0.shutdown().await;
+        self.tasks.shutdown().await;
     }
 }
 
-/// Copies the revocation list to Redis.
-fn relay(_tasks: &mut JoinSet<()>, _provider: &Arc<Provider>, _url: &str) {}
+/// Wakes the relay to Redis whenever something was revoked here, and watches how it does.
+async fn wake(relay: RedisRelay, changed: Arc<Notify>, metrics: Arc<Metrics>) {
+    let mut ticks = interval(WATCH);
+    loop {
+        tokio::select! {
+            () = changed.notified() => relay.notify(),
+            _ = ticks.tick() => {
+                let status = relay.status();
+                metrics.redis_up.set((status.connected && status.policy_ok).into());
+                metrics.redis_lag.set(status.lag);
+            }
+        }
+    }
+}
 
 /// Takes in what other instances have changed: clients, keys, revocations.
 async fn follow(provider: Arc<Provider>, metrics: Arc<Metrics>) {

@@ -16,9 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub fn routes(routes: &mut ServiceConfig, state: State) {
     routes
         .app_data(Data::new(state))
-        .route("/livez", web::get().to(live))
-        .route("/healthz", web::get().to(live))
-        .route("/readyz", web::get().to(ready));
+        .service(web::resource(["/livez", "/healthz"]).get(live))
+        .service(web::resource("/readyz").get(ready));
 }
 
 /// The process answers.

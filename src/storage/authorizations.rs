@@ -65,10 +65,16 @@ pub fn extend(
     Ok(())
 }
 
-/// Whether the authorization is there and not revoked; asked again in the issuing transaction.
-pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
-    let row = dsl::authorizations.find(id).filter(dsl::revoked_at.is_null());
-    Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
+/// Whether the authorization is there and not revoked, and stays so until the transaction ends:
+/// whoever revokes it waits, and then sees what was issued under it.
+pub fn hold_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
+    let row = dsl::authorizations.find(id).filter(dsl::revoked_at.is_null()).select(dsl::id);
+    let found: Option<String> = match conn {
+        DbConnection::Postgres(conn) => row.for_share().first(conn).optional()?,
+        // There is one writer at a time.
+        DbConnection::Sqlite(conn) => row.first(conn).optional()?,
+    };
+    Ok(found.is_some())
 }
 
 /// Revokes one authorization. True when it was live.

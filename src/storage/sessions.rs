@@ -59,6 +59,22 @@ pub fn is_live(conn: &mut DbConnection, sid: &str, now: Timestamp) -> Result<boo
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
 }
 
+/// As [`is_live`], and it stays so until the transaction ends: whoever ends the session waits, and
+/// then sees what came of it.
+pub fn hold_live(conn: &mut DbConnection, sid: &str, now: Timestamp) -> Result<bool, StorageError> {
+    let row = dsl::sessions
+        .filter(dsl::sid.eq(sid))
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::expires_at.gt(now.as_unix()))
+        .select(dsl::sid);
+    let found: Option<String> = match conn {
+        DbConnection::Postgres(conn) => row.for_share().first(conn).optional()?,
+        // There is one writer at a time.
+        DbConnection::Sqlite(conn) => row.first(conn).optional()?,
+    };
+    Ok(found.is_some())
+}
+
 /// Puts a new cookie and a new authentication into a session, which keeps its `sid`.
 pub fn renew(conn: &mut DbConnection, session: &Session) -> Result<(), StorageError> {
     diesel::update(dsl::sessions.filter(dsl::sid.eq(&session.sid)))

@@ -64,6 +64,15 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageEr
         .transpose()
 }
 
+/// Finds a user and keeps everyone else from changing the account until the transaction ends.
+pub fn hold(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = users::table.find(id).select(users::id).for_update();
+        row.first::<String>(conn).optional()?;
+    }
+    find(conn, id)
+}
+
 /// Finds a user by what they type at sign-in.
 pub fn find_by_login_name(
     conn: &mut DbConnection,

@@ -29,7 +29,10 @@ impl Source {
 
     /// Whether this is part of the product (and not a test, a benchmark, an example).
     pub fn is_product(&self) -> bool {
-        self.path.starts_with("src/") && !self.path.ends_with("/tests.rs")
+        let ends = ["/tests.rs", "_tests.rs", "_test.rs", "/testing.rs"];
+        let is_test =
+            ends.iter().any(|end| self.path.ends_with(end)) || self.path.contains("/tests/");
+        self.path.starts_with("src/") && !is_test
     }
 
     /// Lines (from 1) of what is compiled for unit tests only.

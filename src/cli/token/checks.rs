@@ -281,3 +281,86 @@ impl Facts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::Actor;
+    use crate::domain::ground::testing;
+    use crate::domain::identity::users::{NewUser, create, revoke_tokens};
+    use crate::jose::{SigningAlgorithm, SigningKey, Typ};
+    use serde_json::json;
+
+    /// Puts the public half of a key among ours and gives the key.
+    async fn our_key(ground: &Ground, state: &'static str) -> SigningKey {
+        let key = SigningKey::generate(SigningAlgorithm::ES256).unwrap();
+        let stored = StoredKey {
+            kid: key.kid().to_owned(),
+            algorithm: "ES256".into(),
+            purpose: "sig".into(),
+            public_jwk: key.public_jwk().to_string(),
+            sealed_private: String::new(),
+            state: state.into(),
+            created_at: 0,
+            activate_at: 0,
+            activated_at: None,
+            retiring_at: None,
+            retire_at: None,
+        };
+        ground.db.write(move |conn| signing_keys::insert(conn, &stored)).await.unwrap();
+        key
+    }
+
+    fn claims(ground: &Ground, sub: &str) -> Value {
+        let now = ground.now().as_unix();
+        let issuer = Config::default().issuer;
+        json!({
+            "iss": issuer, "aud": issuer, "sub": sub, "client_id": "app", "jti": "t1",
+            "iat": now, "exp": now + 300,
+        })
+    }
+
+    async fn failed(ground: &Ground, token: &str) -> Vec<&'static str> {
+        let report = signed(ground, &Config::default(), token, None).await.unwrap();
+        let failed = report.checks.iter().filter(|check| check.verdict == Verdict::Fail);
+        failed.map(|check| check.name).collect()
+    }
+
+    #[tokio::test]
+    async fn a_good_token_passes_and_each_fault_is_named() {
+        let test = testing::ground();
+        let ground = &test.ground;
+        let key = our_key(ground, "active").await;
+        let good = claims(ground, "ada");
+        let sign = |claims: &Value| key.sign(Typ::AccessToken, claims).unwrap();
+        assert!(failed(ground, &sign(&good)).await.is_empty());
+        for (member, value, check) in [
+            ("iss", json!("https://evil.example"), "issuer"),
+            ("aud", json!("https://other.example"), "audience"),
+            ("exp", json!(1), "expiry"),
+            ("iat", json!(4_000_000_000_u32), "issued"),
+        ] {
+            let mut bad = good.clone();
+            bad[member] = value;
+            assert_eq!(failed(ground, &sign(&bad)).await, [check]);
+        }
+        let stranger = SigningKey::generate(SigningAlgorithm::ES256).unwrap();
+        let forged = stranger.sign(Typ::AccessToken, &good).unwrap();
+        assert_eq!(failed(ground, &forged).await, ["signature"]);
+        let retired = our_key(ground, "retired").await;
+        let late = retired.sign(Typ::AccessToken, &good).unwrap();
+        assert_eq!(failed(ground, &late).await, ["signature"]);
+    }
+
+    #[tokio::test]
+    async fn a_revoked_token_is_told_as_such() {
+        let test = testing::ground();
+        let ground = &test.ground;
+        let key = our_key(ground, "active").await;
+        let new = NewUser { email: "ada@example.com".into(), ..NewUser::default() };
+        let ada = create(ground, new, &Actor::cli()).await.unwrap().user.id;
+        let token = key.sign(Typ::AccessToken, &claims(ground, &ada)).unwrap();
+        revoke_tokens(ground, &ada, &Actor::cli()).await.unwrap();
+        assert_eq!(failed(ground, &token).await, ["not revoked"]);
+    }
+}

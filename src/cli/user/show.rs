@@ -75,6 +75,7 @@ pub fn document(account: &Account) -> Value {
     let unix = |time: Option<Timestamp>| time.map(Timestamp::as_unix);
     json!({
         "id": user.id,
+        "sub": user.id,
         "email": user.email,
         "email_verified": user.email_verified,
         "username": user.username,

@@ -81,7 +81,7 @@ pub async fn grant(
     let outcome = provider
         .db
         .write(move |conn| {
-            if !sessions::is_live(conn, &sid, now)? {
+            if !sessions::hold_live(conn, &sid, now)? {
                 return Ok(Outcome::SignedOut);
             }
             if !authorizations::insert(conn, &authorization)? {

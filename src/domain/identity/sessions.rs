@@ -131,7 +131,7 @@ pub async fn start(
         .db
         .write(move |conn| {
             // A block or a new password in between must win over the proof of a moment ago.
-            let current = users::find(conn, &checked.id)?;
+            let current = users::hold(conn, &checked.id)?;
             let still_good = current.is_some_and(|user| {
                 user.blocked_at.is_none() && user.password_hash == checked.password_hash
             });

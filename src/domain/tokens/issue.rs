@@ -164,7 +164,7 @@ fn writing(
 /// Writes what was issued, or nothing.
 fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageError> {
     if let Some((id, kept_until)) = &writing.authorization {
-        if !authorizations::is_live(conn, id)? {
+        if !authorizations::hold_live(conn, id)? {
             return Ok(Written::Ended);
         }
         if writing.refresh_token.is_some() {

@@ -2,14 +2,33 @@
 
 use super::code::RequestCode;
 use super::headers;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, ContentType, HeaderMap};
+use crate::http::page::Page;
+use crate::http::text::Language;
+use crate::http::views::error::ErrorPage;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 use std::fmt;
 
-/// Makes the page for a fault.
-pub type FaultPage = fn(Fault) -> HttpResponse;
+/// Who will read the answer.
+#[derive(Debug, Clone)]
+pub enum Reader {
+    /// Somebody before a browser, with what it sent as `Accept-Language`.
+    Person(Option<HeaderValue>),
+    Machine,
+}
+
+impl Reader {
+    /// Whoever sent these headers: who takes HTML is a person.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        match accept.is_some_and(|accept| accept.contains("text/html")) {
+            true => Self::Person(headers.get(header::ACCEPT_LANGUAGE).cloned()),
+            false => Self::Machine,
+        }
+    }
+}
 
 /// A request that failed before, beside or below its handler.
 #[derive(Debug, Clone, Copy)]
@@ -20,26 +39,46 @@ pub struct Fault {
 
 impl Fault {
     /// The answer: a page for a person, JSON for a machine. Neither has details.
-    pub fn response(self, page: Option<FaultPage>) -> HttpResponse {
-        let mut response = page.map_or_else(|| self.json(), |page| page(self));
+    pub fn response(self, reader: &Reader) -> HttpResponse {
+        let mut response = match reader {
+            Reader::Person(languages) => self.page(languages.as_ref()),
+            Reader::Machine => self.json(),
+        };
         headers::no_store(response.headers_mut());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers::retry_after(response.headers_mut(), 1);
         }
         if self.closes_connection() {
-            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+            response.head_mut().set_connection_type(ConnectionType::Close);
         }
         response
     }
 
+    fn page(self, languages: Option<&HeaderValue>) -> HttpResponse {
+        let languages = languages.and_then(|languages| languages.to_str().ok());
+        let language = Language::choose(None, None, languages);
+        let frame = Page { request_code: self.code.to_string(), ..Page::new(language) };
+        let page = match self.status {
+            StatusCode::NOT_FOUND => ErrorPage::not_found(frame),
+            StatusCode::FORBIDDEN => ErrorPage::forbidden(frame),
+            StatusCode::TOO_MANY_REQUESTS => ErrorPage::slow_down(frame),
+            status if status.is_server_error() => ErrorPage::server(frame),
+            _ => ErrorPage::request(frame).because(self.error(), self.sentence()),
+        };
+        ErrorPage { status: self.status, ..page }.respond()
+    }
+
     fn json(self) -> HttpResponse {
-        let error = match self.status {
+        let body = json!({ "error": self.error(), "error_description": self.sentence() });
+        HttpResponse::build(self.status).json(body)
+    }
+
+    fn error(self) -> &'static str {
+        match self.status {
             StatusCode::INTERNAL_SERVER_ERROR => "server_error",
             StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
             _ => "invalid_request",
-        };
-        let body = json!({ "error": error, "error_description": self.sentence() });
-        HttpResponse::build(self.status).json(body)
+        }
     }
 
     /// What happened, in a sentence.
@@ -75,31 +114,10 @@ impl Fault {
     }
 }
 
-/// Whether the one who asks reads pages.
-pub fn reads_pages(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
-}
-
-/// The page that needs nothing but itself.
-pub fn plain_page(fault: Fault) -> HttpResponse {
-    let sentence = fault.sentence();
-    let mut letters = sentence.chars();
-    let first = letters.next().map_or(' ', |first| first.to_ascii_uppercase());
-    let rest = letters.as_str();
-    HttpResponse::build(fault.status).content_type(ContentType::html()).body(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Error: {first}{rest} – Countersign</title></head><body><main><h1>That did not \
-         work</h1><p>{first}{rest}.</p><p>Request code {}</p></main></body></html>",
-        fault.code
-    ))
-}
-
 /// A fault as the error of the middleware, for when there is no request left to answer to.
 pub struct Lost {
     pub fault: Fault,
-    pub page: Option<FaultPage>,
+    pub reader: Reader,
     pub https: bool,
 }
 
@@ -121,7 +139,7 @@ impl ResponseError for Lost {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.fault.response(self.page);
+        let mut response = self.fault.response(&self.reader);
         headers::request_code(response.headers_mut(), self.fault.code);
         headers::secure(response.headers_mut(), self.https);
         response

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub revocation_seq: Gauge,
     /// 1 while the shared revocation list is written, 0 while it cannot be.
     pub redis_up: Gauge,
+    /// Entries of the database that are not in Redis yet.
+    pub redis_lag: Gauge,
     /// 1 while the database answers.
     pub database_up: Gauge,
 }
@@ -61,6 +63,7 @@ impl Default for Metrics {
             revocations: Gauge::default(),
             revocation_seq: Gauge::default(),
             redis_up: Gauge::default(),
+            redis_lag: Gauge::default(),
             database_up: Gauge::default(),
         };
         metrics.registered()
@@ -86,6 +89,7 @@ impl Metrics {
             ("revocations", "Entries of the revocation list", &self.revocations),
             ("revocation_seq", "Last entry of the revocation list", &self.revocation_seq),
             ("redis_up", "Whether the shared revocation list is written", &self.redis_up),
+            ("redis_lag", "Revocations that are not in Redis yet", &self.redis_lag),
             ("database_up", "Whether the database answers", &self.database_up),
         ] {
             registry.register(name, help, gauge.clone());

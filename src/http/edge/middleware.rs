@@ -1,7 +1,7 @@
 //! The one middleware: refuses, guards, finishes, counts and logs.
 
 use super::access::Visit;
-use super::fault::{self, Fault, FaultPage, Lost};
+use super::fault::{Fault, Lost, Reader};
 use super::forwarded::client_address;
 use super::headers::{self, GrantedOrigin};
 use super::limits;
@@ -82,16 +82,16 @@ where
         let origin = self.origin(&request);
         request.extensions_mut().insert(origin);
         let visit = Visit::begin(origin, request.method().clone(), request.path());
-        let page = fault::reads_pages(request.headers()).then_some(self.policy.fault_page);
+        let reader = Reader::of(request.headers());
         let answer = match limits::check(request.head(), &self.policy) {
-            Ok(()) => self.answer(request, &visit, page).await,
+            Ok(()) => self.answer(request, &visit, &reader).await,
             Err(status) => {
                 let fault = Fault { status, code: visit.code() };
-                Ok(request.into_response(fault.response(page)))
+                Ok(request.into_response(fault.response(&reader)))
             }
         };
         match answer {
-            Ok(response) => Ok(self.finish(response, &visit, page)),
+            Ok(response) => Ok(self.finish(response, &visit, &reader)),
             Err(error) => {
                 let status = error.as_response_error().status_code();
                 visit.end(&self.policy, status, || visit.endpoint.to_owned());
@@ -108,12 +108,7 @@ where
     }
 
     /// Runs the handler within its deadline and survives its panic.
-    async fn answer(
-        &self,
-        mut request: ServiceRequest,
-        visit: &Visit,
-        page: Option<FaultPage>,
-    ) -> Answer {
+    async fn answer(&self, mut request: ServiceRequest, visit: &Visit, reader: &Reader) -> Answer {
         if visit.method == Method::HEAD {
             // HEAD is GET without the body (RFC 9110 §9.3.2), which the HTTP layer leaves out.
             request.head_mut().method = Method::GET;
@@ -136,18 +131,18 @@ where
             }
         };
         let fault = Fault { status, code: visit.code() };
-        Err(Lost { fault, page, https: self.policy.https }.into())
+        Err(Lost { fault, reader: reader.clone(), https: self.policy.https }.into())
     }
 
     fn finish(
         &self,
         mut response: ServiceResponse<BoxBody>,
         visit: &Visit,
-        page: Option<FaultPage>,
+        reader: &Reader,
     ) -> ServiceResponse<BoxBody> {
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
-            response = self.finish_failure(response, visit, page);
+            response = self.finish_failure(response, visit, reader);
         }
         let granted = match response.request().headers().contains_key(header::ORIGIN) {
             true => response.request().extensions().get::<GrantedOrigin>().cloned(),
@@ -168,14 +163,14 @@ where
         &self,
         response: ServiceResponse<BoxBody>,
         visit: &Visit,
-        page: Option<FaultPage>,
+        reader: &Reader,
     ) -> ServiceResponse<BoxBody> {
         visit.log_fault(&self.policy, response.response());
         let is_bare =
             matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
                 && !response.headers().contains_key(header::CONTENT_TYPE);
         let mut response = match is_bare {
-            true => filled(response, visit, page),
+            true => filled(response, visit, reader),
             false => response,
         };
         let headers = response.headers_mut();
@@ -191,10 +186,10 @@ where
 fn filled(
     response: ServiceResponse<BoxBody>,
     visit: &Visit,
-    page: Option<FaultPage>,
+    reader: &Reader,
 ) -> ServiceResponse<BoxBody> {
     let fault = Fault { status: response.status(), code: visit.code() };
-    let mut filled = fault.response(page);
+    let mut filled = fault.response(reader);
     for (name, value) in response.headers() {
         filled.headers_mut().append(name.clone(), value.clone());
     }

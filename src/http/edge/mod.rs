@@ -22,7 +22,7 @@ pub mod policy;
 pub mod request;
 
 #[cfg(test)]
-mod middleware_tests;
+mod tests;
 
 pub use code::RequestCode;
 pub use cookies::Cookies;

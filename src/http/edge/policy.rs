@@ -1,7 +1,6 @@
 //! What the edge knows of the installation.
 
 use super::code::RequestCodes;
-use super::fault::{self, FaultPage};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
 use crate::config::Config;
@@ -25,8 +24,6 @@ pub struct EdgePolicy {
     pub https: bool,
     pub codes: RequestCodes,
     pub metrics: Arc<Metrics>,
-    /// The page for faults that no handler has seen.
-    pub fault_page: FaultPage,
     /// How long an answer may take.
     pub deadline: Duration,
 }
@@ -42,7 +39,6 @@ impl EdgePolicy {
             https: config.issuer.starts_with("https:"),
             codes: RequestCodes::new(u64::from_ne_bytes(key)),
             metrics: Arc::default(),
-            fault_page: fault::plain_page,
             deadline: DEADLINE,
         }
     }

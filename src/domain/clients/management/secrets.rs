@@ -37,7 +37,7 @@ pub async fn rotate(
     actor: &Actor,
 ) -> Result<String, ClientError> {
     let now = ground.now();
-    let (plain, stored) = fresh(ground, client_id, now);
+    let (plain, fresh) = fresh(ground, client_id, now);
     let event = event(actor, "client.rotate_secret", client_id, now)
         .details(format!("the old secret works for {} s", overlap.as_seconds()));
     let (id, version) = (client_id.to_owned(), ground.random.id());
@@ -46,11 +46,13 @@ pub async fn rotate(
             if !existing(conn, &id)?.metadata.token_endpoint_auth_method.uses_secret() {
                 return Err(ClientError::NoSecret);
             }
-            for older in client_secrets::list(conn, &id)?.iter().skip(1) {
+            // Those that end already were replaced before: two at once are enough.
+            let stored = client_secrets::list(conn, &id)?;
+            for older in stored.iter().filter(|secret| secret.expires_at.is_some()) {
                 client_secrets::delete(conn, &id, &older.id)?;
             }
             client_secrets::expire_all(conn, &id, now + overlap)?;
-            client_secrets::insert(conn, &stored)?;
+            client_secrets::insert(conn, &fresh)?;
             audit::insert(conn, &event)?;
             settings::bump_cache_version(conn, &version)?;
             Ok(plain)

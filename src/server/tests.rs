@@ -1,0 +1,121 @@
+//! The composed server: starts, answers for its health, speaks only good TLS, stops.
+
+use super::*;
+use openssl::asn1::Asn1Time;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
+use openssl::x509::{X509, X509NameBuilder};
+use std::net::TcpStream;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn config(directory: &TempDir) -> Config {
+    let mut config = Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        database_url: format!("sqlite://{}", directory.path().join("test.db").display()),
+        master_key: Some("07".repeat(32)),
+        ..Config::default()
+    };
+    config.server.workers = 1;
+    config
+}
+
+fn quiet() -> ServerParts {
+    ServerParts { announce_setup: false, ..ServerParts::default() }
+}
+
+async fn get(url: String) -> (u16, String) {
+    let request = reqwest::Client::new().get(url).header("Host", "localhost:8080");
+    let answer = request.send().await.expect("the server answers");
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_started_server_is_healthy_until_it_stops() {
+    let directory = TempDir::new().unwrap();
+    let running = start(config(&directory), quiet()).await.unwrap();
+    let (address, metrics) = (running.address, running.metrics_address.unwrap());
+
+    assert_eq!(get(format!("http://{address}/livez")).await, (200, "ok".into()));
+    assert_eq!(get(format!("http://{address}/readyz")).await, (200, "ready".into()));
+    let (status, text) = get(format!("http://{metrics}/metrics")).await;
+    assert_eq!(status, 200);
+    assert!(text.contains(r#"endpoint="readyz",status="200"} 1"#), "{text}");
+    assert_eq!(get(format!("http://{address}/metrics")).await.0, 404);
+
+    running.state.readiness.turn_off();
+    assert_eq!(get(format!("http://{address}/readyz")).await, (503, "stopping".into()));
+    running.stop().await;
+    assert!(TcpStream::connect(address).is_err(), "the server still listens");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_said_and_not_waited_for() {
+    let directory = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = Config { listen: taken.local_addr().unwrap(), ..config(&directory) };
+    assert!(matches!(start(config, quiet()).await, Err(RunError::Listen(..))));
+}
+
+/// Writes a certificate for a name and its key.
+fn certify(name: &str, cert: &Path, key: &Path) {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let private = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let mut subject = X509NameBuilder::new().unwrap();
+    subject.append_entry_by_nid(Nid::COMMONNAME, name).unwrap();
+    let subject = subject.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_subject_name(&subject).unwrap();
+    builder.set_issuer_name(&subject).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.set_pubkey(&private).unwrap();
+    builder.sign(&private, MessageDigest::sha256()).unwrap();
+    std::fs::write(cert, builder.build().to_pem().unwrap()).unwrap();
+    std::fs::write(key, private.private_key_to_pem_pkcs8().unwrap()).unwrap();
+}
+
+/// Shakes hands and tells the version and the name in the certificate.
+async fn shake(address: SocketAddr, most: SslVersion) -> Option<(String, String)> {
+    let talk = move || {
+        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        builder.set_verify(SslVerifyMode::NONE);
+        builder.set_security_level(0);
+        builder.set_min_proto_version(None).unwrap();
+        builder.set_max_proto_version(Some(most)).unwrap();
+        let socket = TcpStream::connect(address).unwrap();
+        let stream = builder.build().connect("id.example.com", socket).ok()?;
+        let certificate = stream.ssl().peer_certificate()?;
+        let name = certificate.subject_name().entries().next()?.data().to_string().ok()?;
+        Some((stream.ssl().version_str().to_owned(), name))
+    };
+    tokio::task::spawn_blocking(talk).await.unwrap()
+}
+
+#[tokio::test]
+async fn ht_13_tls_is_1_2_or_better_and_its_certificate_can_be_renewed() {
+    let directory = TempDir::new().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    certify("first", &cert, &key);
+    let config =
+        Config { tls_cert: Some(cert.clone()), tls_key: Some(key.clone()), ..config(&directory) };
+    let running = start(config, quiet()).await.unwrap();
+    let address = running.address;
+
+    let hands = |version: &str, name: &str| Some((version.to_owned(), name.to_owned()));
+    assert_eq!(shake(address, SslVersion::TLS1_3).await, hands("TLSv1.3", "first"));
+    assert_eq!(shake(address, SslVersion::TLS1_2).await, hands("TLSv1.2", "first"));
+    assert_eq!(shake(address, SslVersion::TLS1_1).await, None);
+
+    certify("second", &cert, &key);
+    running.tls.as_ref().unwrap().reload().unwrap();
+    assert_eq!(shake(address, SslVersion::TLS1_3).await, hands("TLSv1.3", "second"));
+    std::fs::write(&key, "broken").unwrap();
+    assert!(running.tls.as_ref().unwrap().reload().is_err());
+    assert_eq!(shake(address, SslVersion::TLS1_2).await, hands("TLSv1.2", "second"));
+    running.stop().await;
+}
