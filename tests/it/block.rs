@@ -2,9 +2,8 @@
 //! it to us; our promise is: at once at the provider).
 
 use crate::support::crypto::claims;
-use crate::support::test_server::PASSWORD;
+use crate::support::test_server::{PASSWORD, system};
 use crate::support::{Agent, TestServer, Tokens, WebApp, both};
-use countersign::domain::audit::Actor;
 use countersign::domain::identity::users;
 use countersign::protocol::revocation::{RevocationKind, TokenFacts};
 use countersign::protocol::time::Timestamp;
@@ -141,7 +140,7 @@ both! {
 
         let ground = server.provider.ground();
         let new = "another horse battery".to_owned();
-        let set = users::set_password(&ground, &ada.user.id, new, None, &Actor::system());
+        let set = users::set_password(&ground, &ada.user.id, new, None, system());
         set.await.expect("the password can be set");
 
         expect_dead(&app, &tokens).await;
@@ -161,7 +160,7 @@ both! {
 
         let ground = server.provider.ground();
         let new = "another horse battery".to_owned();
-        let set = users::set_password(&ground, &ada.user.id, new, Some(&sid), &Actor::system());
+        let set = users::set_password(&ground, &ada.user.id, new, Some(&sid), system());
         set.await.expect("the password can be set");
 
         assert!(!app.is_active(&tokens.access_token).await);
@@ -174,7 +173,7 @@ both! {
         let tokens = app.tokens("ada", SCOPE).await;
 
         let ground = server.provider.ground();
-        let done = users::revoke_tokens(&ground, &ada.user.id, &Actor::system()).await;
+        let done = users::revoke_tokens(&ground, &ada.user.id, system()).await;
         done.expect("the tokens can be revoked");
 
         expect_dead(&app, &tokens).await;
@@ -191,7 +190,7 @@ both! {
         assert_eq!(claims(&tokens.access_token)["roles"], serde_json::json!(["buyer"]));
 
         let ground = server.provider.ground();
-        let set = users::set_roles(&ground, &ada.user.id, Vec::new(), &Actor::system()).await;
+        let set = users::set_roles(&ground, &ada.user.id, Vec::new(), system()).await;
         set.expect("the roles can be set");
 
         assert!(!app.is_active(&tokens.access_token).await);
@@ -206,7 +205,7 @@ both! {
         let tokens = app.tokens("ada", SCOPE).await;
 
         let ground = server.provider.ground();
-        users::delete(&ground, &ada.user.id, &Actor::system()).await.expect("it can be deleted");
+        users::delete(&ground, &ada.user.id, system()).await.expect("it can be deleted");
 
         expect_dead(&app, &tokens).await;
         expect_signed_out(&app).await;

@@ -1,8 +1,8 @@
 //! Client authentication (RFC 6749 §2.3, OpenID Connect Core §9): by the registered method alone.
 
 use crate::support::crypto::{jwks, key, sign};
+use crate::support::test_server::system;
 use crate::support::{Reply, TestServer, WebApp, both};
-use countersign::domain::audit::Actor;
 use countersign::domain::clients::management::{self, ClientDraft};
 use countersign::jose::{SigningAlgorithm, SigningKey, Typ};
 use countersign::protocol::client::{AuthMethod, GrantType};
@@ -37,7 +37,8 @@ fn assertion(server: &TestServer, app: &WebApp, jti: &str, aud: &Value) -> Value
 }
 
 async fn present(app: &WebApp, assertion: &str) -> Reply {
-    let form = [GRANT[0], ("client_assertion", assertion), ("client_assertion_type", ASSERTION_TYPE)];
+    let form =
+        [GRANT[0], ("client_assertion", assertion), ("client_assertion_type", ASSERTION_TYPE)];
     app.token(&form).await
 }
 
@@ -115,8 +116,8 @@ both! {
         let app = WebApp::register_as(&server, service(AuthMethod::ClientSecretBasic)).await;
         let ground = server.provider.ground();
         let overlap = Lifetime::hours(1);
-        let rotated = management::rotate(&ground, &app.id, overlap, &Actor::system()).await;
-    
+        let rotated = management::rotate_secret(&ground, &app.id, overlap, system()).await;
+        let secret = rotated.expect("the secret can be rotated");
         let new = WebApp { secret, ..app.clone() };
         server.settle().await;
         app.token(&GRANT).await.expect_tokens();

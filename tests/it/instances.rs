@@ -1,8 +1,8 @@
 //! Several instances on one database: any of them serves any browser and any client.
 
 use crate::support::crypto::claims;
+use crate::support::test_server::system;
 use crate::support::{Code, Store, TestServer, VERIFIER, WebApp};
-use countersign::domain::audit::Actor;
 use countersign::domain::clients::management;
 use countersign::domain::keys;
 use countersign::jose::SigningAlgorithm;
@@ -77,7 +77,7 @@ async fn a_client_that_is_disabled_here_is_refused_there_within_a_second() {
     let grant = [("grant_type", "client_credentials")];
     let token = service.token(&grant).await.expect_tokens().access_token;
     let ground = first.provider.ground();
-    management::disable(&ground, &service.id, &Actor::system()).await.expect("it can be disabled");
+    management::disable(&ground, &service.id, system()).await.expect("it can be disabled");
     tokio::time::sleep(Duration::from_secs(1)).await;
     service.token(&grant).await.expect(401, "invalid_client");
     let other = WebApp::register_service(&first).await.turned_to(&second);
@@ -88,7 +88,7 @@ async fn a_client_that_is_disabled_here_is_refused_there_within_a_second() {
 async fn a_key_that_is_rotated_here_is_published_there_within_a_second() {
     let (first, second) = two().await;
     let app = WebApp::register(&first).await.turned_to(&second);
-    let next = keys::rotate(&first.provider, SigningAlgorithm::ES256, &Actor::system());
+    let next = keys::rotate(&first.provider, SigningAlgorithm::ES256, system());
     let next = next.await.expect("the key can be rotated").kid;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let jwks = app.http.get(second.url("/jwks")).send().await.expect("an answer");

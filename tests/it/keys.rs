@@ -1,8 +1,8 @@
 //! Our own keys (OpenID Connect Core §10.1.1): published ahead, kept until nothing needs them.
 
 use crate::support::crypto::header;
+use crate::support::test_server::system;
 use crate::support::{Reply, TestServer, WebApp, both};
-use countersign::domain::audit::Actor;
 use countersign::domain::keys;
 use countersign::jose::SigningAlgorithm;
 use serde_json::Value;
@@ -54,7 +54,7 @@ both! {
     async fn m6_a_next_key_is_published_before_it_signs(server: TestServer) {
         let service = WebApp::register_service(&server).await;
         let (old, old_token) = signing_kid(&service).await;
-        let next = keys::rotate(&server.provider, SigningAlgorithm::ES256, &Actor::system());
+        let next = keys::rotate(&server.provider, SigningAlgorithm::ES256, system());
         let next = next.await.expect("the key can be rotated").kid;
 
         assert!(kids(&service).await.contains(&next));
@@ -78,7 +78,7 @@ both! {
 
     async fn tokens_of_a_retiring_key_still_verify(server: TestServer) {
         let service = WebApp::register_service(&server).await;
-        let rotated = keys::rotate(&server.provider, SigningAlgorithm::ES256, &Actor::system());
+        let rotated = keys::rotate(&server.provider, SigningAlgorithm::ES256, system());
         rotated.await.expect("the key can be rotated");
         server.clock.advance_seconds(598);
         let (old, token) = signing_kid(&service).await;
@@ -93,7 +93,7 @@ both! {
         let (old, token) = signing_kid(&service).await;
         assert!(service.is_active(&token).await);
 
-        let withdrawn = keys::withdraw(&server.provider, &old, &Actor::system()).await;
+        let withdrawn = keys::withdraw(&server.provider, &old, system()).await;
         withdrawn.expect("the key can be withdrawn");
 
         assert!(!service.is_active(&token).await);

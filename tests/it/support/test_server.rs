@@ -9,12 +9,18 @@ use countersign::domain::identity::users::{self, Account, NewUser};
 use countersign::protocol::random::SystemRandom;
 use countersign::protocol::time::TestClock;
 use countersign::server::{self, ServerParts};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// The password of every user that [`TestServer::user`] makes.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// Who does what a test does beside HTTP.
+pub fn system() -> &'static Actor {
+    static SYSTEM: LazyLock<Actor> = LazyLock::new(Actor::system);
+    &SYSTEM
+}
 
 /// Which database a server runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,25 +137,25 @@ impl TestServer {
         };
         change(&mut new);
         let ground = self.provider.ground();
-        users::create(&ground, new, &Actor::system()).await.expect("the user can be made")
+        users::create(&ground, new, system()).await.expect("the user can be made")
     }
 
     /// Registers a client.
     pub async fn client(&self, draft: ClientDraft) -> Created {
         let ground = self.provider.ground();
-        management::create(&ground, draft, &Actor::system()).await.expect("the client can be made")
+        management::create(&ground, draft, system()).await.expect("the client can be made")
     }
 
     /// Blocks a user, as an administrator does.
     pub async fn block(&self, user: &Account) {
         let (ground, id) = (self.provider.ground(), &user.user.id);
-        users::block(&ground, id, "left", &Actor::system()).await.expect("the user can be blocked");
+        users::block(&ground, id, "left", system()).await.expect("the user can be blocked");
     }
 
     /// Lets a user in again.
     pub async fn unblock(&self, user: &Account) {
         let (ground, id) = (self.provider.ground(), &user.user.id);
-        users::unblock(&ground, id, &Actor::system()).await.expect("the user can be unblocked");
+        users::unblock(&ground, id, system()).await.expect("the user can be unblocked");
     }
 
     /// Waits until this instance has taken in what was changed in the database.
