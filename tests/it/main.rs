@@ -1,4 +1,19 @@
 //! Integration tests: one file for each family of rules, against the running server.
 
 mod support;
+
+mod authorize;
+mod block;
+mod client_auth;
+mod flow_openidconnect;
+mod formats;
+mod instances;
+mod introspection_revocation;
+mod keys;
+mod logout;
+mod races;
+mod redis;
+mod refresh;
 mod support_selftest;
+mod token;
+mod userinfo;

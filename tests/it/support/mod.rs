@@ -3,10 +3,44 @@
 //! `tests/it` has this as its module; `tests/attacks` takes it in by path.
 
 // Each test crate uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
+pub mod agent;
 pub mod browser;
+pub mod crypto;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod raw;
 pub mod redis;
+pub mod reply;
+pub mod test_server;
+pub mod web_app;
+
+pub use agent::{Agent, Answer, Page};
+pub use reply::{Reply, Tokens};
+pub use test_server::{Store, TestServer};
+pub use web_app::{Code, VERIFIER, WebApp, challenge};
+
+/// Makes a test of each function, on each database: `name::on_sqlite` and `name::on_postgres`.
+macro_rules! both {
+    ($($(#[$meta:meta])* async fn $name:ident($server:ident: TestServer) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn rule($server: TestServer) $body
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                rule(TestServer::start_on(crate::support::Store::Sqlite).await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                rule(TestServer::start_on(crate::support::Store::Postgres).await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use both;

@@ -1,0 +1,19 @@
+//! Attacks and bad inputs against the running server: one test for each, named by its id.
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod assertions;
+mod authorize;
+mod authorize_interaction;
+mod client_auth;
+mod http_layer;
+mod jose;
+mod login;
+mod logout;
+mod metadata;
+mod pkce;
+mod redirect_uri;
+mod refresh;
+mod resource;
+mod token;
