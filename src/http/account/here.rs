@@ -5,7 +5,6 @@ use crate::domain::Provider;
 use crate::domain::audit::Actor;
 use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
-use crate::domain::Provider;
 use crate::http::edge::{FormParams, JsonError};
 use crate::http::interaction::{Visitor, fault, see_other};
 use crate::http::page::{Nav, Notice, Page};
