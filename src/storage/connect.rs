@@ -1,6 +1,6 @@
 //! Opening the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
-use super::writer::Writer;
+use super::writer::{MAX_BATCH, Writer};
 use super::{DbConnection, StorageError};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -68,10 +68,20 @@ impl Db {
     ///
     /// When the database cannot be reached or a migration fails.
     pub fn open(url: &DatabaseUrl) -> Result<Self, StorageError> {
+        Self::open_with_batch(url, MAX_BATCH)
+    }
+
+    /// As [`Db::open`], with at most `max_batch` writes in one commit of SQLite: the benchmark of
+    /// the writer sets it to 1.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Db::open`].
+    pub fn open_with_batch(url: &DatabaseUrl, max_batch: usize) -> Result<Self, StorageError> {
         let mut first = connect(url)?;
         migrate(&mut first)?;
         let writer = match url {
-            DatabaseUrl::Sqlite(_) => Some(Arc::new(Writer::start(first))),
+            DatabaseUrl::Sqlite(_) => Some(Arc::new(Writer::start(first, max_batch))),
             DatabaseUrl::Postgres(_) => None,
         };
         let size = match url {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The most pieces of work that share a commit.
-const MAX_BATCH: usize = 256;
+pub const MAX_BATCH: usize = 256;
 /// The most pieces of work that wait; more are told to come back.
 const MAX_QUEUE: usize = 4096;
 /// How long a caller waits for its commit.
@@ -26,12 +26,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread with the connection it will own.
-    pub fn start(conn: DbConnection) -> Self {
+    /// Starts the thread with the connection it will own. At most `max_batch` pieces of work share
+    /// a commit.
+    pub fn start(conn: DbConnection, max_batch: usize) -> Self {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(conn, &jobs))
+            .spawn(move || serve(conn, &jobs, max_batch))
             .expect("the operating system can start a thread at start-up");
         Self { queue }
     }
@@ -103,11 +104,11 @@ where
     }
 }
 
-fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>) {
+fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, max_batch: usize) {
     while let Ok(first) = jobs.recv() {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
+        let mut batch = Vec::with_capacity(max_batch);
         batch.push(first);
-        let committed = run_batch(&mut conn, &mut batch, jobs);
+        let committed = run_batch(&mut conn, &mut batch, jobs, max_batch);
         let fault = committed.err().map(|error| error.to_string());
         for job in batch {
             job.answer(fault.clone().map(|text| StorageError::Unavailable(text.into())));
@@ -120,6 +121,7 @@ fn run_batch(
     conn: &mut DbConnection,
     batch: &mut Vec<Box<dyn Job>>,
     jobs: &Receiver<Box<dyn Job>>,
+    max_batch: usize,
 ) -> Result<(), StorageError> {
     // IMMEDIATE takes the write lock now, so that no statement can fail half-way for want of it.
     AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")?;
@@ -130,7 +132,7 @@ fn run_batch(
             return Err(fault);
         }
         next += 1;
-        if batch.len() < MAX_BATCH
+        if batch.len() < max_batch
             && let Ok(job) = jobs.try_recv()
         {
             batch.push(job);

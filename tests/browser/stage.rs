@@ -1,9 +1,9 @@
 //! A provider, two web apps and a microservice, as people meet them.
 
+use crate::support::browser::Browser;
 use crate::support::redis::Redis;
 use crate::support::test_server::PASSWORD;
 use crate::support::{Store, TestServer, ports};
-use crate::support::browser::Browser;
 use crate::{login_with, orders_api};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::protocol::client::{ClientMetadata, GrantType};
