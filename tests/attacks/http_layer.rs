@@ -62,7 +62,8 @@ async fn ht_02_a_body_of_two_lengths_is_refused() {
 #[tokio::test]
 async fn ht_03_a_body_without_end_is_not_waited_for_for_ever() {
     let server = TestServer::start().await;
-    let begun = raw::send(&server, &post(&server, "Content-Length: 100\r\n", "a=b"));
+    let request = post(&server, "Content-Length: 100\r\n", "a=b");
+    let begun = raw::send(&server, &request);
     let whole = tokio::time::timeout(WAIT, begun).await.expect("an answer or the end");
     assert!(matches!(whole.0, 0 | 400 | 408), "{}", whole.1);
     assert!(raw::is_well(&server).await);

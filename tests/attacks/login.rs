@@ -136,7 +136,8 @@ both! {
         with(&first).await.expect_refusal("login_required");
         with(&second).await.expect_refusal("consent_required");
         let new = PASSWORD.to_owned();
-        let set = users::set_password(&server.provider.ground(), &ada.user.id, new, None, system());
+        let ground = server.provider.ground();
+        let set = users::set_password(&ground, &ada.user.id, new, None, system());
         set.await.expect("it can be set");
         with(&second).await.expect_refusal("login_required");
     }
