@@ -73,8 +73,12 @@ impl ClaimsRequest {
     ///
     /// `invalid_request` when it is not a JSON object of the form of §5.5, or nested too deeply.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
-        let mut request: Self = serde_json::from_str(text)
-            .map_err(|_| OAuthError::invalid_request("claims is not as OpenID Connect says"))?;
+        let wrong = || OAuthError::invalid_request("claims is not as OpenID Connect says");
+        // Read whole first: members that are skipped would be skipped at any depth, and a list
+        // would pass for an object without members.
+        let value: Value = serde_json::from_str(text).map_err(|_| wrong())?;
+        let object = value.is_object().then_some(value).ok_or_else(wrong)?;
+        let mut request: Self = serde_json::from_value(object).map_err(|_| wrong())?;
         for wanted in [&mut request.userinfo, &mut request.id_token] {
             wanted.retain(|name, _| is_standard(name) || is_about_sign_in(name));
         }
