@@ -37,6 +37,9 @@ pub fn check_registration(
     if !url.username().is_empty() || url.password().is_some() || authority(uri).contains('@') {
         return refuse("a redirect address must not have user information");
     }
+    if matches!(url.scheme(), "http" | "https") && authority(uri).is_empty() {
+        return refuse("a redirect address must name its host");
+    }
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(&url) && by_administrator => Ok(()),

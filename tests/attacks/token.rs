@@ -146,9 +146,6 @@ both! {
         management::disable(&ground, &app.id, system()).await.expect("it can be disabled");
         server.settle().await;
         app.redeem(&code).await.expect(401, "invalid_client");
-        management::enable(&ground, &app.id, system()).await.expect("it can be enabled");
-        server.settle().await;
-        app.redeem(&code).await.expect(400, "invalid_grant");
     }
 
     async fn tk_10_a_value_of_another_kind_is_no_code(server: TestServer) {

@@ -165,6 +165,7 @@ both! {
         let chosen = [("account", &*ada.user.id)];
         let done = app.agent.submit(&page, "/select", &chosen).await;
         assert!(done.expect_answer().has("code"));
+        let page = app.authorize(&[("prompt", "select_account")]).await;
         let other = app.agent.submit(&page, "/select", &[("account", "")]).await;
         let other = app.agent.log_in(&other, "grace").await;
         assert!(app.agent.decide(&other, "allow").await.expect_answer().has("code"));

@@ -38,8 +38,9 @@ async fn expect_entries(redis: &Redis, tokens: &[Tokens], seconds: u64) {
         let life = |key: &str| -> i64 {
             redis.call(&format!("TTL {key}")).trim_start_matches(':').parse().expect("a number")
         };
-        assert!((200..=305).contains(&life(&jti)), "{}", life(&jti));
-        assert!((3500..=3605).contains(&life(&sub)), "{}", life(&sub));
+        // As long as the tokens could live, and a minute more for clocks that differ.
+        assert!((300..=365).contains(&life(&jti)), "{}", life(&jti));
+        assert!((3600..=3665).contains(&life(&sub)), "{}", life(&sub));
     }
 }
 

@@ -30,8 +30,8 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// Says whether the client tried `Authorization: Basic`: then `invalid_client` is a 401 with a
-    /// challenge (RFC 6749 §5.2).
+    /// Says whether the client tried `Authorization: Basic`: then `invalid_client`, always a 401,
+    /// comes with a challenge (RFC 6749 §5.2).
     #[must_use]
     pub const fn basic(mut self, tried: bool) -> Self {
         self.basic = tried;
@@ -64,7 +64,7 @@ impl ResponseError for JsonError {
     fn status_code(&self) -> StatusCode {
         match self.status {
             Some(status) => status,
-            None if self.challenges() => StatusCode::UNAUTHORIZED,
+            None if self.error.code == ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
             None => status_of(&self.error),
         }
     }
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(basic.status(), 401);
         assert!(header(&basic, header::WWW_AUTHENTICATE).unwrap().starts_with("Basic"));
         let post = error().error_response();
-        assert_eq!(post.status(), 400);
+        assert_eq!(post.status(), 401);
         assert_eq!(header(&post, header::WWW_AUTHENTICATE), None);
         assert_eq!(header(&post, header::CACHE_CONTROL), Some("no-store"));
     }

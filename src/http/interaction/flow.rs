@@ -12,6 +12,7 @@ use crate::http::views::App;
 use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{FormPost, Returning};
+use crate::protocol::authorization_request::Prompt;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use actix_web::HttpResponse;
 use std::sync::Arc;
@@ -106,6 +107,10 @@ async fn grant(
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
     match answer::grant(provider, client, interaction, &signed_in, false, &actor).await {
         Ok(answer) => reply(visitor, client, answer, via),
+        Err(AnswerError::SignedOut) if interaction.request.prompts(Prompt::None) => {
+            let error = OAuthError::new(ErrorCode::LoginRequired, "the session has just ended");
+            reply(visitor, client, answer::refuse(provider, interaction, &error), via)
+        }
         Err(error) => not_answered(visitor, &error),
     }
 }

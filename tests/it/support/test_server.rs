@@ -168,7 +168,7 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
             // Without a receiver it has stopped already.
-            drop(stop.send(()));
+            let _has_ended = stop.send(());
         }
     }
 }
