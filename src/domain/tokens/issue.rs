@@ -162,15 +162,10 @@ fn writing(
 }
 
 /// Writes what was issued, or nothing.
+///
+/// What is spent is spent before the authorization is held: of many who prove the same, one goes on
+/// and the others wait for it here, holding nothing that it or they could need.
 fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageError> {
-    if let Some((id, kept_until)) = &writing.authorization {
-        if !authorizations::hold_live(conn, id)? {
-            return Ok(Written::Ended);
-        }
-        if writing.refresh_token.is_some() {
-            authorizations::extend(conn, id, *kept_until)?;
-        }
-    }
     if let Some((user, client, sid)) = &writing.subject {
         let earliest = revocation::earliest_iat(conn, user, client, sid.as_deref(), writing.iat)?;
         if earliest > writing.iat {
@@ -179,6 +174,14 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     }
     if !spend(conn, &writing)? {
         return Ok(Written::SpentBefore);
+    }
+    if let Some((id, kept_until)) = &writing.authorization {
+        if !authorizations::hold_live(conn, id)? {
+            return Ok(Written::Ended);
+        }
+        if writing.refresh_token.is_some() {
+            authorizations::extend(conn, id, *kept_until)?;
+        }
     }
     if let Some(token) = &writing.access_token {
         issued_tokens::insert(conn, token)?;
