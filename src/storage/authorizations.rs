@@ -70,7 +70,7 @@ pub fn extend(
 pub fn hold_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
     let row = dsl::authorizations.find(id).filter(dsl::revoked_at.is_null()).select(dsl::id);
     let found: Option<String> = match conn {
-        DbConnection::Postgres(conn) => row.for_share().first(conn).optional()?,
+        DbConnection::Postgres(conn) => row.for_no_key_update().first(conn).optional()?,
         // There is one writer at a time.
         DbConnection::Sqlite(conn) => row.first(conn).optional()?,
     };
