@@ -100,7 +100,8 @@ impl From<diesel::result::Error> for StorageError {
 
 /// Faults that end without anyone changing the program: the kinds diesel has no name for.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 9] = [
+    const PASSING: [&str; 10] = [
+        "deadlock detected",
         "database is locked",
         "database or disk is full",
         "disk I/O error",
