@@ -9,10 +9,15 @@ use crate::support::browser::Browser;
 const SIGN_IN_BYTES: u64 = 20 * 1024;
 const SIGN_IN_REQUESTS: usize = 5;
 
+/// Colours change gently; only what they end as can be judged.
+const SETTLED: &str =
+    "return Promise.all(document.getAnimations().map(a => a.finished)).then(() => true)";
+
 async fn check(browser: &Browser, page: &str) {
     for (width, dark) in [(1280, false), (1280, true), (320, false), (320, true)] {
         browser.set_viewport(width, 900).await;
         browser.dark_mode(dark).await;
+        browser.script(SETTLED).await;
         let found = browser.axe().await;
         assert!(found.is_empty(), "{page} at {width} px, dark {dark}: {found:#?}");
         assert!(!browser.scrolls_sideways().await, "{page} scrolls sideways at {width} px");

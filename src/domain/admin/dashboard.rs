@@ -146,7 +146,8 @@ mod tests {
         };
         let made = management::create(&test.ground, draft, &Actor::cli()).await.unwrap();
         let alone = Attention::OnlyOneAdministrator;
-        assert_eq!(dashboard(&test.ground).await.unwrap().attention, [alone.clone()]);
+        let attention = dashboard(&test.ground).await.unwrap().attention;
+        assert_eq!(attention, std::slice::from_ref(&alone));
         test.clock.advance_seconds(366 * 86_400);
         let old = Attention::OldSecret { client_id: made.client.id, name: "Shop".into() };
         assert_eq!(dashboard(&test.ground).await.unwrap().attention, [alone, old]);

@@ -3,7 +3,7 @@
 //! `tests/it` has this as its module; `tests/attacks` takes it in by path.
 
 // Each test crate uses its own part of this.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
 pub mod agent;
 pub mod browser;
