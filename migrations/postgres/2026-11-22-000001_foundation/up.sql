@@ -166,7 +166,8 @@ CREATE TABLE issued_tokens (
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id);
 CREATE INDEX issued_tokens_authorization ON issued_tokens (authorization_id);
 CREATE INDEX issued_tokens_sid ON issued_tokens (sid);
-CREATE UNIQUE INDEX issued_tokens_hash ON issued_tokens (token_hash);
+CREATE UNIQUE INDEX issued_tokens_hash ON issued_tokens (token_hash)
+    WHERE token_hash IS NOT NULL;
 CREATE INDEX issued_tokens_expires_at ON issued_tokens (expires_at);
 
 -- What must not be accepted although it verifies. Refused: a token whose jti is listed, or whose

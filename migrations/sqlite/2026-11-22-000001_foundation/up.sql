@@ -1,13 +1,16 @@
 -- The provider's truth. Times are unix seconds, identifiers and enumerations are text, and secrets
 -- are kept as SHA-256 (values with 256 random bits), Argon2id (passwords) or sealed under the
 -- master key (what must be readable again).
+--
+-- Differs from PostgreSQL in WITHOUT ROWID: a table lives in the tree of its key, so a write
+-- touches one page less.
 
 -- Named values of the whole installation: the epoch of the revocation list, the version that
 -- tells other processes to drop their caches, the hash of the set-up link.
 CREATE TABLE settings (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE users (
     id                  TEXT    NOT NULL PRIMARY KEY,
@@ -25,27 +28,27 @@ CREATE TABLE users (
     created_at          BIGINT  NOT NULL,
     updated_at          BIGINT  NOT NULL,
     last_sign_in_at     BIGINT
-);
+) WITHOUT ROWID;
 CREATE INDEX users_created_at ON users (created_at, id);
 
 -- One name space for what people type at sign-in: a user name can never be another's email.
 CREATE TABLE login_names (
     canonical TEXT NOT NULL PRIMARY KEY,
     user_id   TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX login_names_user ON login_names (user_id);
 
 CREATE TABLE user_roles (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role    TEXT NOT NULL,
     PRIMARY KEY (user_id, role)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE user_groups (
     user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     group_name TEXT NOT NULL,
     PRIMARY KEY (user_id, group_name)
-);
+) WITHOUT ROWID;
 
 -- Browser sessions. `id_hash` is of the cookie; `sid` is the public name in tokens.
 CREATE TABLE sessions (
@@ -62,7 +65,7 @@ CREATE TABLE sessions (
     ended_at     BIGINT,
     ip           TEXT,
     user_agent   TEXT
-);
+) WITHOUT ROWID;
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
@@ -75,7 +78,7 @@ CREATE TABLE clients (
     disabled_at  BIGINT,
     created_at   BIGINT NOT NULL,
     updated_at   BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX clients_created_at ON clients (created_at, id);
 
 CREATE TABLE client_secrets (
@@ -84,7 +87,7 @@ CREATE TABLE client_secrets (
     secret_hash TEXT   NOT NULL,
     created_at  BIGINT NOT NULL,
     expires_at  BIGINT
-);
+) WITHOUT ROWID;
 CREATE INDEX client_secrets_client ON client_secrets (client_id);
 
 CREATE TABLE consents (
@@ -94,7 +97,7 @@ CREATE TABLE consents (
     granted_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, client_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX consents_client ON consents (client_id);
 
 -- What a user let a client have, once per authorization request. The id is that of the
@@ -117,7 +120,7 @@ CREATE TABLE authorizations (
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
     revoked_by TEXT
-);
+) WITHOUT ROWID;
 CREATE INDEX authorizations_user ON authorizations (user_id, client_id);
 CREATE INDEX authorizations_sid ON authorizations (sid);
 CREATE INDEX authorizations_expires_at ON authorizations (expires_at);
@@ -131,7 +134,7 @@ CREATE TABLE authorization_codes (
     code_challenge   TEXT,
     expires_at       BIGINT NOT NULL,
     redeemed_at      BIGINT
-);
+) WITHOUT ROWID;
 CREATE INDEX authorization_codes_authorization ON authorization_codes (authorization_id);
 CREATE INDEX authorization_codes_expires_at ON authorization_codes (expires_at);
 
@@ -146,7 +149,7 @@ CREATE TABLE refresh_tokens (
     spent_at         BIGINT,
     successor_hash   TEXT,
     retried_at       BIGINT
-);
+) WITHOUT ROWID;
 CREATE INDEX refresh_tokens_authorization ON refresh_tokens (authorization_id);
 CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
 
@@ -162,11 +165,12 @@ CREATE TABLE issued_tokens (
     expires_at       BIGINT NOT NULL,
     token_hash       TEXT,
     claims           TEXT
-);
+) WITHOUT ROWID;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id);
 CREATE INDEX issued_tokens_authorization ON issued_tokens (authorization_id);
 CREATE INDEX issued_tokens_sid ON issued_tokens (sid);
-CREATE UNIQUE INDEX issued_tokens_hash ON issued_tokens (token_hash);
+CREATE UNIQUE INDEX issued_tokens_hash ON issued_tokens (token_hash)
+    WHERE token_hash IS NOT NULL;
 CREATE INDEX issued_tokens_expires_at ON issued_tokens (expires_at);
 
 -- What must not be accepted although it verifies. Refused: a token whose jti is listed, or whose
@@ -198,13 +202,13 @@ CREATE TABLE signing_keys (
     activated_at   BIGINT,
     retiring_at    BIGINT,
     retire_at      BIGINT
-);
+) WITHOUT ROWID;
 
 -- One-time identifiers seen from outside: the jti of client assertions (RFC 7523 3).
 CREATE TABLE seen_jtis (
     hash       TEXT   NOT NULL PRIMARY KEY,
     expires_at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX seen_jtis_expires_at ON seen_jtis (expires_at);
 
 CREATE TABLE audit (

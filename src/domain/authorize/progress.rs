@@ -37,7 +37,7 @@ pub async fn assess(
     let (signed_in, allowed_before) = match cookie.map(digest) {
         None => (None, Scope::default()),
         Some(id_hash) => {
-            let read = provider.db.read(move |conn| {
+            let read = provider.db.read_by_key(move |conn| {
                 let Some(signed_in) = sessions::find_live(conn, &id_hash, now, idle)? else {
                     return Ok((None, Scope::default()));
                 };

@@ -111,7 +111,7 @@ pub async fn find(
     let id = client_id.to_owned();
     let found = provider
         .db
-        .read(move |conn| match clients::find(conn, &id)? {
+        .read_by_key(move |conn| match clients::find(conn, &id)? {
             Some(client) => Ok(Some((client_secrets::list(conn, &id)?, client))),
             None => Ok(None),
         })

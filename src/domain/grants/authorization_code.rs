@@ -79,7 +79,7 @@ async fn find(
     let now = provider.now();
     let found = provider
         .db
-        .read(move |conn| {
+        .read_by_key(move |conn| {
             let Some(code) = authorization_codes::find(conn, &code_hash, now)? else {
                 return Ok(None);
             };

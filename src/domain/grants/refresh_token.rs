@@ -134,7 +134,7 @@ async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthE
     let now = provider.now();
     let found = provider
         .db
-        .read(move |conn| {
+        .read_by_key(move |conn| {
             let Some(token) = refresh_tokens::find(conn, &hash, now)? else { return Ok(None) };
             let Some(authorization) = authorizations::find(conn, &token.authorization_id)? else {
                 return Ok(None);

@@ -58,7 +58,7 @@ pub async fn find(provider: &Provider, cookie: &str) -> Result<Option<SignedIn>,
     let id_hash = digest(cookie);
     let now = provider.now();
     let idle = provider.sessions.idle;
-    let found = provider.db.read(move |conn| find_live(conn, &id_hash, now, idle)).await?;
+    let found = provider.db.read_by_key(move |conn| find_live(conn, &id_hash, now, idle)).await?;
     if let Some(signed_in) = &found
         && now.seconds_since(Timestamp::from_unix(signed_in.session.last_seen_at))
             > i64::from(TOUCH_EVERY.as_seconds())

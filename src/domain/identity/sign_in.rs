@@ -98,7 +98,7 @@ fn account_counter(user: Option<&User>, name: &str, known_user: Option<&str>) ->
 }
 
 async fn find(provider: &Provider, name: String) -> Result<Option<User>, SignInError> {
-    let found = provider.db.read(move |conn| users::find_by_login_name(conn, &name)).await;
+    let found = provider.db.read_by_key(move |conn| users::find_by_login_name(conn, &name)).await;
     found.map_err(|error| SignInError::Unavailable(error.into()))
 }
 

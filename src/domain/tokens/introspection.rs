@@ -46,7 +46,7 @@ async fn access_token(
     let now = provider.now();
     let found = provider
         .db
-        .read(move |conn| {
+        .read_by_key(move |conn| {
             if token.is_revoked(conn, now)? {
                 return Ok(None);
             }
@@ -75,7 +75,7 @@ async fn refresh_token(
     let (owner, issuer) = (caller.id.clone(), provider.issuer.clone());
     let found = provider
         .db
-        .read(move |conn| {
+        .read_by_key(move |conn| {
             let token = refresh_tokens::find(conn, &hash, now)?;
             let token = token.filter(|token| token.client_id == owner && token.spent_at.is_none());
             let Some(token) = token else { return Ok(None) };

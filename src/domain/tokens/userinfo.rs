@@ -35,7 +35,7 @@ async fn find(
     let now = provider.now();
     let found = provider
         .db
-        .read(move |conn| {
+        .read_by_key(move |conn| {
             if token.is_revoked(conn, now)? {
                 return Ok(None);
             }

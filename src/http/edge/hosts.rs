@@ -14,7 +14,8 @@ pub enum WrongHost {
     Other,
 }
 
-/// The authorities, such as `id.example.com` or `localhost:8080`, under which we are reached.
+/// The host names, such as `id.example.com` or `[::1]`, under which we are reached. The port does
+/// not matter: a proxy or a container may listen on another one.
 #[derive(Debug, Clone)]
 pub struct Hosts(Vec<Box<str>>);
 
@@ -23,27 +24,12 @@ impl Hosts {
     pub fn new(issuer: &str, listen: SocketAddr) -> Self {
         let Ok(url) = Url::parse(issuer) else { return Self(Vec::new()) };
         let Some(host) = url.host() else { return Self(Vec::new()) };
-        let port = url.port_or_known_default().unwrap_or(443);
-        let standard = url.port().is_none();
-        let mut hosts = Self(Vec::new());
-        hosts.add(&host.to_string(), port, standard);
+        let mut hosts = vec![host.to_string().into()];
         if is_loopback(&host) {
-            for name in ["localhost", "127.0.0.1", "[::1]"] {
-                hosts.add(name, port, standard);
-                hosts.add(name, listen.port(), false);
-            }
-            hosts.add(&bracketed(listen.ip()), listen.port(), false);
+            hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(Into::into));
+            hosts.push(bracketed(listen.ip()).into());
         }
-        hosts
-    }
-
-    fn add(&mut self, host: &str, port: u16, standard: bool) {
-        let names = [Some(format!("{host}:{port}")), standard.then(|| host.to_owned())];
-        for name in names.into_iter().flatten() {
-            if !self.0.iter().any(|known| **known == *name) {
-                self.0.push(name.into());
-            }
-        }
+        Self(hosts)
     }
 
     /// Checks where a request says it goes: its `Host`, and the authority of an absolute target.
@@ -66,12 +52,25 @@ impl Hosts {
     }
 
     fn judge(&self, name: &str) -> Result<(), WrongHost> {
-        if self.0.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        let host = without_port(name);
+        if self.0.iter().any(|own| own.eq_ignore_ascii_case(host)) {
             return Ok(());
         }
         let well_formed = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
         Err(if well_formed { WrongHost::Other } else { WrongHost::Malformed })
+    }
+}
+
+/// `name` without `:` and a port of one to five digits (RFC 3986 §3.2.3).
+fn without_port(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((host, port))
+            if (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            host
+        }
+        _ => name,
     }
 }
 
@@ -110,7 +109,7 @@ mod tests {
         for own in ["id.example.com", "ID.example.com", "id.example.com:443"] {
             assert_eq!(check(&hosts, &[own]), Ok(()), "{own}");
         }
-        for other in ["evil.example", "id.example.com:8443", "id.example.com.", "localhost"] {
+        for other in ["evil.example", "id.example.com:", "id.example.com:x", "id.example.com.", "localhost"] {
             assert_eq!(check(&hosts, &[other]), Err(WrongHost::Other), "{other}");
         }
     }
