@@ -87,10 +87,15 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
     let named: Result<Vec<SigningAlgorithm>, CliError> =
         words(&rotate.algorithm).iter().map(|name| algorithm(name)).collect();
     let named = named?;
-    let wanted = if named.is_empty() { ALGORITHMS.to_vec() } else { named };
     let made = with_seal(context, |ground, seal| async move {
         let mut made = Vec::new();
-        for algorithm in wanted {
+        // Without names: those whose next key is not there yet.
+        let live = ground.db.read(signing_keys::list_live).await?;
+        let waits = |algorithm: &SigningAlgorithm| {
+            live.iter().any(|key| key.state == "next" && key.algorithm == algorithm.as_str())
+        };
+        let all = ALGORITHMS.into_iter().filter(|algorithm| !waits(algorithm)).collect();
+        for algorithm in if named.is_empty() { all } else { named } {
             made.push(keys::publish_next(&ground, &seal, algorithm, &Actor::cli()).await?);
         }
         Ok(made)

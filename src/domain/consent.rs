@@ -24,12 +24,11 @@ pub async fn withdraw(
     let withdrawn = provider
         .db
         .write(move |conn| {
-            if !consents::delete(conn, &user_id, &client_id)? {
-                return Ok(false);
-            }
+            let was_there = consents::delete(conn, &user_id, &client_id)?;
+            // Also without a consent: what the client holds all the same must end too.
             revocation::revoke_user_at_client(conn, &user_id, &client_id, &cause)?;
             audit::insert(conn, &event)?;
-            Ok(true)
+            Ok(was_there)
         })
         .await?;
     provider.revocation.committed(&provider.db).await?;

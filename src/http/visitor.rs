@@ -17,6 +17,9 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 
+/// Stands for every browser; a mark has 43 characters.
+const UNBOUND: &str = "";
+
 /// What a page needs to know of its visitor. An extractor that never fails.
 pub struct Visitor {
     pub state: web::Data<State>,
@@ -27,6 +30,9 @@ pub struct Visitor {
     pub browser: String,
     /// Whether the browser sent its mark: a form without it comes from nowhere.
     pub browser_is_known: bool,
+    /// Whether the answer may mark the browser. Not after a form from another site: the browser
+    /// held its mark back there, and a new one would void the pages it has open.
+    pub may_mark: bool,
     /// The user that this browser remembers to have signed in.
     pub known_user: Option<String>,
     /// What was just done, to be said once.
@@ -64,6 +70,7 @@ impl Visitor {
             info: RequestInfo::of(request),
             session: state.cookies.session(request),
             browser_is_known: sent.is_some(),
+            may_mark: request.method() != "POST",
             browser: sent.unwrap_or_else(|| state.provider.random.secret()),
             known_user: known.and_then(|kept| state.provider.browser.known_user(&kept)),
             notice: state.cookies.notice(request).and_then(|code| Notice::from_code(&code)),
@@ -112,7 +119,7 @@ impl Visitor {
 
     /// Where the browser is and what it says it is.
     pub fn browser_info(&self) -> BrowserInfo {
-        BrowserInfo { ip: self.info.ip(), user_agent: self.info.user_agent.clone() }
+        BrowserInfo { actor: self.stranger(), user_agent: self.info.user_agent.clone() }
     }
 
     /// The person who is signed in here.
@@ -137,6 +144,22 @@ impl Visitor {
     pub fn seal(&self, interaction: &Interaction) -> String {
         let provider = &self.state.provider;
         provider.browser.seal(provider.random.as_ref(), &self.browser, interaction)
+    }
+
+    /// Seals a request that has gone nowhere yet, for whichever browser follows the address: it is
+    /// worth no more than the request itself.
+    pub fn seal_unbound(&self, interaction: &Interaction) -> String {
+        let provider = &self.state.provider;
+        provider.browser.seal(provider.random.as_ref(), UNBOUND, interaction)
+    }
+
+    /// Opens what [`Visitor::seal_unbound`] sealed.
+    ///
+    /// # Errors
+    ///
+    /// See [`InteractionError`].
+    pub fn open_unbound(&self, sealed: &str) -> Result<Interaction, InteractionError> {
+        self.state.provider.browser.open(UNBOUND, sealed, self.state.provider.now())
     }
 
     /// Opens what was sealed for this browser.
@@ -175,7 +198,7 @@ impl Visitor {
 
     /// Gives the browser its mark with a response, when it had none.
     pub fn mark(&self, response: HttpResponse) -> HttpResponse {
-        match self.browser_is_known {
+        match self.browser_is_known || !self.may_mark {
             true => response,
             false => with_cookie(response, &self.state.cookies.set_browser(self.browser.clone())),
         }

@@ -125,6 +125,8 @@ macro_rules! named {
 
             /// Exact names only: `none` in any spelling is not one of them.
             fn from_str(text: &str) -> Result<Self, JoseError> {
+                // RFC 9864 gives EdDSA with this curve a name of its own.
+                let text = if text == "Ed25519" { "EdDSA" } else { text };
                 let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
                 found.ok_or(JoseError::Refused("the algorithm is not supported"))
             }

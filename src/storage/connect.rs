@@ -110,7 +110,7 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || work(&mut *checkout(&pool)?))
+        tokio::task::spawn_blocking(move || checkout(&pool)?.run(work))
             .await
             .map_err(|_| StorageError::Interrupted)?
     }
@@ -127,7 +127,7 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         match self.writer {
-            Some(_) => work(&mut *checkout(&self.pool)?),
+            Some(_) => checkout(&self.pool)?.run(work),
             None => self.read(work).await,
         }
     }
@@ -146,7 +146,7 @@ impl Db {
             return writer.write(work).await;
         }
         let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || transaction(&mut *checkout(&pool)?, work))
+        tokio::task::spawn_blocking(move || checkout(&pool)?.run(|conn| transaction(conn, work)))
             .await
             .map_err(|_| StorageError::Interrupted)?
     }
@@ -180,6 +180,7 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
     let unavailable = |error: ConnectionError| StorageError::Unavailable(Box::new(error));
     match url {
         DatabaseUrl::Sqlite(path) => {
+            make_private(path)?;
             let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
             // synchronous=FULL: what was answered is on disk.
             conn.batch_execute(
@@ -196,6 +197,18 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             )?;
             Ok(DbConnection::Postgres(conn))
         }
+    }
+}
+
+/// A new database is for its owner alone; SQLite gives the files beside it the same mode.
+fn make_private(path: &str) -> Result<(), StorageError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match file {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StorageError::Unavailable(Box::new(error)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -239,24 +252,44 @@ struct Manager {
     url: DatabaseUrl,
 }
 
+/// A connection that remembers whether it failed: the library does not notice that the server behind
+/// a connection has gone, and would give it out again and again.
+struct Pooled {
+    conn: DbConnection,
+    failed: bool,
+}
+
+impl Pooled {
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let outcome = work(&mut self.conn);
+        let is_about_the_database =
+            matches!(outcome, Err(StorageError::Unavailable(_) | StorageError::Query(_)));
+        self.failed |= is_about_the_database;
+        outcome
+    }
+}
+
 impl ManageConnection for Manager {
-    type Connection = DbConnection;
+    type Connection = Pooled;
     type Error = StorageError;
 
-    fn connect(&self) -> Result<DbConnection, StorageError> {
+    fn connect(&self) -> Result<Pooled, StorageError> {
         let mut conn = connect(&self.url)?;
         if let DbConnection::Sqlite(conn) = &mut conn {
             conn.batch_execute("PRAGMA query_only=ON")?;
         }
-        Ok(conn)
+        Ok(Pooled { conn, failed: false })
     }
 
-    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), StorageError> {
-        Ok(conn.batch_execute("SELECT 1")?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StorageError> {
+        Ok(pooled.conn.batch_execute("SELECT 1")?)
     }
 
-    fn has_broken(&self, conn: &mut DbConnection) -> bool {
-        std::thread::panicking() || on!(conn, |c| c.is_broken())
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.failed || std::thread::panicking() || on!(&mut pooled.conn, |c| c.is_broken())
     }
 }
 

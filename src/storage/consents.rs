@@ -31,6 +31,22 @@ pub fn find(
         .transpose()
 }
 
+/// Whether a user has allowed a client all of `scope`, and it stays so until the transaction ends:
+/// whoever takes it back waits, and then sees what came of it.
+pub fn hold(
+    conn: &mut DbConnection,
+    user_id: &str,
+    client_id: &str,
+    scope: &Scope,
+) -> Result<bool, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = dsl::consents.find((user_id, client_id)).select(dsl::user_id).for_share();
+        row.first::<String>(conn).optional()?;
+    }
+    let consent = find(conn, user_id, client_id)?;
+    Ok(consent.is_some_and(|consent| scope.is_within(&consent.scope)))
+}
+
 /// Adds to what a user has allowed a client.
 pub fn grant(
     conn: &mut DbConnection,

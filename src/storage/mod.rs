@@ -100,7 +100,9 @@ impl From<diesel::result::Error> for StorageError {
 
 /// Faults that end without anyone changing the program: the kinds diesel has no name for.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 10] = [
+    const PASSING: [&str; 12] = [
+        "no connection to the server",
+        "connection to server",
         "deadlock detected",
         "database is locked",
         "database or disk is full",

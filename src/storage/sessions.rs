@@ -2,7 +2,7 @@
 
 use super::schema::sessions::{self as table, dsl};
 use super::{DbConnection, StorageError};
-use crate::protocol::time::Timestamp;
+use crate::protocol::time::{Lifetime, Timestamp};
 use diesel::prelude::*;
 
 /// A signed-in browser.
@@ -50,12 +50,18 @@ pub fn find_live(
         .optional()?)
 }
 
-/// Whether the session with this `sid` has neither ended nor expired.
-pub fn is_live(conn: &mut DbConnection, sid: &str, now: Timestamp) -> Result<bool, StorageError> {
+/// Whether the session with this `sid` has neither ended nor expired, and was not idle for too long.
+pub fn is_live(
+    conn: &mut DbConnection,
+    sid: &str,
+    now: Timestamp,
+    idle: Lifetime,
+) -> Result<bool, StorageError> {
     let row = dsl::sessions
         .filter(dsl::sid.eq(sid))
         .filter(dsl::ended_at.is_null())
-        .filter(dsl::expires_at.gt(now.as_unix()));
+        .filter(dsl::expires_at.gt(now.as_unix()))
+        .filter(dsl::remember.eq(true).or(dsl::last_seen_at.gt((now - idle).as_unix())));
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
 }
 

@@ -26,6 +26,9 @@ pub enum AnswerError {
     /// The person was signed out meanwhile.
     #[error("the session has ended")]
     SignedOut,
+    /// What was allowed before was taken back meanwhile.
+    #[error("the consent was withdrawn")]
+    ConsentWithdrawn,
     #[error(transparent)]
     Fault(#[from] OAuthError),
 }
@@ -34,6 +37,7 @@ enum Outcome {
     Done,
     AnsweredBefore,
     SignedOut,
+    ConsentWithdrawn,
 }
 
 /// Where the answer of an interaction goes.
@@ -76,7 +80,8 @@ pub async fn grant(
         .user(&authorization.user_id)
         .client(&client.id)
         .details(authorization.scope.to_string());
-    let consent = remember.then(|| wanted(&interaction.request));
+    let wanted = wanted(&interaction.request);
+    let must_be_allowed = !remember && !client.policy.skip_consent;
     let sid = signed_in.session.sid.clone();
     let outcome = provider
         .db
@@ -84,12 +89,15 @@ pub async fn grant(
             if !sessions::hold_live(conn, &sid, now)? {
                 return Ok(Outcome::SignedOut);
             }
+            let (user, client) = (&authorization.user_id, &authorization.client_id);
+            if must_be_allowed && !consents::hold(conn, user, client, &wanted)? {
+                return Ok(Outcome::ConsentWithdrawn);
+            }
             if !authorizations::insert(conn, &authorization)? {
                 return Ok(Outcome::AnsweredBefore);
             }
-            if let Some(scope) = consent {
-                let (user, client) = (&authorization.user_id, &authorization.client_id);
-                consents::grant(conn, user, client, &scope, now)?;
+            if remember {
+                consents::grant(conn, user, client, &wanted, now)?;
             }
             authorization_codes::insert(conn, &code)?;
             audit::insert(conn, &event)?;
@@ -101,6 +109,7 @@ pub async fn grant(
         Outcome::Done => Ok(reply_address(interaction).success(&value, &provider.issuer)),
         Outcome::AnsweredBefore => Err(AnswerError::AnsweredBefore),
         Outcome::SignedOut => Err(AnswerError::SignedOut),
+        Outcome::ConsentWithdrawn => Err(AnswerError::ConsentWithdrawn),
     }
 }
 

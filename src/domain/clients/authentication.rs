@@ -4,7 +4,7 @@ use super::RegisteredClient;
 use super::assertion;
 use super::credentials::Credentials;
 use crate::domain::digest::digest;
-use crate::domain::identity::throttle::TooMany;
+use crate::domain::identity::throttle::{TooMany, address_name};
 use crate::domain::provider::Provider;
 use crate::protocol::client::AuthMethod;
 use crate::protocol::error::OAuthError;
@@ -14,6 +14,8 @@ use subtle::ConstantTimeEq;
 
 /// Failures of one address for one client in [`WINDOW`] after which it has to wait.
 const MAX_FAILURES: u32 = 20;
+/// Failures of one address for all clients together.
+const MAX_FAILURES_OF_ADDRESS: u32 = 300;
 const WINDOW: Lifetime = Lifetime::seconds(60);
 
 /// Proves who the client is.
@@ -33,8 +35,12 @@ pub async fn authenticate(
         }
         other => other.client_id().unwrap_or_default().to_owned(),
     };
-    let attempts = format!("client {} {claimed}", address.unwrap_or_default());
-    if let Some(wait) = provider.throttle.exhausted(&attempts, MAX_FAILURES) {
+    let address = address_name(address);
+    let of_address = format!("clients {address}");
+    let attempts = format!("client {address} {}", digest(&claimed));
+    let wait = provider.throttle.exhausted(&attempts, MAX_FAILURES);
+    let wait = wait.or_else(|| provider.throttle.exhausted(&of_address, MAX_FAILURES_OF_ADDRESS));
+    if let Some(wait) = wait {
         let mut error = OAuthError::unavailable(TooMany(wait));
         error.description = "too many failed attempts, try again later".into();
         return Err(error);
@@ -43,6 +49,7 @@ pub async fn authenticate(
     let proven = prove(provider, client, credentials).await;
     if let Err(error) = &proven {
         provider.throttle.count(&attempts, WINDOW);
+        provider.throttle.count(&of_address, WINDOW);
         tracing::debug!(%error, "client authentication failed");
     }
     proven

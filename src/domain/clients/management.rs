@@ -149,6 +149,7 @@ async fn set_disabled(
             let changed = before.disabled != disabled;
             clients::update(conn, &Client { disabled, updated_at: now, ..before })?;
             if disabled {
+                authorizations::revoke_of_client(conn, &id, "client_disabled", now)?;
                 revocation::insert(conn, &[end])?;
             }
             audit::insert(conn, &event)?;

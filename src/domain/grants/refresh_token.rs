@@ -131,7 +131,7 @@ fn succession(
 }
 
 async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthError> {
-    let now = provider.now();
+    let (now, idle) = (provider.now(), provider.sessions.idle);
     let found = provider
         .db
         .read_by_key(move |conn| {
@@ -141,7 +141,7 @@ async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthE
             };
             // Without offline_access a refresh token lives no longer than the session.
             let ended = match &authorization.sid {
-                Some(sid) if !authorization.offline => !sessions::is_live(conn, sid, now)?,
+                Some(sid) if !authorization.offline => !sessions::is_live(conn, sid, now, idle)?,
                 _ => false,
             };
             if authorization.revoked || ended {

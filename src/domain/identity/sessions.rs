@@ -42,7 +42,8 @@ impl SignedIn {
 /// Where a browser is and what it says it is.
 #[derive(Debug, Clone, Default)]
 pub struct BrowserInfo {
-    pub ip: Option<String>,
+    /// Whoever is there, with address and request code.
+    pub actor: Actor,
     pub user_agent: Option<String>,
 }
 
@@ -120,10 +121,10 @@ pub async fn start(
         last_seen_at: now.as_unix(),
         expires_at: (now + provider.sessions.absolute).as_unix(),
         ended_at: None,
-        ip: browser.ip.clone(),
+        ip: browser.actor.ip.clone(),
         user_agent: browser.user_agent,
     };
-    let actor = Actor { ip: browser.ip, ..Actor::user(&user.id) };
+    let actor = browser.actor.acting_as(Actor::user(&user.id).name);
     let event = actor.event("session.start", now).user(&user.id);
     let (before, checked) = (before.map(digest), user.clone());
     let cause = provider.cause(Reason::SignedOut, &actor);

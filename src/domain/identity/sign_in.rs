@@ -1,7 +1,7 @@
 //! Sign-in with a password: throttled before it is hashed, and the same answer for every cause.
 
 use super::passwords::{self, PasswordError};
-use super::throttle::{Limit, TooMany};
+use super::throttle::{Limit, TooMany, address_name};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
@@ -53,7 +53,7 @@ pub async fn check_password(
     provider: &Provider,
     attempt: &Attempt<'_>,
 ) -> Result<User, SignInError> {
-    let address = format!("address {}", attempt.actor.ip.as_deref().unwrap_or("unknown"));
+    let address = address_name(attempt.actor.ip.as_deref());
     if attempt.login_name.len() > MAX_NAME_BYTES
         || attempt.login_name.contains('\0')
         || attempt.password.len() > *passwords::LENGTH.end()
@@ -74,14 +74,15 @@ pub async fn check_password(
         provider.throttle.give_back(&account);
         busy(error)
     })?;
-    let Some(user) = user.filter(|_| right) else {
-        record_failure(provider, attempt.actor, None).await?;
+    if !right {
+        record_failure(provider, attempt.actor, user.as_ref(), "wrong password").await?;
         return Err(SignInError::Wrong);
-    };
+    }
+    let user = user.ok_or(SignInError::Wrong)?;
     provider.throttle.give_back(&address);
     provider.throttle.forget(&account);
     if user.blocked_at.is_some() {
-        record_failure(provider, attempt.actor, Some(&user)).await?;
+        record_failure(provider, attempt.actor, Some(&user), "blocked").await?;
         return Err(SignInError::Blocked);
     }
     Ok(user)
@@ -110,10 +111,11 @@ async fn record_failure(
     provider: &Provider,
     actor: &Actor,
     user: Option<&User>,
+    why: &str,
 ) -> Result<(), SignInError> {
     let mut event = actor.event("session.start", provider.now()).result("denied");
     if let Some(user) = user {
-        event = event.user(&user.id).details("blocked");
+        event = event.user(&user.id).details(why);
     }
     let written = provider.db.write(move |conn| audit::insert(conn, &event)).await;
     written.map_err(|error| SignInError::Unavailable(error.into()))

@@ -59,8 +59,10 @@ impl Throttle {
     /// Gives one attempt back: it was honest.
     pub fn give_back(&self, name: &str) {
         let mut counts = self.counts.lock().expect("no one panics with the lock");
-        if let Some(count) = counts.get_mut(name) {
-            count.attempts = count.attempts.saturating_sub(1);
+        let Some(count) = counts.get_mut(name) else { return };
+        count.attempts = count.attempts.saturating_sub(1);
+        if count.attempts == 0 {
+            counts.remove(name);
         }
     }
 
@@ -94,10 +96,7 @@ fn live<'a>(
     now: Timestamp,
 ) -> &'a mut Count {
     if counts.len() >= MAX_NAMES {
-        counts.retain(|_, count| count.ends_at > now);
-    }
-    if counts.len() >= MAX_NAMES {
-        counts.clear();
+        make_room(counts, now);
     }
     let count =
         counts.entry(name.to_owned()).or_insert(Count { attempts: 0, ends_at: now + window });
@@ -105,6 +104,36 @@ fn live<'a>(
         *count = Count { attempts: 0, ends_at: now + window };
     }
     count
+}
+
+/// Drops what is over, and if that is not enough the half whose windows end first: whoever fills the
+/// table must not let those go who were counted last.
+fn make_room(counts: &mut HashMap<String, Count>, now: Timestamp) {
+    counts.retain(|_, count| count.ends_at > now);
+    if counts.len() < MAX_NAMES / 2 {
+        return;
+    }
+    let mut ends: Vec<Timestamp> = counts.values().map(|count| count.ends_at).collect();
+    ends.sort_unstable();
+    let middle = ends[ends.len() / 2];
+    let mut surplus = counts.len() - MAX_NAMES / 2;
+    counts.retain(|_, count| {
+        let goes = surplus > 0 && count.ends_at <= middle;
+        surplus -= usize::from(goes);
+        !goes
+    });
+}
+
+/// The name under which an address is counted: an IPv6 customer has a whole /64 to come from.
+pub fn address_name(ip: Option<&str>) -> String {
+    let Some(ip) = ip else { return "address unknown".into() };
+    match ip.parse::<std::net::Ipv6Addr>() {
+        Ok(v6) if v6.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("address {a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        _ => format!("address {ip}"),
+    }
 }
 
 fn remaining(count: &Count, now: Timestamp) -> Lifetime {
@@ -139,6 +168,26 @@ mod tests {
         assert!((29..=30).contains(&wait.as_seconds()));
         clock.advance_seconds(31);
         assert!(throttle.take("ada", FIVE).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_address() {
+        let name = |ip| address_name(Some(ip));
+        assert_eq!(name("2001:db8:1:1::1"), name("2001:db8:1:1:ffff::2"));
+        assert_ne!(name("2001:db8:1:1::1"), name("2001:db8:1:2::1"));
+        assert_ne!(name("192.0.2.1"), name("192.0.2.2"));
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_let_go_of_those_counted_last() {
+        let clock = Arc::new(TestClock::default());
+        let throttle = Throttle::new(clock.clone());
+        (0..MAX_NAMES - 1).for_each(|n| throttle.count(&format!("flood {n}"), FIVE.window));
+        clock.advance_seconds(5);
+        (0..5).for_each(|_| throttle.take("ada", FIVE).unwrap());
+        (0..9).for_each(|n| throttle.count(&format!("more {n}"), FIVE.window));
+        assert!(throttle.take("ada", FIVE).is_err());
+        assert!(throttle.counts.lock().unwrap().len() <= MAX_NAMES);
     }
 
     #[test]

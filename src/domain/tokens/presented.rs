@@ -131,7 +131,8 @@ async fn find_recorded(
     token: &str,
 ) -> Result<Option<Arc<Presented>>, OAuthError> {
     let (hash, now) = (digest(token), provider.now());
-    let found = provider.db.read_by_key(move |conn| issued_tokens::find_by_hash(conn, &hash, now)).await?;
+    let found =
+        provider.db.read_by_key(move |conn| issued_tokens::find_by_hash(conn, &hash, now)).await?;
     let claims = found.and_then(|record| record.claims);
     let read =
         claims.and_then(|claims| presented(Claims::parse(claims.as_bytes()).ok()?, None).ok());

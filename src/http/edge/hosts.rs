@@ -109,7 +109,9 @@ mod tests {
         for own in ["id.example.com", "ID.example.com", "id.example.com:443"] {
             assert_eq!(check(&hosts, &[own]), Ok(()), "{own}");
         }
-        for other in ["evil.example", "id.example.com:", "id.example.com:x", "id.example.com.", "localhost"] {
+        for other in
+            ["evil.example", "id.example.com:", "id.example.com:x", "id.example.com.", "localhost"]
+        {
             assert_eq!(check(&hosts, &[other]), Err(WrongHost::Other), "{other}");
         }
     }

@@ -37,13 +37,13 @@ async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
     let provider = visitor.state.provider.clone();
     match request::check(&provider, params).await {
         Ok(checked) => {
-            let visitor = visitor.speaking(checked.request.ui_locales.as_deref());
+            let mut visitor = visitor.speaking(checked.request.ui_locales.as_deref());
             let random = provider.random.as_ref();
             let interaction = Interaction::start(checked.request, random, provider.now());
             match via {
                 Via::Get => flow::advance(&visitor, interaction, via).await,
                 // A form on another site's page: cookies come only with the next, plain request.
-                Via::Post => later(&visitor, interaction).await,
+                Via::Post => later(&mut visitor, interaction).await,
             }
         }
         Err(Refusal::Page(refusal)) => flow::refused(&visitor, &refusal),
@@ -58,19 +58,20 @@ async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
     }
 }
 
-async fn later(visitor: &Visitor, interaction: Interaction) -> HttpResponse {
-    let txn = visitor.seal(&interaction);
-    match txn.len() > 6000 {
-        true => flow::advance(visitor, interaction, Via::Get).await,
-        false => visitor.mark(see_other(&format!("/authorize/resume?txn={txn}"))),
+async fn later(visitor: &mut Visitor, interaction: Interaction) -> HttpResponse {
+    let txn = visitor.seal_unbound(&interaction);
+    if txn.len() > flow::MAX_TXN_IN_ADDRESS {
+        visitor.may_mark = true;
+        return flow::advance(visitor, interaction, Via::Get).await;
     }
+    see_other(&format!("/authorize/resume?txn={txn}"))
 }
 
 /// Goes on with a request that was posted.
 pub async fn resume(request: HttpRequest, visitor: Visitor) -> HttpResponse {
     let query = Params::parse(request.query_string().as_bytes()).unwrap_or_default();
     let sealed = query.one("txn").ok().flatten().unwrap_or_default();
-    match visitor.open(sealed) {
+    match visitor.open_unbound(sealed).or_else(|_| visitor.open(sealed)) {
         Ok(interaction) => flow::advance(&visitor, interaction, Via::Get).await,
         Err(error) => flow::not_opened(&visitor, &error),
     }

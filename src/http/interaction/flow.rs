@@ -26,7 +26,7 @@ pub enum Via {
 }
 
 /// A sealed request that is longer than this does not fit into an address.
-const MAX_TXN_IN_ADDRESS: usize = 6000;
+pub const MAX_TXN_IN_ADDRESS: usize = 6000;
 
 /// Does what comes next for an interaction.
 pub async fn advance(visitor: &Visitor, interaction: Interaction, via: Via) -> HttpResponse {
@@ -107,6 +107,11 @@ async fn grant(
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
     match answer::grant(provider, client, interaction, &signed_in, false, &actor).await {
         Ok(answer) => reply(visitor, client, answer, via),
+        Err(AnswerError::ConsentWithdrawn) if interaction.request.prompts(Prompt::None) => {
+            let code = ErrorCode::ConsentRequired;
+            let error = OAuthError::new(code, "the consent has just been withdrawn");
+            reply(visitor, client, answer::refuse(provider, interaction, &error), via)
+        }
         Err(AnswerError::SignedOut) if interaction.request.prompts(Prompt::None) => {
             let error = OAuthError::new(ErrorCode::LoginRequired, "the session has just ended");
             reply(visitor, client, answer::refuse(provider, interaction, &error), via)
@@ -137,7 +142,7 @@ pub fn reply(
 /// The page for a decision that could not be taken.
 pub fn not_answered(visitor: &Visitor, error: &AnswerError) -> HttpResponse {
     match error {
-        AnswerError::AnsweredBefore | AnswerError::SignedOut => {
+        AnswerError::AnsweredBefore | AnswerError::SignedOut | AnswerError::ConsentWithdrawn => {
             ErrorPage::start_again(visitor.page()).respond()
         }
         AnswerError::Fault(error) => fault(visitor, error),

@@ -34,6 +34,16 @@ pub fn grant_to(request: &HttpRequest, client: &RegisteredClient) {
     }
 }
 
+/// Grants the origin of a request when it is that of a redirect URI of any client: for what says
+/// nothing about anybody.
+pub async fn grant_to_any(request: &HttpRequest, state: &State) -> Result<(), OAuthError> {
+    let known = clients::redirect_origins(&state.provider).await?;
+    if origin(request).is_some_and(|origin| known.contains(origin)) {
+        grant_origin(request);
+    }
+    Ok(())
+}
+
 /// Answers what is not `POST`: a preflight from a page of some client, or 405.
 pub async fn post_only(
     request: HttpRequest,
@@ -60,11 +70,6 @@ async fn other_method(
             .insert_header((header::ALLOW, methods))
             .finish());
     }
-    let known = clients::redirect_origins(&state.provider)
-        .await
-        .map_err(crate::http::edge::JsonError::from)?;
-    if origin(request).is_some_and(|origin| known.contains(origin)) {
-        grant_origin(request);
-    }
+    grant_to_any(request, state).await.map_err(crate::http::edge::JsonError::from)?;
     Ok(preflight(methods))
 }

@@ -49,10 +49,15 @@ async fn answer(
 
 /// The scripts of the client that the token was issued to may read the answer.
 async fn grant(request: &HttpRequest, state: &State, token: &str) -> Result<(), BearerError> {
-    if let Some(token) = presented::read(&state.provider, token).await?
-        && let Some(client) = clients::find(&state.provider, &token.client_id).await?
-    {
-        cors::grant_to(request, &client);
+    let presented = presented::read(&state.provider, token).await?;
+    let client = match presented {
+        Some(token) => clients::find(&state.provider, &token.client_id).await?,
+        None => None,
+    };
+    match client {
+        Some(client) => cors::grant_to(request, &client),
+        // A token that is not good is of nobody; the page of any client may read that.
+        None => cors::grant_to_any(request, state).await?,
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::storage::{audit, settings, users};
 
 pub(super) fn problem(password: &str) -> Option<FieldProblem> {
     let says = "use 8 to 512 bytes";
-    (!passwords::LENGTH.contains(&password.len()))
+    // A form cannot carry a NUL, so nobody could ever type it.
+    (!passwords::LENGTH.contains(&password.len()) || password.contains('\0'))
         .then(|| FieldProblem::new("password", "error-password-length", says))
 }
 
