@@ -7,6 +7,8 @@ use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp};
 use countersign::storage::revocations::{self, NewRevocation};
 use countersign::storage::{Db, housekeeping, settings};
 use countersign::verifier::{RedisList, RevocationSource};
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::sqlite::SqliteConnection;
 use redis::FromRedisValue;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -86,11 +88,18 @@ impl Setup {
         self.db.write(move |conn| revocations::insert(conn, &entries)).await.unwrap();
     }
 
-    /// Removes the expired entries.
-    pub async fn sweep(&self) {
+    /// Removes the expired entries; says how many went.
+    pub async fn sweep(&self) -> usize {
         let now = SystemClock.now();
-        let gone = self.db.write(move |conn| housekeeping::delete_expired(conn, now)).await;
-        assert_eq!(gone.unwrap(), 1);
+        self.db.write(move |conn| housekeeping::delete_expired(conn, now)).await.unwrap()
+    }
+
+    /// Loses the last entry, as a fail-over to a copy that was behind does.
+    pub fn fall_back(&self) {
+        let path = self._directory.path().join("test.db").display().to_string();
+        let mut conn = SqliteConnection::establish(&path).unwrap();
+        let last = "DELETE FROM revocations WHERE seq = (SELECT max(seq) FROM revocations)";
+        conn.batch_execute(&format!("PRAGMA busy_timeout = 2000; {last}")).unwrap();
     }
 
     pub async fn epoch(&self) -> String {
