@@ -242,9 +242,9 @@ fn make(
 /// Inserts the first keys unless another instance was quicker.
 fn insert_first(conn: &mut DbConnection, made: &[StoredKey]) -> Result<(), StorageError> {
     let first = made.first().map_or("", |key| key.kid.as_str());
-    let missing = missing_purposes(&signing_keys::list_live(conn)?);
-    // Two instances that start together both come here; this row lets the second one see the first.
+    // Of two instances that start together the second waits at this row, and only then looks.
     settings::insert_if_absent(conn, "first_keys", first)?;
+    let missing = missing_purposes(&signing_keys::list_live(conn)?);
     let still_missing = |key: &&StoredKey| {
         missing.iter().any(|purpose| match purpose {
             Some(algorithm) => algorithm.as_str() == key.algorithm,

@@ -5,6 +5,7 @@
 
 use super::reply::ReplyAddress;
 use crate::domain::clients::{self, RegisteredClient};
+use crate::domain::grants;
 use crate::domain::identity::sessions::ACR_SUPPORTED;
 use crate::domain::provider::Provider;
 use crate::domain::tokens::id_token;
@@ -145,7 +146,7 @@ fn check_rest(
         ui_locales: short(params.one("ui_locales")?),
         claims,
     })
-    .and_then(|request| check_target(provider, params).map(|()| request))
+    .and_then(|request| grants::check_target(provider, params).map(|()| request))
 }
 
 /// What a client sends in the belief that we honour it must not be ignored (OpenID Connect Core
@@ -212,14 +213,6 @@ fn check_pkce(
         return Err(OAuthError::invalid_request("code_challenge is missing"));
     }
     Ok(challenge)
-}
-
-/// The only resource there is without others being named is the default one (RFC 8707 §2).
-fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
-    match params.all("resource").all(|resource| resource == provider.default_audience()) {
-        true => Ok(()),
-        false => Err(OAuthError::new(ErrorCode::InvalidTarget, "there is no such resource")),
-    }
 }
 
 /// A hint that is too long to be one is none.

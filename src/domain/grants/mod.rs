@@ -175,8 +175,12 @@ fn narrowed(params: &Params, granted: &Scope) -> Result<Scope, OAuthError> {
     }
 }
 
-/// Only the default resource exists until others are defined (RFC 8707 §2.2).
-fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
+/// Only the default resource exists until others are defined (RFC 8707 §2).
+///
+/// # Errors
+///
+/// `invalid_target` for any other.
+pub fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
     match params.all("resource").all(|resource| resource == provider.default_audience()) {
         true => Ok(()),
         false => Err(OAuthError::new(ErrorCode::InvalidTarget, "there is no such resource")),

@@ -7,7 +7,7 @@ use crate::domain::digest::digest;
 use crate::domain::keys::ALGORITHMS;
 use crate::domain::provider::Provider;
 use crate::domain::revocation;
-use crate::jose::{Claims, Expected, JoseError, KeyManagement, MAX_TOKEN_BYTES, TimeCheck, gate};
+use crate::jose::{Claims, Expected, JoseError, MAX_TOKEN_BYTES, TimeCheck, gate};
 use crate::protocol::error::OAuthError;
 use crate::protocol::revocation::TokenFacts;
 use crate::protocol::scope::Scope;
@@ -137,11 +137,4 @@ async fn find_recorded(
     let read =
         claims.and_then(|claims| presented(Claims::parse(claims.as_bytes()).ok()?, None).ok());
     Ok(read.map(Arc::new))
-}
-
-/// Opens a token that was encrypted for us; for tools that show what is inside.
-pub fn open_own(provider: &Provider, token: &str) -> Option<String> {
-    let keys = provider.keys.current();
-    let opened = keys.decryption()?.decrypt(token, &KeyManagement::PUBLIC).ok()?;
-    opened.jwt().ok().map(str::to_owned)
 }

@@ -8,11 +8,9 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sign_in::{self, Attempt, SignInError};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
-use crate::http::page::Page;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Login, LoginMessage};
 use crate::protocol::params::Params;
-use crate::protocol::time::Lifetime;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 
@@ -113,7 +111,7 @@ pub fn show(
     message: Option<LoginMessage>,
 ) -> HttpResponse {
     let page = Login {
-        page: page(visitor),
+        page: visitor.page(),
         app: client.map(flow::app),
         txn: visitor.seal(interaction),
         username: interaction.request.login_hint.clone().unwrap_or_default(),
@@ -131,12 +129,8 @@ fn show_own(
     message: Option<LoginMessage>,
 ) -> HttpResponse {
     let txn = format!("{OWN_PAGE}{next}");
-    let page = Login { page: page(visitor), txn, username, message, ..Login::default() };
+    let page = Login { page: visitor.page(), txn, username, message, ..Login::default() };
     visitor.mark(page.respond())
-}
-
-fn page(visitor: &Visitor) -> Page {
-    visitor.page()
 }
 
 /// A page that is too old keeps the app's request and asks again; one that is not of this browser
@@ -232,7 +226,7 @@ async fn refused(
             if !busy {
                 return flow::fault(visitor, &error);
             }
-            LoginMessage::SlowDown { seconds: Lifetime::seconds(5).as_seconds() }
+            LoginMessage::SlowDown { seconds: 5 }
         }
     };
     match purpose {

@@ -5,7 +5,6 @@ use super::{Visitor, see_other};
 use crate::domain::clients;
 use crate::domain::logout::{self, LogoutRequest};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
-use crate::http::page::Page;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{LogoutConfirm, Returning, SignedOut};
 use crate::protocol::error::OAuthError;
@@ -59,7 +58,7 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
     if let Err(error) = end(&visitor).await {
         return flow::fault(&visitor, &error);
     }
-    let page = page(&visitor);
+    let page = visitor.page();
     let response = match request.return_to {
         None => SignedOut { page }.respond(),
         Some(url) => {
@@ -80,7 +79,7 @@ async fn end(visitor: &Visitor) -> Result<(), OAuthError> {
 fn done(visitor: &Visitor, request: &LogoutRequest) -> HttpResponse {
     match &request.return_to {
         Some(url) => see_other(url),
-        None => SignedOut { page: page(visitor) }.respond(),
+        None => SignedOut { page: visitor.page() }.respond(),
     }
 }
 
@@ -91,7 +90,7 @@ async fn ask(visitor: &Visitor, query: &Params, request: &LogoutRequest) -> Http
         true => Some(app_name(visitor, query, named).await).filter(|name| !name.is_empty()),
         false => None,
     };
-    let view = LogoutConfirm { page: page(visitor), app, fields: carried(query) };
+    let view = LogoutConfirm { page: visitor.page(), app, fields: carried(query) };
     visitor.mark(view.respond())
 }
 
@@ -129,8 +128,4 @@ fn without_session(visitor: &Visitor, mut response: HttpResponse) -> HttpRespons
         tracing::error!(%error, "a cookie could not be cleared");
     }
     response
-}
-
-fn page(visitor: &Visitor) -> Page {
-    visitor.page()
 }
