@@ -95,22 +95,29 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test moves: the machine's time plus an offset.
-#[derive(Debug, Default)]
+/// A clock that only a test moves: it stands at the moment it was made, so that a second that
+/// happens to end between two steps of a test changes nothing.
+#[derive(Debug)]
 pub struct TestClock {
-    offset_seconds: AtomicI64,
+    now: AtomicI64,
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self { now: AtomicI64::new(SystemClock.now().0) }
+    }
 }
 
 impl TestClock {
     /// Moves the clock; later readings are that much further on.
     pub fn advance_seconds(&self, seconds: i64) {
-        self.offset_seconds.fetch_add(seconds, Ordering::SeqCst);
+        self.now.fetch_add(seconds, Ordering::SeqCst);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0 + self.offset_seconds.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
     }
 }
 
