@@ -110,7 +110,10 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
                 date(key.activate_at)
             )
         };
-        made.iter().map(line).collect()
+        match made.is_empty() {
+            true => "A next key of every algorithm waits to sign already.".to_owned(),
+            false => made.iter().map(line).collect(),
+        }
     });
     Ok(())
 }

@@ -162,6 +162,17 @@ mod tests {
         }
     }
 
+    /// RFC 9864 §2.2 names what RFC 8037 §3.1 called EdDSA; we go on writing the older name.
+    #[test]
+    fn ed25519_is_read_as_eddsa() {
+        let read = "Ed25519".parse::<SigningAlgorithm>().unwrap();
+        assert_eq!((read, read.as_str()), (SigningAlgorithm::EdDSA, "EdDSA"));
+        for other in ["ed25519", "Ed448", "EDDSA"] {
+            assert!(other.parse::<SigningAlgorithm>().is_err(), "{other}");
+        }
+        assert!("Ed25519".parse::<KeyManagement>().is_err());
+    }
+
     #[test]
     fn jw_01_none_is_not_an_algorithm() {
         for name in ["none", "None", "nOnE", "NONE", "", "es256", "RS1", "ES256K", " ES256"] {

@@ -33,6 +33,33 @@ both! {
         assert!(app.agent.decide(&page, "allow").await.expect_answer().has("code"));
     }
 
+    /// Browsers keep cookies back from a form on another site's page (SameSite), so the request has
+    /// to find its session with the next step, and nothing may take the place of what was kept back.
+    async fn a_request_posted_from_another_site_finds_the_session(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        app.code("ada", &[]).await;
+        let open_page = app.authorize(&[("prompt", "login")]).await;
+        let url = app.authorize_url(&[]);
+        let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let form: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let form: Vec<(&str, &str)> = form.iter().map(|(a, b)| (&**a, &**b)).collect();
+
+        let posted = app.in_another_browser().agent.post("/authorize", &form).await;
+        assert_eq!(posted.status, 303, "{}", posted.body);
+        assert!(posted.headers.get("set-cookie").is_none(), "{:?}", posted.headers);
+        let next = posted.location().expect("it leads on").to_owned();
+        assert!(next.starts_with("/authorize/resume?txn="), "{next}");
+
+        assert!(app.agent.open(&next).await.expect_answer().has("code"), "signed in before");
+        let open_page = app.agent.log_in(&open_page, "ada").await;
+        assert!(open_page.expect_answer().has("code"), "what was open before still works");
+        let stranger = app.in_another_browser();
+        let page = stranger.agent.open(&next).await;
+        stranger.agent.log_in(&page, "ada").await.expect_error_page();
+    }
+
     async fn a_session_serves_every_app_of_the_browser(server: TestServer) {
         server.user("ada").await;
         let first = WebApp::register(&server).await;

@@ -1,6 +1,8 @@
 //! Many at once: exactly one wins, and nothing that ended comes back.
 
-use crate::support::{Code, Reply, TestServer, WebApp, both};
+use crate::support::test_server::system;
+use crate::support::{Code, Reply, TestServer, VERIFIER, WebApp, both};
+use countersign::domain::consent;
 use std::collections::HashSet;
 use tokio::task::JoinSet;
 
@@ -128,5 +130,31 @@ both! {
 
         let codes = pages.iter().filter(|page| page.answer().is_some()).count();
         assert_eq!(codes, 1);
+    }
+
+    /// Whatever the order, nothing the app holds afterwards is good.
+    async fn x_06_a_consent_withdrawn_beside_requests_leaves_no_code(server: TestServer) {
+        let ada = server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        for round in 0..4 {
+            app.tokens("ada", "openid").await;
+            let tasks = (0..24).map(|_| {
+                let app = app.clone();
+                async move { app.authorize(&[("prompt", "none")]).await.expect_answer() }
+            });
+            let asking = tasks.collect::<JoinSet<_>>();
+            tokio::time::sleep(std::time::Duration::from_millis(5 * round)).await;
+            let withdrawn = consent::withdraw(&server.provider, &ada.user.id, &app.id, system());
+            assert!(withdrawn.await.expect("it can be withdrawn"));
+            for answer in asking.join_all().await {
+                if !answer.has("code") {
+                    assert_eq!(answer.get("error"), "consent_required");
+                    continue;
+                }
+                let code = Code { value: answer.get("code").to_owned(), verifier: VERIFIER.into() };
+                app.redeem(&code).await.expect(400, "invalid_grant");
+            }
+            app.authorize(&[("prompt", "none")]).await.expect_refusal("consent_required");
+        }
     }
 }

@@ -162,6 +162,23 @@ both! {
     }
 
     /// OpenID Connect Back-Channel Logout §2.7.
+    async fn a_refresh_token_by_policy_ends_when_the_session_was_idle_for_too_long(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register_as(&server, |draft| {
+            draft.policy.always_refresh_token = true;
+        })
+        .await;
+        let bound = app.tokens("ada", "openid").await;
+        let offline = app.tokens("ada", "openid offline_access").await;
+        server.clock.advance_seconds(11 * 3600);
+        let bound = app.refresh(&bound.refresh_token).await.expect_tokens();
+        server.clock.advance_seconds(2 * 3600);
+        app.refresh(&bound.refresh_token).await.expect(400, "invalid_grant");
+        assert!(!app.is_active(&bound.refresh_token).await);
+        app.refresh(&offline.refresh_token).await.expect_tokens();
+        app.authorize(&[("prompt", "none")]).await.expect_refusal("login_required");
+    }
+
     async fn an_offline_refresh_token_outlives_the_session(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;

@@ -15,9 +15,10 @@ use crate::domain::revocation::{self, Reason};
 use crate::protocol::client::GrantType;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::time::Timestamp;
+use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::authorizations::{self, Authorization};
 use crate::storage::refresh_tokens::{self, RefreshToken};
-use crate::storage::{audit, authorizations, sessions};
+use crate::storage::{DbConnection, StorageError, audit, sessions};
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -130,6 +131,24 @@ fn succession(
     (refresh, spend)
 }
 
+/// Whether a refresh token of this authorization is over with its session: without `offline_access`
+/// it lives no longer.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn has_lost_its_session(
+    conn: &mut DbConnection,
+    authorization: &Authorization,
+    now: Timestamp,
+    idle: Lifetime,
+) -> Result<bool, StorageError> {
+    match &authorization.sid {
+        Some(sid) if !authorization.offline => Ok(!sessions::is_live(conn, sid, now, idle)?),
+        _ => Ok(false),
+    }
+}
+
 async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthError> {
     let (now, idle) = (provider.now(), provider.sessions.idle);
     let found = provider
@@ -139,12 +158,7 @@ async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthE
             let Some(authorization) = authorizations::find(conn, &token.authorization_id)? else {
                 return Ok(None);
             };
-            // Without offline_access a refresh token lives no longer than the session.
-            let ended = match &authorization.sid {
-                Some(sid) if !authorization.offline => !sessions::is_live(conn, sid, now, idle)?,
-                _ => false,
-            };
-            if authorization.revoked || ended {
+            if authorization.revoked || has_lost_its_session(conn, &authorization, now, idle)? {
                 return Ok(None);
             }
             let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };

@@ -3,6 +3,7 @@
 use super::presented::{self, Presented};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
+use crate::domain::grants::refresh_token::has_lost_its_session;
 use crate::domain::provider::Provider;
 use crate::protocol::client::GrantType;
 use crate::protocol::error::OAuthError;
@@ -71,7 +72,7 @@ async fn refresh_token(
     caller: &RegisteredClient,
     token: &str,
 ) -> Result<Option<Map<String, Value>>, OAuthError> {
-    let (hash, now) = (digest(token), provider.now());
+    let (hash, now, idle) = (digest(token), provider.now(), provider.sessions.idle);
     let (owner, issuer) = (caller.id.clone(), provider.issuer.clone());
     let found = provider
         .db
@@ -81,6 +82,9 @@ async fn refresh_token(
             let Some(token) = token else { return Ok(None) };
             let authorization = authorizations::find(conn, &token.authorization_id)?;
             let Some(of) = authorization.filter(|of| !of.revoked) else { return Ok(None) };
+            if has_lost_its_session(conn, &of, now, idle)? {
+                return Ok(None);
+            }
             let answer = json!({
                 "active": true,
                 "iss": issuer,

@@ -37,26 +37,33 @@ async fn answer(
     state: &State,
     form: Option<&Params>,
 ) -> Result<HttpResponse, BearerError> {
-    let token = bearer::token(request, form)?;
+    let token = bearer::token(request, form);
     if origin(request).is_some() {
-        grant(request, state, token).await?;
+        grant(request, state, token.as_ref().ok().copied()).await?;
     }
-    let claims = userinfo::userinfo(&state.provider, token).await?;
+    let claims = userinfo::userinfo(&state.provider, token?).await?;
     let mut response = HttpResponse::Ok().json(claims);
     no_store(response.headers_mut());
     Ok(response)
 }
 
 /// The scripts of the client that the token was issued to may read the answer.
-async fn grant(request: &HttpRequest, state: &State, token: &str) -> Result<(), BearerError> {
-    let presented = presented::read(&state.provider, token).await?;
+async fn grant(
+    request: &HttpRequest,
+    state: &State,
+    token: Option<&str>,
+) -> Result<(), BearerError> {
+    let presented = match token {
+        Some(token) => presented::read(&state.provider, token).await?,
+        None => None,
+    };
     let client = match presented {
         Some(token) => clients::find(&state.provider, &token.client_id).await?,
         None => None,
     };
     match client {
         Some(client) => cors::grant_to(request, &client),
-        // A token that is not good is of nobody; the page of any client may read that.
+        // No token, or one that is not good, is of nobody; the page of any client may read that.
         None => cors::grant_to_any(request, state).await?,
     }
     Ok(())

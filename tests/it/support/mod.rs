@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod browser;
+pub mod command;
 pub mod crypto;
 pub mod ports;
 pub mod postgres;

@@ -58,6 +58,12 @@ impl TestServer {
 
     /// On either database, with settings of one's own.
     pub async fn with_on(store: Store, change: impl FnOnce(&mut Config)) -> Self {
+        let (mut config, directory) = Self::prepared(store).await;
+        change(&mut config);
+        Self::serve(config, Arc::default(), Some(directory)).await
+    }
+
+    async fn prepared(store: Store) -> (Config, Arc<TempDir>) {
         let directory = Arc::new(tempfile::tempdir().expect("a directory can be made"));
         let port = ports::free_port();
         let mut config = Config {
@@ -76,8 +82,19 @@ impl TestServer {
         config.server.workers = 1;
         config.server.hash_threads = 1;
         config.server.drain_seconds = 0;
-        change(&mut config);
-        Self::serve(config, Arc::default(), Some(directory)).await
+        (config, directory)
+    }
+
+    /// Two instances on one new database, started in the same moment.
+    pub async fn two_at_once(store: Store) -> (Self, Self) {
+        let (config, directory) = Self::prepared(store).await;
+        let listen = ([127, 0, 0, 1], ports::free_port()).into();
+        let other = Config { listen, ..config.clone() };
+        let (clock, directory) = (Arc::<TestClock>::default(), Some(directory));
+        tokio::join!(
+            Self::serve(config, clock.clone(), directory.clone()),
+            Self::serve(other, clock, directory),
+        )
     }
 
     /// A second instance of the same provider: same issuer, same database, another port.
@@ -108,6 +125,16 @@ impl TestServer {
         let provider = provider.await.expect("the server starts");
         let base = format!("http://{}", config.listen);
         Self { clock, provider, base, config, stop: Some(stop), _directory: directory }
+    }
+
+    /// Where its data is.
+    pub fn database_url(&self) -> &str {
+        &self.config.database_url
+    }
+
+    /// What its data is sealed under, unless that stands beside its database.
+    pub fn master_key(&self) -> Option<&str> {
+        self.config.master_key.as_deref()
     }
 
     /// The address of a path here.

@@ -1,0 +1,83 @@
+//! The command line as an operator has it: the built program, run to its end.
+
+use super::TestServer;
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// It did what it was asked; gives the document it wrote.
+    #[track_caller]
+    pub fn expect_json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// It was refused with this exit code; gives what it said, on one line.
+    #[track_caller]
+    pub fn expect_refusal(&self, code: i32) -> String {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.stdout.is_empty(), "{self:?}");
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The program with no settings but these variables.
+pub fn program(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().envs(variables.iter().copied()).current_dir("/");
+    command
+}
+
+/// Runs a command to its end.
+pub async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    run_with(variables, arguments, "").await
+}
+
+/// As [`run`], with something on its standard input.
+pub async fn run_with(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Ran {
+    let mut command = program(variables);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_owned();
+    let ran = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        // A command that reads no input may have ended by now.
+        drop(stdin.write_all(input.as_bytes()));
+        drop(stdin);
+        Ran::of(child.wait_with_output().expect("it ends"))
+    });
+    ran.await.expect("the program ends")
+}
+
+impl TestServer {
+    /// Runs a command beside this server, on its database and under its master key.
+    pub async fn command(&self, arguments: &[&str]) -> Ran {
+        self.command_with(arguments, "").await
+    }
+
+    /// As [`TestServer::command`], with something on its standard input.
+    pub async fn command_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let key = self.master_key();
+        let mut variables = vec![("COUNTERSIGN_DATABASE_URL", self.database_url())];
+        variables.extend(key.map(|key| ("COUNTERSIGN_MASTER_KEY", key)));
+        run_with(&variables, arguments, input).await
+    }
+}
