@@ -3,6 +3,7 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod admin;
 mod assertions;
 mod authorize;
 mod authorize_interaction;

@@ -1,5 +1,6 @@
 //! One account: what it is, and saving it.
 
+use super::account_session;
 use super::audit;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, address, below};
@@ -59,6 +60,7 @@ fn session_row(page: &Page, session: &Session, now: Timestamp) -> SessionRow {
         ip: session.ip.clone().unwrap_or_default(),
         signed_in: page.text.date_time(Timestamp::from_unix(session.auth_time)),
         last_seen: ago(session.last_seen_at),
+        end_url: account_session::address(&session.user_id, &session.sid),
     }
 }
 

@@ -21,6 +21,7 @@ enum Act {
     Unblock,
     RevokeTokens,
     SignOut,
+    Delete,
 }
 
 impl Act {
@@ -31,6 +32,7 @@ impl Act {
             "unblock" => Some(Self::Unblock),
             "revoke-tokens" => Some(Self::RevokeTokens),
             "sign-out" => Some(Self::SignOut),
+            "delete" => Some(Self::Delete),
             _ => None,
         }
     }
@@ -41,6 +43,7 @@ impl Act {
             Self::Unblock => confirm::Act::UnblockUser { name },
             Self::RevokeTokens => confirm::Act::RevokeTokens { name },
             Self::SignOut => confirm::Act::SignOutUser { name },
+            Self::Delete => confirm::Act::DeleteUser { name },
         }
     }
 
@@ -50,6 +53,15 @@ impl Act {
             Self::Unblock => Notice::UserUnblocked,
             Self::RevokeTokens => Notice::TokensRevoked,
             Self::SignOut => Notice::UserSignedOut,
+            Self::Delete => Notice::UserDeleted,
+        }
+    }
+
+    /// The page to go to when it is done.
+    fn page_after(self, id: &str) -> String {
+        match self {
+            Self::Delete => "/admin/users".to_owned(),
+            _ => below("/admin/users", id),
         }
     }
 }
@@ -81,10 +93,14 @@ pub async fn perform(admin: Admin, path: Path<(String, String)>, posted: Posted)
             users::revoke_tokens(&admin.ground(), id, &actor).await
         }
         Act::SignOut => sign_out(&admin, id, &admin.actor().because(&reason)).await?,
+        Act::Delete => {
+            let actor = admin.actor().because(&reason);
+            users::delete(&admin.ground(), id, &actor).await
+        }
     };
     admin.account(done)?;
     admin.changed().await?;
-    Ok(admin.done(&below("/admin/users", id), act.notice()))
+    Ok(admin.done(&act.page_after(id), act.notice()))
 }
 
 /// Ends every session of a person, each with the tokens that live by it.
@@ -112,7 +128,7 @@ fn page(admin: &Admin, act: Act, name: &str, account: &Account) -> Confirm {
 }
 
 /// What is wrong with a reason.
-fn mistake(reason: &str) -> Option<Problem> {
+pub fn mistake(reason: &str) -> Option<Problem> {
     let too_long = reason.chars().count() > MAX_REASON;
     match reason.is_empty() {
         true => Some(Problem::ReasonMissing),

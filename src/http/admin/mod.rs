@@ -2,6 +2,7 @@
 
 mod account;
 mod account_acts;
+mod account_session;
 mod audit;
 mod client;
 mod client_acts;
@@ -48,9 +49,14 @@ fn of_users(config: &mut web::ServiceConfig) {
             resource("/users/{id}").route(get().to(account::get)).route(post().to(account::save)),
         )
         .service(
-            resource("/users/{id}/{act:block|unblock|revoke-tokens|sign-out}")
+            resource("/users/{id}/{act:block|unblock|revoke-tokens|sign-out|delete}")
                 .route(get().to(account_acts::ask))
                 .route(post().to(account_acts::perform)),
+        )
+        .service(
+            resource("/users/{id}/sessions/{sid}/sign-out")
+                .route(get().to(account_session::ask))
+                .route(post().to(account_session::end)),
         );
 }
 

@@ -37,6 +37,7 @@ notices! {
     UserUnblocked = "notice-user-unblocked",
     TokensRevoked = "notice-tokens-revoked",
     UserSignedOut = "notice-user-signed-out",
+    UserDeleted = "notice-user-deleted",
     ClientSaved = "notice-client-saved",
     ClientEnabled = "notice-client-enabled",
     ClientDisabled = "notice-client-disabled",

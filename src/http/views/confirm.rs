@@ -56,6 +56,13 @@ pub enum Act<'a> {
     SignOutUser {
         name: &'a str,
     },
+    /// An administrator ends one session of a person.
+    EndUserSession {
+        device: &'a str,
+    },
+    DeleteUser {
+        name: &'a str,
+    },
     DisableClient {
         name: &'a str,
     },
@@ -134,6 +141,13 @@ impl Act<'_> {
             Self::SignOutUser { .. } => {
                 ("sign-out-user-title", &["sign-out-user-text"], "sign-out-user-button")
             }
+            Self::EndUserSession { .. } => {
+                ("end-user-session-title", &["end-user-session-text"], "sign-out")
+            }
+            Self::DeleteUser { .. } => {
+                let sentences = &["delete-user-text", "delete-user-more"];
+                ("delete-user-title", sentences, "delete-user-button")
+            }
             Self::DisableClient { .. } => {
                 ("disable-client-title", &["disable-client-text"], "disable-client-button")
             }
@@ -166,6 +180,8 @@ impl Act<'_> {
             | Self::UnblockUser { name }
             | Self::RevokeTokens { name }
             | Self::SignOutUser { name }
+            | Self::EndUserSession { device: name }
+            | Self::DeleteUser { name }
             | Self::DisableClient { name }
             | Self::EnableClient { name }
             | Self::DeleteClient { name }
@@ -193,6 +209,8 @@ impl Act<'_> {
                 | Self::UnblockUser { .. }
                 | Self::RevokeTokens { .. }
                 | Self::SignOutUser { .. }
+                | Self::EndUserSession { .. }
+                | Self::DeleteUser { .. }
         )
     }
 

@@ -61,7 +61,7 @@ pub struct NewUser {
 }
 
 /// `GET /admin/users/{id}`. The form posts there: `name`, `roles`, `groups`. The other acts are
-/// links to confirm pages below `base`: `/block`, `/unblock`, `/revoke-tokens`, `/sign-out`.
+/// links to confirm pages below `base`: `/block`, `/unblock`, `/revoke-tokens`, `/sign-out`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/user.html")]
 pub struct UserPage {
@@ -99,6 +99,8 @@ pub struct SessionRow {
     pub ip: String,
     pub signed_in: String,
     pub last_seen: String,
+    /// The page that asks before it ends.
+    pub end_url: String,
 }
 
 /// An app somebody lets use their account.

@@ -84,6 +84,7 @@ fn user(sample: Sample, blocked: bool) -> UserPage {
         ip: sample.text("192.0.2.7"),
         signed_in: sample.text("3 March 2026"),
         last_seen: sample.text("just now"),
+        end_url: sample.text("/admin/users/u1/sessions/s1/sign-out"),
     };
     let app = AppRow {
         name: sample.text("Acme Notes"),
