@@ -7,6 +7,9 @@ pub mod check;
 mod layers;
 pub mod load;
 pub mod master_key;
+mod requests;
+
+pub use requests::RequestConfig;
 
 use crate::protocol::time::Lifetime;
 use serde::{Deserialize, Serialize};
@@ -38,6 +41,7 @@ pub struct Config {
     pub support_contact: String,
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
+    pub requests: RequestConfig,
     pub outbound: OutboundConfig,
     pub log: LogConfig,
     pub server: ServerConfig,
@@ -58,6 +62,7 @@ impl Default for Config {
             support_contact: "your administrator".into(),
             tokens: TokenConfig::default(),
             sessions: SessionConfig::default(),
+            requests: RequestConfig::default(),
             outbound: OutboundConfig::default(),
             log: LogConfig::default(),
             server: ServerConfig::default(),

@@ -193,6 +193,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         master_key,
         tokens: config.tokens.clone(),
         sessions: config.sessions.clone(),
+        requests: config.requests.clone(),
         outbound: outbound(config)?,
         hash_threads: config.server.hash_threads,
         support_contact: config.support_contact.clone(),

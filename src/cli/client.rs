@@ -1,6 +1,7 @@
 //! `client …`: apps and services that use the provider.
 
 mod members;
+mod requests;
 mod show;
 
 use super::context::Context;

@@ -139,12 +139,13 @@ fn read<T>(key: &str, path: &Path, parse: impl FnOnce(&[u8]) -> Option<T>) -> Re
 fn lifetime_problems(config: &Config) -> Vec<Problem> {
     const YEAR: u32 = 366 * 86_400;
     let (tokens, sessions) = (&config.tokens, &config.sessions);
-    let bounds: [(&str, Lifetime, u32, u32); 7] = [
+    let bounds: [(&str, Lifetime, u32, u32); 8] = [
         ("tokens.authorization_code", tokens.authorization_code, 5, 600),
         ("tokens.access_token", tokens.access_token, 30, 3600),
         ("tokens.id_token", tokens.id_token, 30, 86_400),
         ("tokens.refresh_token_idle", tokens.refresh_token_idle, 60, YEAR),
         ("tokens.refresh_token_absolute", tokens.refresh_token_absolute, 60, 10 * YEAR),
+        ("requests.pushed_lifetime", config.requests.pushed_lifetime, 5, 599),
         ("sessions.idle", sessions.idle, 60, YEAR),
         ("sessions.absolute", sessions.absolute, 60, YEAR),
     ];
@@ -161,6 +162,9 @@ fn lifetime_problems(config: &Config) -> Vec<Problem> {
     }
     if !(1..=3650).contains(&tokens.key_rotation_days) {
         problems.push(Problem::new("tokens.key_rotation_days", "must be from 1 to 3650 days"));
+    }
+    if config.requests.pushed_per_minute == 0 {
+        problems.push(Problem::new("requests.pushed_per_minute", "must be at least 1"));
     }
     if config.server.drain_seconds > 300 {
         problems.push(Problem::new("server.drain_seconds", "must be at most 300 seconds"));

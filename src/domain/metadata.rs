@@ -25,6 +25,8 @@ pub fn document(provider: &Provider) -> Value {
         "jwks_uri": at("/jwks"),
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": provider.requests.require_pushed,
         "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes(),
         "response_types_supported": ["code"],

@@ -10,7 +10,7 @@ use super::keys::KeyRing;
 use super::outbound::Outbound;
 use super::revocation::{Cause, Reason, Revocation};
 use super::tokens::presented::Presented;
-use crate::config::{SessionConfig, TokenConfig};
+use crate::config::{RequestConfig, SessionConfig, TokenConfig};
 use crate::jose::{Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
@@ -45,6 +45,7 @@ pub struct Parts {
     pub master_key: [u8; 32],
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
+    pub requests: RequestConfig,
     pub outbound: Outbound,
     pub hash_threads: usize,
     pub support_contact: String,
@@ -59,6 +60,7 @@ pub struct Provider {
     pub random: Arc<dyn Random>,
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
+    pub requests: RequestConfig,
     pub support_contact: String,
     pub clients: ClientRegistry,
     pub grants: Grants,
@@ -102,6 +104,7 @@ impl Provider {
             random: parts.random,
             tokens: parts.tokens,
             sessions: parts.sessions,
+            requests: parts.requests,
             support_contact: parts.support_contact,
         })
     }

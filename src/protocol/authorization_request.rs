@@ -124,6 +124,14 @@ pub fn parse_opaque(name: &str, text: Option<&str>) -> Result<Option<String>, OA
     }
 }
 
+/// A request that may be answered once, whatever browser brings it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Once {
+    /// A pushed request, by the hash of its `request_uri` (RFC 9126 §7.3).
+    Pushed(String),
+}
+
 /// A request that passed every check and can be answered: what travels sealed through the pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
@@ -152,6 +160,9 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
+    /// What is used up by the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
 }
 
 impl AuthorizationRequest {

@@ -1,7 +1,10 @@
 //! What is known of a client: its registered metadata (RFC 7591 §2, OpenID Connect Registration §2)
 //! and our own policies for it.
 
+pub mod requests;
+
 use super::scope::Scope;
+use requests::RequestMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -144,6 +147,9 @@ pub struct ClientMetadata {
     pub require_auth_time: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// How its authorization requests are protected.
+    #[serde(flatten)]
+    pub requests: RequestMetadata,
 }
 
 impl Default for ClientMetadata {
@@ -167,6 +173,7 @@ impl Default for ClientMetadata {
             default_max_age: None,
             require_auth_time: false,
             post_logout_redirect_uris: Vec::new(),
+            requests: RequestMetadata::default(),
         }
     }
 }

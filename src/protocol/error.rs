@@ -47,6 +47,10 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6.
     RequestUriNotSupported,
+    /// RFC 9101 §7, OpenID Connect Core §3.1.2.6.
+    InvalidRequestUri,
+    /// RFC 9101 §7, OpenID Connect Core §3.1.2.6.
+    InvalidRequestObject,
     /// OpenID Connect Core §3.1.2.6.
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0 §2.
@@ -83,6 +87,8 @@ impl ErrorCode {
             Self::AccountSelectionRequired => "account_selection_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidTarget => "invalid_target",

@@ -77,6 +77,27 @@ impl Params {
         Self(self.0.iter().cloned().chain(repeated).collect())
     }
 
+    /// These parameters without those of some names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.cloned().collect())
+    }
+
+    /// These parameters with one value for a name, whatever there was before.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut params = self.without(&[name]);
+        params.0.push((name.to_owned(), value.to_owned()));
+        params
+    }
+
+    /// As a form, to be kept and [parsed](Params::parse) again.
+    pub fn to_form(&self) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(&self.0).finish()
+    }
+
     /// Whether nothing was sent.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -162,6 +183,15 @@ mod tests {
         let text: String = (0..101).map(|n| format!("p{n}=1&")).collect();
         assert!(Params::parse(text.as_bytes()).is_err());
         assert!(Params::parse(&[b'&'; 65_536]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_form_is_read_as_it_was_written() {
+        let sent = params("a=%26%3D+%2B%C3%BC&b=1&b=2").without(&["b"]).with("c", "d e");
+        let kept = params(&sent.to_form());
+        assert_eq!(kept.one("a").unwrap(), Some("&= +\u{fc}"));
+        assert_eq!(kept.one("c").unwrap(), Some("d e"));
+        assert!(!kept.has("b"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Nothing depends on it: every query asks for the time itself.
 
 use super::schema::{
-    authorizations, issued_tokens, refresh_tokens, revocations, seen_jtis, sessions,
+    authorizations, issued_tokens, pushed_requests, refresh_tokens, revocations, seen_jtis,
+    sessions,
 };
 use super::{DbConnection, StorageError};
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -38,6 +39,7 @@ pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, 
         + sweep!(conn, before, issued_tokens.jti: String)
         + sweep!(conn, before, sessions.id_hash: String)
         + sweep!(conn, before, seen_jtis.hash: String)
+        + sweep!(conn, before, pushed_requests.uri_hash: String)
         + sweep_revocations(conn, before)?)
 }
 

@@ -33,6 +33,7 @@ pub mod consents;
 pub mod housekeeping;
 pub mod issued_tokens;
 mod pattern;
+pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod revocations;
 mod schema;

@@ -194,6 +194,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    pushed_requests (uri_hash) {
+        uri_hash -> Text,
+        client_id -> Text,
+        parameters -> Text,
+        signed -> Bool,
+        usable_until -> BigInt,
+        expires_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     audit (seq) {
         seq -> BigInt,
         at -> BigInt,
@@ -218,6 +230,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     consents,
     issued_tokens,
     login_names,
+    pushed_requests,
     refresh_tokens,
     revocations,
     seen_jtis,

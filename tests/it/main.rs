@@ -15,6 +15,7 @@ mod instances;
 mod introspection_revocation;
 mod keys;
 mod logout;
+mod par;
 mod races;
 mod redis;
 mod refresh;

@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::requests::RequestMembers;
 use crate::cli::context::{json_file, words};
 use crate::cli::output::CliError;
 use crate::domain::clients::management::ClientDraft;
@@ -96,6 +97,8 @@ pub struct Members {
     /// Put auth_time into every ID token
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     require_auth_time: Option<bool>,
+    #[command(flatten)]
+    requests: RequestMembers,
 }
 
 impl Members {
@@ -105,6 +108,7 @@ impl Members {
         self.apply_proof(draft)?;
         self.apply_texts(draft);
         self.apply_policy(draft)?;
+        self.requests.apply(&mut draft.metadata.requests);
         draft.policy.kind = kind(draft);
         Ok(())
     }

@@ -8,11 +8,12 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
+use crate::protocol::authorization_request::Once;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::time::Lifetime;
+use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
-use crate::storage::{audit, consents, sessions};
+use crate::storage::{DbConnection, StorageError, audit, consents, pushed_requests, sessions};
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
 const KEPT: Lifetime = Lifetime::hours(2);
@@ -82,7 +83,7 @@ pub async fn grant(
         .details(authorization.scope.to_string());
     let wanted = wanted(&interaction.request);
     let must_be_allowed = !remember && !client.policy.skip_consent;
-    let sid = signed_in.session.sid.clone();
+    let (sid, once) = (signed_in.session.sid.clone(), interaction.request.once.clone());
     let outcome = provider
         .db
         .write(move |conn| {
@@ -93,7 +94,7 @@ pub async fn grant(
             if must_be_allowed && !consents::hold(conn, user, client, &wanted)? {
                 return Ok(Outcome::ConsentWithdrawn);
             }
-            if !authorizations::insert(conn, &authorization)? {
+            if !spend(conn, once.as_ref(), now)? || !authorizations::insert(conn, &authorization)? {
                 return Ok(Outcome::AnsweredBefore);
             }
             if remember {
@@ -131,10 +132,12 @@ pub async fn deny(
         .user(&denied.user_id)
         .client(&client.id)
         .result("denied");
+    let (once, now) = (interaction.request.once.clone(), provider.now());
     let is_first = provider
         .db
         .write(move |conn| {
-            let is_first = authorizations::insert(conn, &denied)?;
+            let is_first =
+                spend(conn, once.as_ref(), now)? && authorizations::insert(conn, &denied)?;
             if is_first {
                 audit::insert(conn, &event)?;
             }
@@ -145,6 +148,18 @@ pub async fn deny(
     match is_first {
         true => Ok(refuse(provider, interaction, &denied_by_person())),
         false => Err(AnswerError::AnsweredBefore),
+    }
+}
+
+/// Uses up what the request may be answered for once; true for the first answer.
+fn spend(
+    conn: &mut DbConnection,
+    once: Option<&Once>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    match once {
+        None => Ok(true),
+        Some(Once::Pushed(hash)) => pushed_requests::spend(conn, hash, now),
     }
 }
 

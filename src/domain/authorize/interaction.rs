@@ -143,6 +143,7 @@ mod tests {
             hinted_subject: None,
             ui_locales: None,
             claims: Default::default(),
+            once: None,
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

@@ -4,6 +4,7 @@
 //! client, which only a [`ReplyAddress`] can do (RFC 6749 §4.1.2.1).
 
 use super::reply::ReplyAddress;
+use super::source::{self, Source};
 use crate::domain::clients::{self, RegisteredClient};
 use crate::domain::grants;
 use crate::domain::identity::sessions::ACR_SUPPORTED;
@@ -33,7 +34,24 @@ pub enum Refusal {
     /// The browser must stay here: there is no address that we may send it to.
     Page(PageRefusal),
     /// The client is told.
-    Reply(ReplyAddress, OAuthError),
+    Reply(Box<Reply>),
+}
+
+/// An error with where it goes.
+pub struct Reply {
+    pub client: Arc<RegisteredClient>,
+    pub address: ReplyAddress,
+    pub error: OAuthError,
+}
+
+impl Refusal {
+    /// The error, for a client that asks by itself.
+    pub fn into_error(self) -> OAuthError {
+        match self {
+            Self::Page(refusal) => refusal.error,
+            Self::Reply(reply) => reply.error,
+        }
+    }
 }
 
 /// What the error page says to a developer.
@@ -59,22 +77,32 @@ impl From<OAuthError> for PageRefusal {
 pub async fn check(provider: &Provider, params: &Params) -> Result<Checked, Refusal> {
     let client =
         find_client(provider, params).await.map_err(|error| Refusal::Page(error.into()))?;
+    let source = source::resolve(provider, &client, params).await?;
+    check_source(provider, client, &source)
+}
+
+/// Checks what a request of a known client says.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+pub fn check_source(
+    provider: &Provider,
+    client: Arc<RegisteredClient>,
+    source: &Source,
+) -> Result<Checked, Refusal> {
+    let params = &source.params;
     let redirect_uri = check_redirect_uri(&client, params).map_err(Refusal::Page)?;
-    let reply = ReplyAddress {
+    let address = ReplyAddress {
         redirect_uri,
         state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
         mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
             .unwrap_or_default(),
     };
-    match check_rest(provider, &client, &reply, params) {
+    match check_rest(provider, &client, &address, source) {
         Ok(request) => Ok(Checked { client, request }),
-        Err(error) => Err(Refusal::Reply(reply, error)),
+        Err(error) => Err(Refusal::Reply(Box::new(Reply { client, address, error }))),
     }
-}
-
-/// The client that a request names, for a page that says where it leads.
-pub async fn client_named(provider: &Provider, params: &Params) -> Option<Arc<RegisteredClient>> {
-    find_client(provider, params).await.ok()
 }
 
 async fn find_client(
@@ -113,11 +141,12 @@ fn check_rest(
     provider: &Provider,
     client: &RegisteredClient,
     reply: &ReplyAddress,
-    params: &Params,
+    source: &Source,
 ) -> Result<AuthorizationRequest, OAuthError> {
+    let params = &source.params;
     let state = parse_opaque("state", params.one("state")?)?;
     let response_mode = ResponseMode::from_request(params.one("response_mode")?)?;
-    refuse_what_is_not_supported(params)?;
+    source::check_way(provider, client, source)?;
     check_response_type(params.one("response_type")?)?;
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(OAuthError::new(
@@ -145,23 +174,9 @@ fn check_rest(
         hinted_subject: hinted.map(|hint| hint.subject),
         ui_locales: short(params.one("ui_locales")?),
         claims,
+        once: source.once.clone(),
     })
     .and_then(|request| grants::check_target(provider, params).map(|()| request))
-}
-
-/// What a client sends in the belief that we honour it must not be ignored (OpenID Connect Core
-/// §6.1, §7.2.1).
-fn refuse_what_is_not_supported(params: &Params) -> Result<(), OAuthError> {
-    for (name, code, description) in [
-        ("request", ErrorCode::RequestNotSupported, "request objects are not supported"),
-        ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
-        ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
-    ] {
-        if params.one(name)?.is_some() {
-            return Err(OAuthError::new(code, description));
-        }
-    }
-    Ok(())
 }
 
 /// The client may insist on a level (OpenID Connect Core §5.5.1.1).

@@ -1,6 +1,7 @@
 //! One client: what it is, and saving parts of it.
 
 use super::client_form;
+use super::client_requests;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, below};
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
@@ -63,6 +64,7 @@ pub async fn shown(
             AuthMethod::ALL.iter().map(|method| method.as_str()),
             &[method.as_str()],
         ),
+        requests: client_requests::form(client),
         has_secret: method.uses_secret(),
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
@@ -172,7 +174,7 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
 }
 
 /// Writes a draft, or tells what is wrong with it.
-async fn save(
+pub async fn save(
     admin: &Admin,
     client: &Client,
     draft: ClientDraft,
@@ -191,7 +193,7 @@ async fn save(
 }
 
 /// Back to the page; or the page at once when the change has made a secret.
-async fn saved(admin: &Admin, made: Created) -> Answer {
+pub async fn saved(admin: &Admin, made: Created) -> Answer {
     admin.changed().await?;
     match made.secret {
         Some(secret) => Ok(shown(admin, &made.client, Some(secret)).await?.respond()),

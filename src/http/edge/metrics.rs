@@ -113,9 +113,10 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 18] = [
+    const ENDPOINTS: [&str; 19] = [
         "token",
         "authorize",
+        "par",
         "userinfo",
         "introspect",
         "revoke",

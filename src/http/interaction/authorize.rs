@@ -47,13 +47,10 @@ async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
             }
         }
         Err(Refusal::Page(refusal)) => flow::refused(&visitor, &refusal),
-        Err(Refusal::Reply(address, error)) => {
-            tracing::debug!(%error, "authorization request refused");
-            let answer = address.error(&error, &provider.issuer);
-            match request::client_named(&provider, params).await {
-                Some(client) => flow::reply(&visitor, &client, answer, Via::Get),
-                None => flow::fault(&visitor, &error),
-            }
+        Err(Refusal::Reply(refused)) => {
+            tracing::debug!(error = %refused.error, "authorization request refused");
+            let answer = refused.address.error(&refused.error, &provider.issuer);
+            flow::reply(&visitor, &refused.client, answer, Via::Get)
         }
     }
 }

@@ -4,6 +4,7 @@ mod bearer;
 mod cors;
 mod discovery;
 mod introspect;
+mod par;
 mod revoke;
 mod token;
 mod userinfo;
@@ -41,6 +42,11 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
         .service(
             web::resource("/token")
                 .route(web::post().to(token::token))
+                .route(web::route().to(cors::post_only)),
+        )
+        .service(
+            web::resource("/par")
+                .route(web::post().to(par::push))
                 .route(web::route().to(cors::post_only)),
         )
         .service(

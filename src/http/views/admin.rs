@@ -1,12 +1,14 @@
 //! The pages of administrators.
 
 mod client;
+mod client_requests;
 mod dashboard;
 mod users;
 
 pub use client::{
     ClientCreated, ClientForm, ClientKind, ClientPage, ClientRow, Clients, NewClient, SecretRow,
 };
+pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
 pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
 

@@ -3,6 +3,7 @@
 use super::super::choice::Choice;
 use super::super::snippet::Snippet;
 use super::super::{Badge, Errors};
+use super::client_requests::RequestForm;
 use crate::http::page::Page;
 use crate::http::text::Text;
 use askama::Template;
@@ -133,10 +134,10 @@ pub struct ClientCreated {
     pub test_url: Option<String>,
 }
 
-/// `GET /admin/clients/{id}`. Two forms, each posted on its own:
+/// `GET /admin/clients/{id}`. Three forms, each posted on its own:
 /// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
 /// (`scope`, `grant_types` once for each, `require_pkce`, `skip_consent`, `access_token_format`,
-/// `id_token_alg`, `auth_method`). The rest are links to confirm pages: `/rotate-secret`,
+/// `id_token_alg`, `auth_method`) and `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
 /// `/disable`, `/enable`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/client.html")]
@@ -162,6 +163,7 @@ pub struct ClientPage {
     pub access_token_formats: Vec<Choice>,
     pub id_token_algs: Vec<Choice>,
     pub auth_methods: Vec<Choice>,
+    pub requests: RequestForm,
     /// Whether the client has secrets at all.
     pub has_secret: bool,
     pub secrets: Vec<SecretRow>,
