@@ -99,6 +99,7 @@ fn prepare(conn: &mut DbConnection) -> Result<(), StorageError> {
             code_challenge: None,
             expires_at: LATER,
             redeemed: false,
+            dpop_jkt: None,
         };
         authorization_codes::insert(conn, &code)?;
     }
@@ -132,6 +133,7 @@ fn redeem(conn: &mut DbConnection, number: usize) -> Result<bool, StorageError> 
         spent_at: None,
         successor_hash: None,
         retried_at: None,
+        confirmation: Default::default(),
     };
     refresh_tokens::insert(conn, &refresh)?;
     let event = audit::NewEvent {

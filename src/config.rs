@@ -87,6 +87,8 @@ pub struct TokenConfig {
     pub default_audience: Option<String>,
     /// Days after which signing keys are rotated by themselves.
     pub key_rotation_days: u32,
+    /// Whether DPoP proofs need a nonce of ours (RFC 9449 §8): then no proof can be made ahead.
+    pub require_dpop_nonce: bool,
 }
 
 impl Default for TokenConfig {
@@ -99,6 +101,7 @@ impl Default for TokenConfig {
             refresh_token_absolute: Lifetime::days(365),
             default_audience: None,
             key_rotation_days: 90,
+            require_dpop_nonce: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::clients::assertion;
 use super::identity::sessions::ACR_SUPPORTED;
 use super::keys::ALGORITHMS;
 use super::provider::Provider;
-use crate::jose::SigningAlgorithm;
+use crate::jose::{SigningAlgorithm, dpop};
 use crate::protocol::authorization_request::{Prompt, ResponseMode};
 use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::AuthMethod;
@@ -41,6 +41,7 @@ pub fn document(provider: &Provider) -> Value {
         "introspection_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": auth_methods,
         "revocation_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
+        "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
         "claim_types_supported": ["normal"],
         "claims_supported": claims(),
         "claims_parameter_supported": true,

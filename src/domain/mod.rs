@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod outbound;
 mod provider;
 pub mod revocation;
+pub mod sender;
 pub mod setup;
 pub mod tokens;
 

@@ -11,7 +11,7 @@ use super::outbound::Outbound;
 use super::revocation::{Cause, Reason, Revocation};
 use super::tokens::presented::Presented;
 use crate::config::{RequestConfig, SessionConfig, TokenConfig};
-use crate::jose::{Sealer, SealingKey};
+use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
 use crate::storage::{Db, StorageError};
@@ -73,6 +73,8 @@ pub struct Provider {
     pub verified: Cache<String, Arc<Presented>>,
     /// Seals and authenticates what travels through browsers.
     pub browser: AuthorizeKeys,
+    /// Makes and recognises the nonces of DPoP proofs.
+    pub dpop_nonces: DpopNonces,
     /// Derives a refresh token from the one before it.
     pub refresh: SealingKey,
 }
@@ -98,6 +100,7 @@ impl Provider {
             outbound: parts.outbound,
             verified: Cache::new(VERIFIED),
             browser: AuthorizeKeys::new(&sealer),
+            dpop_nonces: DpopNonces::new(sealer.purpose("dpop nonces")),
             refresh: sealer.purpose("refresh tokens"),
             db: parts.db,
             clock: parts.clock,
@@ -112,6 +115,11 @@ impl Provider {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The addresses that an endpoint is known by.
+    pub fn addresses(&self, path: &str) -> Vec<String> {
+        vec![format!("{}{path}", self.issuer)]
     }
 
     /// `aud` of access tokens that no other resource was named for (RFC 9068 §3).

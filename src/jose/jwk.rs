@@ -217,7 +217,7 @@ impl PublicJwk {
 
     fn is_meant_for(&self, usage: &str, alg: &str, operations: &[&str]) -> bool {
         self.usage.as_ref().is_none_or(|own| own == usage)
-            && self.alg.as_ref().is_none_or(|own| own == alg)
+            && self.alg.as_ref().is_none_or(|own| names(own, alg))
             && self
                 .operations
                 .as_ref()
@@ -280,6 +280,11 @@ impl Material {
             Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
         }
     }
+}
+
+/// Whether `own` is `alg`, or the name that RFC 9864 gives to EdDSA with the one curve it has here.
+fn names(own: &str, alg: &str) -> bool {
+    own == alg || (own == "Ed25519" && alg == "EdDSA")
 }
 
 fn rsa(jwk: &Map<String, Value>) -> Result<PKey<Public>, JoseError> {

@@ -173,7 +173,7 @@ impl SigningKey {
     }
 
     /// Signs bytes as they are under a header that is encoded already.
-    pub(super) fn sign_text(&self, header: &str, payload: &[u8]) -> Result<String, JoseError> {
+    pub fn sign_text(&self, header: &str, payload: &[u8]) -> Result<String, JoseError> {
         // An RSA signature is the longest: 342 characters for 2048 bits.
         let mut token = String::with_capacity(header.len() + payload.len().div_ceil(3) * 4 + 350);
         token.push_str(header);

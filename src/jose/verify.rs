@@ -217,6 +217,17 @@ impl Unverified<'_> {
         self.peek_claims()
     }
 
+    /// Checks the signature with the key in the header, whatever that key is called.
+    ///
+    /// # Errors
+    ///
+    /// `Key` when the key is kept for something else, and as [`Unverified::verify`].
+    pub fn verify_with_header_key(&self) -> Result<Claims, JoseError> {
+        let jwk = self.jwk.as_ref().ok_or(JoseError::Refused("jwk is missing"))?;
+        let key = VerifyingKey { kid: None, ..VerifyingKey::from_jwk(jwk, self.algorithm)? };
+        self.verify(&key)
+    }
+
     /// Checks the signature against each of `keys`, at most as many as
     /// [`JwkSet::candidates`](super::JwkSet::candidates) gives.
     ///

@@ -150,6 +150,9 @@ pub struct ClientMetadata {
     /// How its authorization requests are protected.
     #[serde(flatten)]
     pub requests: RequestMetadata,
+    /// RFC 9449 §5.2.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
 }
 
 impl Default for ClientMetadata {
@@ -174,6 +177,7 @@ impl Default for ClientMetadata {
             require_auth_time: false,
             post_logout_redirect_uris: Vec::new(),
             requests: RequestMetadata::default(),
+            dpop_bound_access_tokens: false,
         }
     }
 }

@@ -35,6 +35,10 @@ pub enum ErrorCode {
     InvalidToken,
     /// RFC 6750 §3.1.
     InsufficientScope,
+    /// RFC 9449 §5, §7.1.
+    InvalidDpopProof,
+    /// RFC 9449 §8, §9.
+    UseDpopNonce,
     /// OpenID Connect Core §3.1.2.6.
     LoginRequired,
     /// OpenID Connect Core §3.1.2.6.
@@ -81,6 +85,8 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
@@ -144,6 +150,11 @@ impl OAuthError {
     /// `invalid_token`: the access token is not good, or no longer.
     pub fn invalid_token(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidToken, description)
+    }
+
+    /// `invalid_dpop_proof`: the DPoP proof is missing, malformed or not for this request.
+    pub fn invalid_dpop_proof(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidDpopProof, description)
     }
 
     /// A fault of ours. The client learns only that; `source` is for the log.

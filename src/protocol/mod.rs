@@ -3,6 +3,7 @@
 pub mod authorization_request;
 pub mod claims;
 pub mod client;
+pub mod confirmation;
 pub mod error;
 pub mod params;
 pub mod pkce;

@@ -16,6 +16,8 @@ pub struct AuthorizationCode {
     pub code_challenge: Option<CodeChallenge>,
     pub expires_at: Timestamp,
     pub redeemed: bool,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 /// Inserts a code.
@@ -28,6 +30,7 @@ pub fn insert(conn: &mut DbConnection, code: &AuthorizationCode) -> Result<(), S
         code_challenge: code.code_challenge.as_ref().map(|sent| sent.as_str().to_owned()),
         expires_at: code.expires_at.as_unix(),
         redeemed_at: None,
+        dpop_jkt: code.dpop_jkt.clone(),
     };
     diesel::insert_into(table::table).values(row).execute(conn)?;
     Ok(())
@@ -71,6 +74,7 @@ struct Row {
     code_challenge: Option<String>,
     expires_at: i64,
     redeemed_at: Option<i64>,
+    dpop_jkt: Option<String>,
 }
 
 impl From<Row> for AuthorizationCode {
@@ -83,6 +87,7 @@ impl From<Row> for AuthorizationCode {
             code_challenge: row.code_challenge.map(CodeChallenge::stored),
             expires_at: Timestamp::from_unix(row.expires_at),
             redeemed: row.redeemed_at.is_some(),
+            dpop_jkt: row.dpop_jkt,
         }
     }
 }

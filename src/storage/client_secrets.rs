@@ -15,6 +15,8 @@ pub struct ClientSecret {
     pub created_at: i64,
     /// Unix seconds after which the secret is refused; never when absent.
     pub expires_at: Option<i64>,
+    /// The secret itself under the master key, where it must be readable again.
+    pub sealed: Option<String>,
 }
 
 /// Inserts a secret.

@@ -3,6 +3,7 @@
 
 use super::schema::refresh_tokens::{self as table, dsl};
 use super::{DbConnection, StorageError};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use diesel::prelude::*;
@@ -21,6 +22,8 @@ pub struct RefreshToken {
     pub successor_hash: Option<String>,
     /// When it was accepted once more because the answer was lost.
     pub retried_at: Option<Timestamp>,
+    /// What its sender must show to hold, for a client that cannot prove who it is.
+    pub confirmation: Confirmation,
 }
 
 /// Inserts a refresh token.
@@ -90,6 +93,7 @@ struct Row {
     spent_at: Option<i64>,
     successor_hash: Option<String>,
     retried_at: Option<i64>,
+    confirmation: Option<String>,
 }
 
 impl From<&RefreshToken> for Row {
@@ -104,7 +108,15 @@ impl From<&RefreshToken> for Row {
             spent_at: token.spent_at.map(Timestamp::as_unix),
             successor_hash: token.successor_hash.clone(),
             retried_at: token.retried_at.map(Timestamp::as_unix),
+            confirmation: written(&token.confirmation),
         }
+    }
+}
+
+fn written(confirmation: &Confirmation) -> Option<String> {
+    match confirmation.is_empty() {
+        true => None,
+        false => serde_json::to_string(confirmation).ok(),
     }
 }
 
@@ -113,7 +125,11 @@ impl TryFrom<Row> for RefreshToken {
 
     fn try_from(row: Row) -> Result<Self, StorageError> {
         let scope = row.scope.parse();
+        // One that cannot be read must not become none.
+        let confirmation = row.confirmation.as_deref().map(serde_json::from_str).transpose();
+        let unreadable = |_| StorageError::Corrupt("refresh_tokens.confirmation");
         Ok(Self {
+            confirmation: confirmation.map_err(unreadable)?.unwrap_or_default(),
             token_hash: row.token_hash,
             authorization_id: row.authorization_id,
             client_id: row.client_id,

@@ -84,6 +84,7 @@ diesel::table! {
         secret_hash -> Text,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+        sealed -> Nullable<Text>,
     }
 }
 
@@ -126,6 +127,7 @@ diesel::table! {
         code_challenge -> Nullable<Text>,
         expires_at -> BigInt,
         redeemed_at -> Nullable<BigInt>,
+        dpop_jkt -> Nullable<Text>,
     }
 }
 
@@ -140,6 +142,7 @@ diesel::table! {
         spent_at -> Nullable<BigInt>,
         successor_hash -> Nullable<Text>,
         retried_at -> Nullable<BigInt>,
+        confirmation -> Nullable<Text>,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::error::VerifyError;
 use crate::jose::{Claims, JoseError};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The claims of an access token that passed every check (RFC 9068 §2.2).
@@ -32,6 +34,8 @@ pub struct AccessToken {
     pub groups: Vec<String>,
     /// Who acts for the subject (RFC 8693 §4.1); nested for each hop.
     pub act: Option<Value>,
+    /// What its sender must show to hold (RFC 7800 §3.1).
+    pub confirmation: Confirmation,
     /// Every claim there is, these and the others.
     pub claims: Map<String, Value>,
 }
@@ -57,6 +61,7 @@ impl AccessToken {
             roles: strings(&claims, "roles")?,
             groups: strings(&claims, "groups")?,
             act: actor(&claims)?,
+            confirmation: confirmation(&claims)?,
             claims: claims.into_map(),
         })
     }
@@ -89,6 +94,13 @@ fn strings(claims: &Claims, name: &'static str) -> Result<Vec<String>, JoseError
         }
         Some(_) => Err(wrong),
     }
+}
+
+/// A binding that is not known is none that could be checked.
+fn confirmation(claims: &Claims) -> Result<Confirmation, JoseError> {
+    let Some(value) = claims.get("cnf") else { return Ok(Confirmation::default()) };
+    let unknown = |_| JoseError::Claim { name: "cnf", problem: "cannot be checked" };
+    Confirmation::deserialize(value).map_err(unknown)
 }
 
 fn actor(claims: &Claims) -> Result<Option<Value>, JoseError> {
@@ -132,6 +144,7 @@ mod tests {
             json!({ "roles": ["admin", 1] }),
             json!({ "groups": {} }),
             json!({ "act": "service" }),
+            json!({ "cnf": "key" }),
         ] {
             assert!(token(wrong.clone()).is_err(), "{wrong}");
         }

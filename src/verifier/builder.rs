@@ -4,11 +4,13 @@ use super::error::SetupError;
 use super::fetch::Source;
 use super::keys::KeyRing;
 use super::revocations::{RevocationSource, StalenessPolicy};
+use super::used_proofs::UsedProofs;
 use super::verify::{Inner, Verifier};
-use crate::jose::{DecryptionKey, JwkSet, SigningAlgorithm};
+use crate::jose::{DecryptionKey, DpopNonces, JwkSet, Sealer, SigningAlgorithm};
 use crate::protocol::time::{Clock, Lifetime, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// The widest leeway that may be asked for.
 pub const MAX_LEEWAY_SECONDS: u32 = 60;
@@ -26,6 +28,8 @@ pub struct VerifierBuilder {
     clock: Arc<dyn Clock>,
     keys: Option<JwkSet>,
     trust_anchor: Option<Vec<u8>>,
+    origins: Vec<String>,
+    nonces: Option<DpopNonces>,
 }
 
 impl VerifierBuilder {
@@ -42,6 +46,8 @@ impl VerifierBuilder {
             clock: Arc::new(SystemClock),
             keys: None,
             trust_anchor: None,
+            origins: Vec::new(),
+            nonces: None,
         }
     }
 
@@ -111,6 +117,23 @@ impl VerifierBuilder {
         self
     }
 
+    /// Where clients reach this service, such as `https://orders.example.com`: DPoP proofs name the
+    /// address they are for (RFC 9449 §4.2), and a `Host` header could say anything. Said more than
+    /// once, any of them does; without it, the origins of the audiences that are addresses.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// Takes DPoP proofs only with a nonce of this service (RFC 9449 §9). All its instances need the
+    /// same key: 32 random bytes.
+    #[must_use]
+    pub fn dpop_nonces(mut self, key: &[u8; 32]) -> Self {
+        self.nonces = Some(DpopNonces::new(Sealer::new(key).purpose("dpop nonces")));
+        self
+    }
+
     /// Fetches the issuer's keys and makes the verifier, which keeps them fresh in the background.
     ///
     /// # Errors
@@ -150,6 +173,7 @@ impl VerifierBuilder {
         if self.leeway > Lifetime::seconds(MAX_LEEWAY_SECONDS) {
             return Err(SetupError::Leeway);
         }
+        let origins = self.checked_origins()?;
         let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
         let source = self.keys.is_none().then_some(source);
         let keys = KeyRing::new(source, self.algorithms.clone(), self.clock.clone());
@@ -166,10 +190,31 @@ impl VerifierBuilder {
                 revocations: self.revocations,
                 clock: self.clock,
                 keys: Arc::new(keys),
+                origins,
+                nonces: self.nonces,
+                used_proofs: UsedProofs::default(),
             },
             self.policy,
         ))
     }
+}
+
+impl VerifierBuilder {
+    fn checked_origins(&self) -> Result<Vec<String>, SetupError> {
+        if self.origins.is_empty() {
+            return Ok(self.audience.iter().filter_map(|audience| origin_of(audience)).collect());
+        }
+        let is_origin = |text: &String| {
+            origin_of(text).filter(|origin| origin == text.strip_suffix('/').unwrap_or(text))
+        };
+        let origins: Option<Vec<String>> = self.origins.iter().map(is_origin).collect();
+        origins.ok_or(SetupError::Origin)
+    }
+}
+
+fn origin_of(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    Some(url.origin().ascii_serialization())
 }
 
 #[cfg(test)]

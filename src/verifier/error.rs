@@ -20,8 +20,23 @@ pub enum VerifyError {
     #[error("the token is signed with a key that the issuer does not publish")]
     UnknownKey,
     /// Bound to a key (RFC 7800 §3.1) whose possession nobody checked.
-    #[error("the token is bound to a key and was sent as a bearer token")]
+    #[error("the token is bound to a key that its sender did not show")]
     Bound,
+    /// The DPoP proof is missing, used, or not for this request (RFC 9449 §4.3).
+    #[error("the DPoP proof: {0}")]
+    Proof(JoseError),
+    /// The DPoP proof has no nonce of this service, or none that is still good (RFC 9449 §9).
+    #[error("put the DPoP-Nonce of this answer in the proof")]
+    NonceNeeded {
+        /// The nonce to use.
+        nonce: String,
+    },
+    /// Bound to another key or certificate than the sender showed.
+    #[error("the token is bound to another key")]
+    OtherKey,
+    /// Sent by DPoP, which says that it is bound to a key.
+    #[error("the token is not bound to a key")]
+    NotBound,
     /// Taken back before it expired.
     #[error("the token was revoked")]
     Revoked,
@@ -34,6 +49,9 @@ pub enum VerifyError {
     /// Whether the token was revoked is not known, and this place wants to know.
     #[error("the revocation list is out of date")]
     Stale,
+    /// More DPoP proofs come than can be remembered.
+    #[error("too many requests at once")]
+    Busy,
     /// The keys of the issuer have not been fetched yet.
     #[error("the keys of the issuer are not known yet")]
     NoKeys,
@@ -60,6 +78,9 @@ pub enum SetupError {
     /// Access tokens are signed with asymmetric keys (RFC 9068 §2.1).
     #[error("at least one algorithm is needed, and none with a shared secret")]
     Algorithms,
+    /// The `htu` of a proof holds an address, so the service must know its own.
+    #[error("an origin has a scheme, a host and perhaps a port, and nothing else")]
+    Origin,
     #[error("clocks may be at most 60 seconds apart")]
     Leeway,
     #[error("the trust anchor is not a certificate in PEM")]

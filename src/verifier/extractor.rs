@@ -1,4 +1,4 @@
-//! [`AccessToken`] as an argument of an actix handler (RFC 6750).
+//! [`AccessToken`] as an argument of an actix handler (RFC 6750, RFC 9449 §7).
 //!
 //! A handler that names it is protected, and one that does not is public; `Option<AccessToken>`
 //! takes both. The token is read from the `Authorization` header alone: in a query it would end up
@@ -6,7 +6,9 @@
 
 use super::access_token::AccessToken;
 use super::error::VerifyError;
+use super::sender::{Scheme, Sent};
 use super::verify::Verifier;
+use crate::jose::dpop::ALGORITHMS;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload, web};
@@ -20,23 +22,31 @@ impl FromRequest for AccessToken {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verifier = request.app_data::<web::Data<Verifier>>().cloned();
-        let token = bearer_token(request).map(str::to_owned);
+        let request = request.clone();
         Box::pin(async move {
-            let token = token?;
+            let (scheme, token) = sent_token(&request)?;
             let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
-            let verdict = verifier.verify_or_refresh(&token).await;
-            let token = verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))?;
-            // Who holds the key that it is bound to cannot be told from the header alone.
-            match token.claims.contains_key("cnf") {
-                true => Err(VerifyError::Bound),
-                false => Ok(token),
-            }
+            let proofs = request.headers().get_all("dpop");
+            // What is no text is a proof that is none.
+            let proofs: Vec<&str> =
+                proofs.map(|value| value.to_str().unwrap_or_default()).collect();
+            let verdict = verifier
+                .verify_sent(&Sent {
+                    scheme,
+                    token,
+                    method: request.method().as_str(),
+                    path: request.path(),
+                    proofs: &proofs,
+                    certificate: None,
+                })
+                .await;
+            verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))
         })
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1).
-fn bearer_token(request: &HttpRequest) -> Result<&str, VerifyError> {
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1).
+fn sent_token(request: &HttpRequest) -> Result<(Scheme, &str), VerifyError> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(VerifyError::Missing)?;
     if headers.next().is_some() {
@@ -45,7 +55,10 @@ fn bearer_token(request: &HttpRequest) -> Result<&str, VerifyError> {
     let value = header.to_str().map_err(|_| VerifyError::BadRequest("not a bearer token"))?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            Ok(token.trim_start_matches(' '))
+            Ok((Scheme::Bearer, token.trim_start_matches(' ')))
+        }
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") => {
+            Ok((Scheme::Dpop, token.trim_start_matches(' ')))
         }
         None if value.eq_ignore_ascii_case("bearer") => {
             Err(VerifyError::BadRequest("not a bearer token"))
@@ -54,33 +67,53 @@ fn bearer_token(request: &HttpRequest) -> Result<&str, VerifyError> {
     }
 }
 
+/// What proofs may be signed with, as a challenge says it.
+fn proof_algorithms() -> String {
+    ALGORITHMS.map(|algorithm| algorithm.as_str()).join(" ")
+}
+
 impl VerifyError {
     /// The error code of RFC 6750 §3.1. None when no token was sent, and for what is not the
     /// client's doing.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::Stale | Self::NoKeys | Self::NotConfigured => None,
+            Self::Missing | Self::Stale | Self::Busy | Self::NoKeys | Self::NotConfigured => None,
             Self::BadRequest(_) => Some("invalid_request"),
-            Self::Invalid(_) | Self::UnknownKey | Self::Bound | Self::Revoked => {
-                Some("invalid_token")
-            }
+            Self::Invalid(_)
+            | Self::UnknownKey
+            | Self::Bound
+            | Self::OtherKey
+            | Self::NotBound
+            | Self::Revoked => Some("invalid_token"),
+            Self::Proof(_) => Some("invalid_dpop_proof"),
+            Self::NonceNeeded { .. } => Some("use_dpop_nonce"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
         }
     }
 
-    /// The challenge of RFC 6750 §3.
-    fn challenge(&self) -> Option<String> {
-        if self.status_code().is_server_error() {
-            return None;
+    /// The challenges of RFC 6750 §3 and RFC 9449 §7.1. What is wrong with a proof, and a key that
+    /// was not shown, is a matter of DPoP alone.
+    fn challenges(&self) -> Vec<String> {
+        let dpop = || format!(r#"{}, algs="{}""#, self.challenge("DPoP"), proof_algorithms());
+        match self {
+            _ if self.status_code().is_server_error() => Vec::new(),
+            Self::Proof(_) | Self::NonceNeeded { .. } => vec![dpop()],
+            _ if self.status_code() == StatusCode::UNAUTHORIZED => {
+                vec![self.challenge("Bearer"), dpop()]
+            }
+            _ => vec![self.challenge("Bearer")],
         }
-        let mut challenge = r#"Bearer realm="api""#.to_owned();
+    }
+
+    fn challenge(&self, scheme: &str) -> String {
+        let mut challenge = format!(r#"{scheme} realm="api""#);
         if let Some(code) = self.code() {
             challenge += &format!(r#", error="{code}", error_description="{self}""#);
         }
         if let Self::InsufficientScope { scope } = self {
             challenge += &format!(r#", scope="{scope}""#);
         }
-        Some(challenge)
+        challenge
     }
 }
 
@@ -88,11 +121,17 @@ impl ResponseError for VerifyError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Missing | Self::Invalid(_) | Self::UnknownKey | Self::Bound | Self::Revoked => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Missing
+            | Self::Invalid(_)
+            | Self::UnknownKey
+            | Self::Bound
+            | Self::OtherKey
+            | Self::NotBound
+            | Self::Proof(_)
+            | Self::NonceNeeded { .. }
+            | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::Stale | Self::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stale | Self::Busy | Self::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotConfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -100,8 +139,11 @@ impl ResponseError for VerifyError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CACHE_CONTROL, "no-store"));
-        if let Some(challenge) = self.challenge() {
-            response.insert_header((WWW_AUTHENTICATE, challenge));
+        for challenge in self.challenges() {
+            response.append_header((WWW_AUTHENTICATE, challenge));
+        }
+        if let Self::NonceNeeded { nonce } = self {
+            response.insert_header(("DPoP-Nonce", nonce.as_str()));
         }
         if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, "1"));

@@ -1,10 +1,13 @@
 //! What a client of a protected service sees.
 
 use super::*;
-use crate::protocol::time::SystemClock;
+use crate::jose::{SigningAlgorithm, SigningKey};
+use crate::protocol::time::{Clock, SystemClock};
 use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
 use crate::verifier::{LocalList, StalenessPolicy, VerifierBuilder};
 use actix_web::{App, test};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 async fn who(token: AccessToken) -> Result<String, VerifyError> {
@@ -53,7 +56,7 @@ fn bearer(changes: &serde_json::Value) -> String {
 
 #[actix_web::test]
 async fn ui_01_without_a_token_the_challenge_has_no_error_code() {
-    for authorization in [&[][..], &["Basic YTpi"], &["DPoP abc"], &["Bearerx abc"]] {
+    for authorization in [&[][..], &["Basic YTpi"], &["Bearerx abc"]] {
         let answer = ask(builder(), "/", authorization).await;
         assert_eq!(answer.status, 401, "{authorization:?}");
         let challenge = answer.challenge.unwrap();
@@ -94,6 +97,40 @@ async fn ui_03_a_bad_token_is_invalid_token_and_a_narrow_one_insufficient_scope(
 async fn ec_05_a_bound_token_is_no_bearer_token() {
     let bound = bearer(&json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } }));
     assert_eq!(ask(builder(), "/", &[&bound]).await.status, 401);
+}
+
+#[actix_web::test]
+async fn s20_dp_09_a_bound_token_is_sent_with_a_proof() {
+    let key = SigningKey::generate(SigningAlgorithm::ES256).unwrap();
+    let bound = token(&json!({ "cnf": { "jkt": key.kid() } }));
+    let ath = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&bound));
+    let claims = json!({
+        "jti": "1", "htm": "GET", "htu": "https://orders.example.com/", "ath": ath,
+        "iat": SystemClock.now().as_unix(),
+    });
+    let proof = key.sign_dpop_proof(&claims).unwrap();
+    let app = App::new()
+        .app_data(web::Data::new(builder().build_lazily().unwrap()))
+        .route("/", web::get().to(who));
+    let app = test::init_service(app).await;
+    let request = |proofs: &[&str]| {
+        let mut request = test::TestRequest::get().uri("/");
+        request = request.insert_header((AUTHORIZATION, format!("dpop {bound}")));
+        for proof in proofs {
+            request = request.append_header(("DPoP", *proof));
+        }
+        request.to_request()
+    };
+    for proofs in [&[][..], &["nonsense"], &[&proof, &proof]] {
+        let refused = test::call_service(&app, request(proofs)).await;
+        assert_eq!(refused.status().as_u16(), 401);
+        let challenge = refused.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap();
+        assert!(challenge.starts_with("DPoP"), "{challenge}");
+        assert!(challenge.contains(r#"error="invalid_dpop_proof""#), "{challenge}");
+        assert!(challenge.contains(r#"algs="ES256 PS256 EdDSA""#), "{challenge}");
+    }
+    assert_eq!(test::call_service(&app, request(&[&proof])).await.status().as_u16(), 200);
+    assert_eq!(test::call_service(&app, request(&[&proof])).await.status().as_u16(), 401);
 }
 
 #[actix_web::test]

@@ -1,4 +1,5 @@
-//! Checks access tokens where they are spent: in a resource server (RFC 9068 §4, RFC 6750).
+//! Checks access tokens where they are spent: in a resource server (RFC 9068 §4, RFC 6750, RFC 9449
+//! §7).
 //!
 //! ```ignore
 //! let verifier = Verifier::builder("https://id.example.com")
@@ -26,8 +27,10 @@ mod keys;
 mod local_list;
 mod redis_list;
 mod revocations;
+mod sender;
 #[cfg(test)]
 mod testing;
+mod used_proofs;
 mod verify;
 
 pub use access_token::AccessToken;
@@ -36,4 +39,5 @@ pub use error::{SetupError, VerifyError};
 pub use local_list::LocalList;
 pub use redis_list::RedisList;
 pub use revocations::{RevocationSource, Stale, StalenessPolicy};
+pub use sender::{Scheme, Sent};
 pub use verify::Verifier;

@@ -5,8 +5,10 @@ use super::builder::VerifierBuilder;
 use super::error::{SetupError, VerifyError};
 use super::keys::KeyRing;
 use super::revocations::{RevocationSource, StalenessPolicy};
+use super::used_proofs::UsedProofs;
 use crate::jose::{
-    Claims, DecryptionKey, Expected, JoseError, JwkSet, SigningAlgorithm, TimeCheck, Typ, gate,
+    Claims, DecryptionKey, DpopNonces, Expected, JoseError, JwkSet, SigningAlgorithm, TimeCheck,
+    Typ, gate,
 };
 use crate::protocol::revocation::TokenFacts;
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
@@ -29,6 +31,11 @@ pub(super) struct Inner {
     pub revocations: Option<Arc<dyn RevocationSource>>,
     pub clock: Arc<dyn Clock>,
     pub keys: Arc<KeyRing>,
+    /// Where the service is reached: scheme, host and port.
+    pub origins: Vec<String>,
+    /// Makes and recognises nonces for DPoP proofs, where they are asked for.
+    pub nonces: Option<DpopNonces>,
+    pub used_proofs: UsedProofs,
 }
 
 impl Verifier {
@@ -39,6 +46,10 @@ impl Verifier {
 
     pub(super) fn new(inner: Inner, policy: StalenessPolicy) -> Self {
         Self { inner: Arc::new(inner), policy }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     pub(super) fn keys(&self) -> &Arc<KeyRing> {
@@ -60,7 +71,9 @@ impl Verifier {
         self.inner.keys.replace(keys)
     }
 
-    /// Checks a token in memory. It never calls anybody.
+    /// Checks a token in memory. It never calls anybody. Whether its sender holds what it is bound
+    /// to is for [`Verifier::verify_sent`] to say, or for whoever reads
+    /// [`AccessToken::confirmation`].
     ///
     /// # Errors
     ///

@@ -468,6 +468,7 @@ access = Zugriff
 grant-types = Grant Types
 require-pkce = PKCE verlangen
 skip-consent = Zustimmung überspringen
+dpop-bound = DPoP-Nachweis bei jeder Token-Anfrage verlangen
 access-token-format = Access-Tokens
 format-jwt = JWT, signiert
 format-jwe = JWE, signiert und verschlüsselt

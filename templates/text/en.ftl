@@ -470,6 +470,7 @@ access = Access
 grant-types = Grant types
 require-pkce = Require PKCE
 skip-consent = Skip the consent page
+dpop-bound = Require a DPoP proof with every token request
 access-token-format = Access tokens
 format-jwt = JWT, signed
 format-jwe = JWE, signed and encrypted

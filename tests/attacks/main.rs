@@ -8,6 +8,7 @@ mod assertions;
 mod authorize;
 mod authorize_interaction;
 mod client_auth;
+mod dpop;
 mod http_layer;
 mod jose;
 mod login;

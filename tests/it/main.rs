@@ -9,6 +9,7 @@ mod clients;
 mod command_line;
 mod cors;
 mod database;
+mod dpop;
 mod flow_openidconnect;
 mod formats;
 mod instances;

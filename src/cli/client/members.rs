@@ -99,6 +99,9 @@ pub struct Members {
     require_auth_time: Option<bool>,
     #[command(flatten)]
     requests: RequestMembers,
+    /// Every token request of the client must come with a DPoP proof
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    dpop_bound_access_tokens: Option<bool>,
 }
 
 impl Members {
@@ -181,6 +184,8 @@ impl Members {
         }
         metadata.default_max_age = self.default_max_age.or(metadata.default_max_age);
         metadata.require_auth_time = self.require_auth_time.unwrap_or(metadata.require_auth_time);
+        let dpop = self.dpop_bound_access_tokens.unwrap_or(metadata.dpop_bound_access_tokens);
+        metadata.dpop_bound_access_tokens = dpop;
     }
 
     fn apply_policy(&self, draft: &mut ClientDraft) -> Result<(), CliError> {

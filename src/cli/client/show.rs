@@ -101,6 +101,7 @@ pub fn text(client: &Client, secret: Option<&str>) -> String {
         ("id_token_alg", metadata.id_token_signed_response_alg.clone()),
         ("access_token_format", Some(policy.access_token_format.to_string())),
         ("require_pkce", Some(policy.require_pkce.to_string())),
+        ("dpop_bound_access_tokens", metadata.dpop_bound_access_tokens.then(|| "true".to_owned())),
         ("skip_consent", Some(policy.skip_consent.to_string())),
         ("created", Some(date(client.created_at.as_unix()))),
     ])

@@ -75,6 +75,7 @@ pub async fn grant(
         code_challenge: interaction.request.code_challenge.clone(),
         expires_at: now + provider.tokens.authorization_code,
         redeemed: false,
+        dpop_jkt: interaction.request.dpop_jkt.clone(),
     };
     let event = actor
         .event("authorization.grant", now)

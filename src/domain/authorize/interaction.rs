@@ -144,6 +144,7 @@ mod tests {
             ui_locales: None,
             claims: Default::default(),
             once: None,
+            dpop_jkt: None,
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

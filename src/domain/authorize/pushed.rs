@@ -11,6 +11,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::throttle::{Limit, TooMany, address_name};
 use crate::domain::provider::Provider;
+use crate::domain::sender::Sender;
 use crate::protocol::authorization_request::Once;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -43,25 +44,30 @@ pub fn is_ours(request_uri: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Those of the request as it would be answered by the authorization endpoint, and
+/// Those of the sender's proof, of the request as it would be answered by the authorization endpoint, and
 /// `temporarily_unavailable` when the client pushes too many.
 pub async fn push(
     provider: &Provider,
     client: &Arc<RegisteredClient>,
     form: &Params,
+    sender: &Sender,
     address: Option<&str>,
 ) -> Result<Receipt, OAuthError> {
     limit(provider, client, address)?;
     if form.has("request_uri") {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }
-    let params = form.without(&PROOFS).with("client_id", &client.id);
+    let mut params = form.without(&PROOFS).with("client_id", &client.id);
+    if let Some(jkt) = sender.dpop_jkt(form.one("dpop_jkt")?)? {
+        params = params.with("dpop_jkt", &jkt);
+    }
     let parameters = params.to_form();
     if parameters.len() > MAX_BYTES {
         return Err(OAuthError::invalid_request("the request is longer than 32 KiB"));
     }
     let source = Source::of_push(params);
     request::check_source(provider, client.clone(), &source).map_err(Refusal::into_error)?;
+    sender.use_up(provider).await?;
     let value = provider.random.secret();
     let (now, lifetime) = (provider.now(), provider.requests.pushed_lifetime);
     let row = PushedRequest {

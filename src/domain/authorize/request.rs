@@ -15,6 +15,7 @@ use crate::protocol::authorization_request::{
 };
 use crate::protocol::claims::{ClaimsRequest, SCOPE_CLAIMS};
 use crate::protocol::client::GrantType;
+use crate::protocol::confirmation::is_thumbprint;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
@@ -175,6 +176,7 @@ fn check_rest(
         ui_locales: short(params.one("ui_locales")?),
         claims,
         once: source.once.clone(),
+        dpop_jkt: check_dpop_jkt(params)?,
     })
     .and_then(|request| grants::check_target(provider, params).map(|()| request))
 }
@@ -228,6 +230,16 @@ fn check_pkce(
         return Err(OAuthError::invalid_request("code_challenge is missing"));
     }
     Ok(challenge)
+}
+
+/// The thumbprint of the key that the code is to be bound to (RFC 9449 §10).
+fn check_dpop_jkt(params: &Params) -> Result<Option<String>, OAuthError> {
+    match params.one("dpop_jkt")? {
+        Some(jkt) if !is_thumbprint(jkt) => {
+            Err(OAuthError::invalid_request("dpop_jkt is not the SHA-256 thumbprint of a key"))
+        }
+        jkt => Ok(jkt.map(str::to_owned)),
+    }
 }
 
 /// A hint that is too long to be one is none.

@@ -6,6 +6,7 @@ use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
 use crate::domain::revocation;
 use crate::protocol::client::GrantType;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
@@ -50,6 +51,8 @@ impl Grant for AuthorizationCodeGrant {
             scope,
             spend: Some(OneTimeValue::AuthorizationCode(code_hash)),
             earliest_iat,
+            bound_to: Confirmation::of_jkt(code.dpop_jkt),
+            confirmation: Confirmation::default(),
         })
     }
 }

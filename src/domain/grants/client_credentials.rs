@@ -5,6 +5,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::provider::Provider;
 use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::GrantType;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::revocation::{ALL_KEY, RevocationKind};
@@ -44,6 +45,8 @@ impl Grant for ClientCredentialsGrant {
             scope,
             spend: None,
             refresh: None,
+            bound_to: Confirmation::default(),
+            confirmation: Confirmation::default(),
             earliest_iat: provider.revocation.earliest_iat(marks, provider.now()),
         })
     }

@@ -11,6 +11,7 @@ pub mod refresh_token;
 use super::clients::RegisteredClient;
 use super::provider::Provider;
 use crate::protocol::client::GrantType;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
@@ -32,6 +33,10 @@ pub struct Redemption {
     pub refresh: Option<RefreshPlan>,
     /// The earliest `iat` that no watermark covers, as it was when the grant was proven.
     pub earliest_iat: Timestamp,
+    /// What the sender must show to hold, because what is spent is bound to it.
+    pub bound_to: Confirmation,
+    /// What the tokens become bound to. The token endpoint says so; a grant leaves it empty.
+    pub confirmation: Confirmation,
 }
 
 /// Whom the tokens are about.

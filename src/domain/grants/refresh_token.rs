@@ -13,6 +13,7 @@ use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Reason};
 use crate::protocol::client::GrantType;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -87,6 +88,8 @@ impl Grant for RefreshTokenGrant {
             spend: Some(spend),
             refresh: Some(refresh),
             earliest_iat: found.earliest_iat,
+            bound_to: found.token.confirmation,
+            confirmation: Confirmation::default(),
         })
     }
 }
@@ -215,6 +218,7 @@ mod tests {
             spent_at: spent_at.map(Timestamp::from_unix),
             successor_hash: spent_at.map(|_| "successor".into()),
             retried_at: retried_at.map(Timestamp::from_unix),
+            confirmation: Confirmation::default(),
         }
     }
 

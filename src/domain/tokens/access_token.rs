@@ -7,6 +7,7 @@ use crate::domain::grants::{Person, Redemption, Subject};
 use crate::domain::provider::Provider;
 use crate::jose::Typ;
 use crate::protocol::client::AccessTokenFormat;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -37,6 +38,8 @@ struct Claims<'a> {
     roles: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     groups: &'a [String],
+    #[serde(skip_serializing_if = "Confirmation::is_empty")]
+    cnf: &'a Confirmation,
 }
 
 /// An access token with the record that finds it again.
@@ -125,5 +128,6 @@ fn claims<'a>(
         amr: authorization.map(|authorization| authorization.amr.split(' ').collect()),
         roles: person.map_or(&[], |person| &person.roles),
         groups: person.map_or(&[], |person| &person.groups),
+        cnf: &redemption.confirmation,
     }
 }

@@ -53,7 +53,7 @@ async fn access_token(
             }
             let mut answer = token.claims.clone();
             answer.insert("active".into(), true.into());
-            answer.insert("token_type".into(), "Bearer".into());
+            answer.insert("token_type".into(), token.confirmation.token_type().into());
             if token.subject != token.client_id
                 && let Some(user) = users::find(conn, &token.subject)?
             {
@@ -85,7 +85,7 @@ async fn refresh_token(
             if has_lost_its_session(conn, &of, now, idle)? {
                 return Ok(None);
             }
-            let answer = json!({
+            let mut answer = json!({
                 "active": true,
                 "iss": issuer,
                 "client_id": token.client_id,
@@ -94,6 +94,9 @@ async fn refresh_token(
                 "iat": token.created_at,
                 "exp": token.expires_at,
             });
+            if !token.confirmation.is_empty() {
+                answer["cnf"] = json!(token.confirmation);
+            }
             Ok(answer.as_object().cloned())
         })
         .await?;

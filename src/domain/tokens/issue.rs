@@ -11,6 +11,7 @@ use crate::domain::digest::digest;
 use crate::domain::grants::{OneTimeValue, Redemption, Subject};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -105,7 +106,7 @@ fn response(
 ) -> TokenResponse {
     TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: redemption.confirmation.token_type(),
         expires_in: lifetime.as_seconds(),
         scope: redemption.scope.clone(),
         id_token,
@@ -142,6 +143,11 @@ fn writing(
         spent_at: None,
         successor_hash: None,
         retried_at: None,
+        // Who proves who it is at each refresh may change its keys (RFC 9449 §5, RFC 8705 §4).
+        confirmation: match client.is_public() {
+            true => redemption.confirmation.clone(),
+            false => Confirmation::default(),
+        },
     });
     let mut event = actor.event("token.issue", now).client(&client.id);
     if let Some(person) = person {

@@ -8,11 +8,13 @@ use crate::domain::keys::ALGORITHMS;
 use crate::domain::provider::Provider;
 use crate::domain::revocation;
 use crate::jose::{Claims, Expected, JoseError, MAX_TOKEN_BYTES, TimeCheck, gate};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::revocation::TokenFacts;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::storage::{DbConnection, StorageError, issued_tokens};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -29,6 +31,8 @@ pub struct Presented {
     pub expires_at: Timestamp,
     /// The key that signed it; none for an opaque token.
     pub kid: Option<String>,
+    /// What its sender must show to hold.
+    pub confirmation: Confirmation,
     pub claims: Map<String, Value>,
 }
 
@@ -121,8 +125,15 @@ fn presented(claims: Claims, kid: Option<String>) -> Result<Presented, JoseError
         issued_at: claims.required_time("iat")?,
         expires_at: claims.required_time("exp")?,
         kid,
+        confirmation: confirmation(&claims)?,
         claims: claims.into_map(),
     })
+}
+
+fn confirmation(claims: &Claims) -> Result<Confirmation, JoseError> {
+    let Some(value) = claims.get("cnf") else { return Ok(Confirmation::default()) };
+    let unknown = |_| JoseError::Claim { name: "cnf", problem: "cannot be checked" };
+    Confirmation::deserialize(value).map_err(unknown)
 }
 
 /// Opaque tokens, and encrypted ones whoever they are encrypted for: by their hash.

@@ -2,6 +2,7 @@
 
 use super::presented::{self, Presented};
 use crate::domain::provider::Provider;
+use crate::domain::sender::{self, Evidence, Scheme};
 use crate::protocol::claims;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::storage::users::{self, User};
@@ -13,10 +14,17 @@ use std::sync::Arc;
 ///
 /// # Errors
 ///
-/// `invalid_token` when the token is not good, or no longer; `insufficient_scope` without `openid`.
-pub async fn userinfo(provider: &Provider, token: &str) -> Result<Map<String, Value>, OAuthError> {
+/// `invalid_token` when the token is not good, or no longer; `insufficient_scope` without `openid`;
+/// those of [`sender::check_access`].
+pub async fn userinfo(
+    provider: &Provider,
+    text: &str,
+    scheme: Scheme,
+    evidence: &Evidence,
+) -> Result<Map<String, Value>, OAuthError> {
     let refused = || OAuthError::invalid_token("the access token is not valid, or no longer");
-    let token = presented::read(provider, token).await?.ok_or_else(refused)?;
+    let token = presented::read(provider, text).await?.ok_or_else(refused)?;
+    sender::check_access(provider, &token, text, scheme, evidence).await?;
     if !token.audience.split(' ').any(|audience| audience == provider.default_audience()) {
         return Err(refused());
     }

@@ -58,6 +58,7 @@ pub async fn shown(
         grant_types: Choice::list(GrantType::ALL.iter().map(|grant| grant.as_str()), &grants),
         require_pkce: policy.require_pkce,
         skip_consent: policy.skip_consent,
+        dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
         access_token_formats: Choice::token_formats(page.text, policy.access_token_format.as_str()),
         id_token_algs: Choice::list(ALGORITHMS.map(|algorithm| algorithm.as_str()), &[alg]),
         auth_methods: Choice::list(
@@ -168,6 +169,7 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
     if metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
         metadata.token_endpoint_auth_signing_alg = None;
     }
+    metadata.dpop_bound_access_tokens = posted.ticked("dpop_bound_access_tokens");
     policy.require_pkce = posted.ticked("require_pkce");
     policy.skip_consent = posted.ticked("skip_consent");
     errors

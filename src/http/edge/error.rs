@@ -4,12 +4,14 @@
 //! |---------------------------|-----------------|------------------------------------------|
 //! | token, revoke, introspect | [`JsonError`]   | a JSON body, RFC 6749 §5.2               |
 //! | userinfo                  | [`BearerError`] | `WWW-Authenticate` and JSON, RFC 6750 §3 |
+//! |                           |                 | and RFC 9449 §7.1                        |
 //!
 //! A fault of ours is logged once, by the middleware, with the request code; [`note_fault`] hands it
 //! there.
 
 use super::headers;
 use crate::domain::identity::throttle::TooMany;
+use crate::domain::sender::{self, FreshNonce, Scheme};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -79,10 +81,12 @@ impl ResponseError for JsonError {
     }
 }
 
-/// An error as RFC 6750 §3 shows it.
+/// An error as RFC 6750 §3 shows it, and RFC 9449 §7.1.
 #[derive(Debug)]
 pub struct BearerError {
     error: OAuthError,
+    /// How the token was sent.
+    scheme: Scheme,
     /// The scope that would do (RFC 6750 §3.1, `insufficient_scope`).
     scope: Option<&'static str>,
     /// Whether a token was sent at all.
@@ -93,19 +97,41 @@ impl BearerError {
     /// No token was sent: a challenge without an error (RFC 6750 §3.1).
     pub fn missing_token() -> Self {
         let error = OAuthError::invalid_token("send an access token");
-        Self { error, scope: None, token_sent: false }
+        Self { error, scheme: Scheme::Bearer, scope: None, token_sent: false }
     }
 
     /// The token is good, but not for this.
     pub fn insufficient_scope(scope: &'static str) -> Self {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token lacks a scope");
-        Self { error, scope: Some(scope), token_sent: true }
+        Self { error, scheme: Scheme::Bearer, scope: Some(scope), token_sent: true }
+    }
+
+    /// Answers in the scheme that the token was sent by.
+    #[must_use]
+    pub const fn to_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// Who sent no token by DPoP learns that it could.
+    fn challenges(&self) -> Vec<String> {
+        let offer = format!(r#"DPoP realm="countersign", algs="{}""#, dpop_algorithms());
+        match self.scheme {
+            Scheme::Dpop => {
+                let error = self.challenge("DPoP");
+                vec![format!(r#"{error}, algs="{}""#, dpop_algorithms())]
+            }
+            Scheme::Bearer if self.status_code() == StatusCode::UNAUTHORIZED => {
+                vec![self.challenge("Bearer"), offer]
+            }
+            Scheme::Bearer => vec![self.challenge("Bearer")],
+        }
     }
 
     /// `error` and `error_description` cannot break out: both are in the RFC's alphabet, and what is
     /// not is left out.
-    fn challenge(&self) -> String {
-        let mut challenge = String::from(r#"Bearer realm="countersign""#);
+    fn challenge(&self, scheme: &str) -> String {
+        let mut challenge = format!(r#"{scheme} realm="countersign""#);
         if !self.token_sent {
             return challenge;
         }
@@ -124,7 +150,7 @@ impl BearerError {
 
 impl From<OAuthError> for BearerError {
     fn from(error: OAuthError) -> Self {
-        Self { error, scope: None, token_sent: true }
+        Self { error, scheme: Scheme::Bearer, scope: None, token_sent: true }
     }
 }
 
@@ -137,7 +163,9 @@ impl fmt::Display for BearerError {
 impl ResponseError for BearerError {
     fn status_code(&self) -> StatusCode {
         match self.error.code {
-            ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+            ErrorCode::InvalidToken | ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => {
+                StatusCode::UNAUTHORIZED
+            }
             ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
             _ => status_of(&self.error),
         }
@@ -145,13 +173,19 @@ impl ResponseError for BearerError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = body(self.status_code(), &self.error);
-        if self.status_code().is_client_error()
-            && let Ok(challenge) = self.challenge().try_into()
-        {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        if self.status_code().is_client_error() {
+            for challenge in self.challenges() {
+                let Ok(challenge) = challenge.try_into() else { continue };
+                response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+            }
         }
         response
     }
+}
+
+/// What proofs may be signed with, as a challenge says it (RFC 9449 §7.1).
+fn dpop_algorithms() -> String {
+    sender::PROOF_ALGORITHMS.map(|algorithm| algorithm.as_str()).join(" ")
 }
 
 fn too_many(error: &OAuthError) -> Option<TooMany> {
@@ -184,6 +218,10 @@ fn body(status: StatusCode, error: &OAuthError) -> HttpResponse {
     };
     if let Some(seconds) = wait {
         headers::retry_after(response.headers_mut(), seconds);
+    }
+    let nonce = error.source.as_ref().and_then(|source| source.downcast_ref::<FreshNonce>());
+    if let Some(Ok(nonce)) = nonce.map(|FreshNonce(nonce)| nonce.try_into()) {
+        response.headers_mut().insert(headers::DPOP_NONCE, nonce);
     }
     note_fault(&mut response, error);
     response

@@ -9,6 +9,9 @@ use url::{Origin, Url};
 /// The header that repeats the request code on answers with a status from 400 on.
 pub const REQUEST_CODE: HeaderName = HeaderName::from_static("request-code");
 
+/// The nonce for the next DPoP proof (RFC 9449 §8).
+pub const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// What a document that is no page may do: nothing.
 const NO_CONTENT_AT_ALL: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
@@ -78,7 +81,7 @@ pub fn allow_origin(headers: &mut HeaderMap, origin: &str) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("www-authenticate, retry-after, request-code"),
+        HeaderValue::from_static("www-authenticate, retry-after, request-code, dpop-nonce"),
     );
 }
 
@@ -98,7 +101,7 @@ pub fn grant_origin(request: &HttpRequest) {
 pub fn preflight(methods: &'static str) -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .insert_header((header::VARY, "Origin"))
         .finish()

@@ -1,12 +1,13 @@
-//! The access token of a request (RFC 6750 §2): in the header, or in a form body; never in the
-//! query.
+//! The access token of a request (RFC 6750 §2, RFC 9449 §7.1): in the header, or in a form body;
+//! never in the query.
 
+use crate::domain::sender::Scheme;
 use crate::http::edge::BearerError;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use actix_web::HttpRequest;
 
-/// Finds the one access token of a request.
+/// Finds the one access token of a request, and how it was sent.
 ///
 /// # Errors
 ///
@@ -15,22 +16,24 @@ use actix_web::HttpRequest;
 pub fn token<'a>(
     request: &'a HttpRequest,
     form: Option<&'a Params>,
-) -> Result<&'a str, BearerError> {
+) -> Result<(Scheme, &'a str), BearerError> {
     let header = super::authorization(request)?.map(read).transpose()?;
     let in_form = match form {
-        Some(form) => form.one("access_token")?,
+        Some(form) => form.one("access_token")?.map(|token| (Scheme::Bearer, token)),
         None => None,
     };
     match (header, in_form) {
-        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (Some(sent), None) | (None, Some(sent)) => Ok(sent),
         (None, None) => Err(BearerError::missing_token()),
         (Some(_), Some(_)) => Err(OAuthError::invalid_request("more than one access token").into()),
     }
 }
 
-fn read(header: &str) -> Result<&str, BearerError> {
-    match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+fn read(header: &str) -> Result<(Scheme, &str), BearerError> {
+    let (scheme, token) = header.split_once(' ').ok_or_else(BearerError::missing_token)?;
+    match scheme {
+        name if name.eq_ignore_ascii_case("bearer") => Ok((Scheme::Bearer, token.trim())),
+        name if name.eq_ignore_ascii_case("dpop") => Ok((Scheme::Dpop, token.trim())),
         _ => Err(BearerError::missing_token()),
     }
 }

@@ -5,6 +5,7 @@ mod cors;
 mod discovery;
 mod introspect;
 mod par;
+mod proof;
 mod revoke;
 mod token;
 mod userinfo;

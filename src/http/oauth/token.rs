@@ -1,6 +1,9 @@
 //! `POST /token` (RFC 6749 §3.2).
 
+use super::proof;
 use crate::domain::audit::Actor;
+use crate::domain::grants::Redemption;
+use crate::domain::sender;
 use crate::domain::tokens::{TokenResponse, issue};
 use crate::http::State;
 use crate::http::edge::headers::no_store;
@@ -10,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 /// Exchanges a grant for tokens.
 ///
 /// Client authentication comes first, so an unknown client never learns whether its code was any
-/// good. From there the request only moves forward: client, grant, redemption, tokens.
+/// good. From there the request only moves forward: client, grant, key, redemption, tokens.
 pub async fn token(
     request: HttpRequest,
     state: web::Data<State>,
@@ -20,9 +23,15 @@ pub async fn token(
     let provider = &state.provider;
     let client = super::client_of(&request, &state, &info, &form).await?;
     let grant = provider.grants.find(form.required("grant_type")?, &client)?;
+    let sender = sender::prove(provider, &proof::evidence(&request), None)?;
+    let confirmation = sender.confirmation(&client)?;
     let redemption = grant.redeem(provider, &client, &form).await?;
+    sender.answers(provider, &redemption.bound_to).await?;
+    let redemption = Redemption { confirmation, ..redemption };
     let actor = info.actor(Actor::client(&client.id).name);
-    Ok(answer(&issue(provider, &client, redemption, &actor).await?))
+    let mut response = answer(&issue(provider, &client, redemption, &actor).await?);
+    proof::next_nonce(&state, &sender, &mut response);
+    Ok(response)
 }
 
 /// Token responses must not be cached (RFC 6749 §5.1).

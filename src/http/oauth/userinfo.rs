@@ -1,7 +1,8 @@
 //! `GET` and `POST /userinfo` (OpenID Connect Core §5.3).
 
-use super::{bearer, cors};
+use super::{bearer, cors, proof};
 use crate::domain::clients;
+use crate::domain::sender::Scheme;
 use crate::domain::tokens::{presented, userinfo};
 use crate::http::State;
 use crate::http::edge::headers::{no_store, origin};
@@ -37,12 +38,18 @@ async fn answer(
     state: &State,
     form: Option<&Params>,
 ) -> Result<HttpResponse, BearerError> {
-    let token = bearer::token(request, form);
+    let sent = bearer::token(request, form);
     if origin(request).is_some() {
-        grant(request, state, token.as_ref().ok().copied()).await?;
+        grant(request, state, sent.as_ref().ok().map(|(_, token)| *token)).await?;
     }
-    let claims = userinfo::userinfo(&state.provider, token?).await?;
-    let mut response = HttpResponse::Ok().json(claims);
+    let (scheme, token) = sent?;
+    let challenged = |error| BearerError::from(error).to_scheme(scheme);
+    let evidence = proof::evidence(request);
+    let claims = userinfo::userinfo(&state.provider, token, scheme, &evidence).await;
+    let mut response = HttpResponse::Ok().json(claims.map_err(challenged)?);
+    if scheme == Scheme::Dpop {
+        proof::add_nonce(state, &mut response);
+    }
     no_store(response.headers_mut());
     Ok(response)
 }

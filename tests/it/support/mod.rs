@@ -9,6 +9,7 @@ pub mod agent;
 pub mod browser;
 pub mod command;
 pub mod crypto;
+pub mod dpop;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -41,9 +41,20 @@ impl Reply {
     /// The tokens of a success.
     #[track_caller]
     pub fn expect_tokens(&self) -> Tokens {
+        self.expect_tokens_of_type("Bearer")
+    }
+
+    /// The tokens of a success that are bound to the key of a DPoP proof (RFC 9449 §5).
+    #[track_caller]
+    pub fn expect_dpop(&self) -> Tokens {
+        self.expect_tokens_of_type("DPoP")
+    }
+
+    #[track_caller]
+    fn expect_tokens_of_type(&self, token_type: &str) -> Tokens {
         assert_eq!(self.status, 200, "{}", self.text);
         let text = |name: &str| self.json[name].as_str().unwrap_or_default().to_owned();
-        assert_eq!(self.json["token_type"], "Bearer");
+        assert_eq!(self.json["token_type"], token_type);
         Tokens {
             access_token: text("access_token"),
             refresh_token: text("refresh_token"),

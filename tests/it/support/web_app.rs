@@ -195,7 +195,20 @@ impl WebApp {
 
     /// Posts a form with this client's authentication.
     pub async fn call(&self, path: &str, form: &[(&str, &str)]) -> Reply {
-        let request = self.http.post(format!("{}{path}", self.base));
+        self.call_with(path, form, &[]).await
+    }
+
+    /// As [`WebApp::call`], with more headers.
+    pub async fn call_with(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut request = self.http.post(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let mut form = form.to_vec();
         let request = match self.method {
             AuthMethod::ClientSecretBasic => request.basic_auth(&self.id, Some(&self.secret)),

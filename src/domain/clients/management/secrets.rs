@@ -21,6 +21,7 @@ pub(super) fn fresh(ground: &Ground, client_id: &str, now: Timestamp) -> (String
         secret_hash: digest(&plain),
         created_at: now.as_unix(),
         expires_at: None,
+        sealed: None,
     };
     (plain, stored)
 }

@@ -136,8 +136,9 @@ pub struct ClientCreated {
 
 /// `GET /admin/clients/{id}`. Three forms, each posted on its own:
 /// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
-/// (`scope`, `grant_types` once for each, `require_pkce`, `skip_consent`, `access_token_format`,
-/// `id_token_alg`, `auth_method`) and `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
+/// (`scope`, `grant_types` once for each, `require_pkce`, `skip_consent`,
+/// `dpop_bound_access_tokens`, `access_token_format`, `id_token_alg`, `auth_method`) and
+/// `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
 /// `/disable`, `/enable`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/client.html")]
@@ -160,6 +161,7 @@ pub struct ClientPage {
     pub grant_types: Vec<Choice>,
     pub require_pkce: bool,
     pub skip_consent: bool,
+    pub dpop_bound_access_tokens: bool,
     pub access_token_formats: Vec<Choice>,
     pub id_token_algs: Vec<Choice>,
     pub auth_methods: Vec<Choice>,
