@@ -80,6 +80,7 @@ fn prepare(conn: &mut DbConnection) -> Result<(), StorageError> {
             user_id: "user".into(),
             sid: Some("session".into()),
             scope: "openid profile email offline_access".parse().unwrap_or_default(),
+            resources: Vec::new(),
             claims: Default::default(),
             nonce: Some("n-0S6_WzA2Mj".into()),
             auth_time: NOW,

@@ -2,8 +2,8 @@
 
 use super::GlobalFlags;
 use super::output::{CliError, Output};
-use crate::config::Config;
 use crate::config::load::{Input, Loaded, load};
+use crate::config::{Config, master_key};
 use crate::domain::ground::Ground;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::{Lifetime, SystemClock};
@@ -60,6 +60,12 @@ impl Context<'_> {
             work(ground, config).await
         })
     }
+}
+
+/// The master key of the settings; in embedded mode the file beside the database.
+pub fn master_key_of(config: &Config, ground: &Ground) -> Result<[u8; 32], CliError> {
+    let opened = master_key::open(config, ground.random.as_ref());
+    opened.map_err(|error| CliError::failed("master_key", error))
 }
 
 /// A ground on the database of the settings.

@@ -1,8 +1,7 @@
 //! `key …`: the keys that tokens are signed with.
 
-use super::context::{Context, ground, runtime, words};
+use super::context::{Context, ground, master_key_of, runtime, words};
 use super::output::{CliError, date, table};
-use crate::config::master_key;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
 use crate::domain::keys::{self, ALGORITHMS};
@@ -144,8 +143,7 @@ where
     let config = context.database_config()?;
     runtime()?.block_on(async {
         let ground = ground(&config)?;
-        let master_key = master_key::open(&config, ground.random.as_ref());
-        let master_key = master_key.map_err(|error| CliError::failed("master_key", error))?;
+        let master_key = master_key_of(&config, &ground)?;
         work(ground, keys::sealing_key(&master_key)).await
     })
 }

@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod key;
 mod output;
+mod resource;
 mod serve;
 mod token;
 mod user;
@@ -78,6 +79,9 @@ enum Command {
     /// Apps and services that use the provider
     #[command(subcommand, visible_alias = "clients")]
     Client(client::ClientCommand),
+    /// APIs that tokens are made for
+    #[command(subcommand, visible_alias = "resources")]
+    Resource(resource::ResourceCommand),
     /// The keys that tokens are signed with
     #[command(subcommand, visible_alias = "keys")]
     Key(key::KeyCommand),
@@ -128,6 +132,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::Config(command) => config::run(&context, command),
         Command::User(command) => user::run(&context, command),
         Command::Client(command) => client::run(&context, command),
+        Command::Resource(command) => resource::run(&context, command),
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => token::run(&context, command),
     }

@@ -3,6 +3,7 @@
 use crate::config::load::ConfigError;
 use crate::domain::clients::management::ClientError;
 use crate::domain::identity::users::AccountError;
+use crate::domain::resources::management::ResourceError;
 use crate::protocol::error::OAuthError;
 use crate::storage::StorageError;
 use serde_json::{Value, json};
@@ -87,6 +88,20 @@ impl From<ClientError> for CliError {
             ClientError::Taken => "taken",
             ClientError::NotFound | ClientError::SecretNotFound => "not_found",
             ClientError::NoSecret | ClientError::LastSecret => "refused",
+        };
+        Self::failed(code, error)
+    }
+}
+
+impl From<ResourceError> for CliError {
+    fn from(error: ResourceError) -> Self {
+        let code = match error {
+            ResourceError::Storage(error) => return error.into(),
+            ResourceError::Invalid(_) => "invalid_value",
+            ResourceError::Taken => "taken",
+            ResourceError::NotFound => "not_found",
+            ResourceError::NoSecret => "refused",
+            ResourceError::NoMasterKey => "master_key",
         };
         Self::failed(code, error)
     }

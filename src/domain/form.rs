@@ -1,5 +1,6 @@
 //! What is wrong with a value that somebody typed, and the rules for short texts.
 
+use crate::protocol::redirect_uri::is_loopback;
 use std::borrow::Cow;
 use std::fmt;
 use url::Url;
@@ -81,6 +82,17 @@ pub fn is_web_url(text: &str) -> bool {
             matches!(url.scheme(), "http" | "https")
                 && url.username().is_empty()
                 && url.password().is_none()
+        })
+}
+
+/// Whether `text` is an address that we may fetch from or send people to: https, or http of this
+/// machine.
+pub fn is_safe_url(text: &str) -> bool {
+    text.len() <= 2048
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && Url::parse(text).is_ok_and(|url| {
+            let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+            secure && url.username().is_empty() && url.password().is_none()
         })
 }
 

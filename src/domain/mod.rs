@@ -19,6 +19,7 @@ pub mod logout;
 pub mod metadata;
 pub mod outbound;
 mod provider;
+pub mod resources;
 pub mod revocation;
 pub mod sender;
 pub mod setup;

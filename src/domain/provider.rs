@@ -8,6 +8,7 @@ use super::identity::passwords::Passwords;
 use super::identity::throttle::Throttle;
 use super::keys::KeyRing;
 use super::outbound::Outbound;
+use super::resources::{self, ResourceRegistry};
 use super::revocation::{Cause, Reason, Revocation};
 use super::tokens::presented::Presented;
 use crate::config::{RequestConfig, SessionConfig, TokenConfig};
@@ -63,6 +64,7 @@ pub struct Provider {
     pub requests: RequestConfig,
     pub support_contact: String,
     pub clients: ClientRegistry,
+    pub resources: ResourceRegistry,
     pub grants: Grants,
     pub keys: KeyRing,
     pub passwords: Passwords,
@@ -92,6 +94,7 @@ impl Provider {
         Ok(Self {
             issuer: parts.issuer,
             clients: ClientRegistry::default(),
+            resources: ResourceRegistry::new(resources::sealing_key(&parts.master_key)),
             grants: Grants::standard(),
             keys,
             passwords: Passwords::start(parts.hash_threads),
@@ -110,6 +113,12 @@ impl Provider {
             requests: parts.requests,
             support_contact: parts.support_contact,
         })
+    }
+
+    /// Forgets what is cached of clients and resources; the next request reads it anew.
+    pub fn forget(&self) {
+        self.clients.forget();
+        self.resources.forget();
     }
 
     /// The present moment.

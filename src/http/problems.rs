@@ -66,7 +66,7 @@ pub fn of(problem: &FieldProblem) -> Problem {
 }
 
 fn known(problem: &FieldProblem) -> Option<Problem> {
-    of_user(problem).or_else(|| of_client_member(problem))
+    of_user(problem).or_else(|| of_client_member(problem)).or_else(|| of_resource_member(problem))
 }
 
 fn of_user(problem: &FieldProblem) -> Option<Problem> {
@@ -106,6 +106,20 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-assertion-alg-unused" | "error-algorithm" => Problem::ChoiceInvalid,
         "error-lifetime" => Problem::LifetimeInvalid,
         "error-always-refresh" => Problem::RefreshMissing,
+        _ => return None,
+    })
+}
+
+fn of_resource_member(problem: &FieldProblem) -> Option<Problem> {
+    Some(match problem.key {
+        "error-resource-identifier" => Problem::IdentifierInvalid,
+        "error-resource-taken" => Problem::IdentifierTaken,
+        "error-resource-name" => Problem::NameInvalid,
+        "error-resource-scope" => Problem::ScopeInvalid,
+        "error-resource-key" => Problem::RecipientMissing,
+        "error-scope-count" => Problem::TooMany,
+        "error-scope-reserved" => Problem::ScopeReserved,
+        "error-scope-words" => Problem::BadCharacter,
         _ => return None,
     })
 }
@@ -173,6 +187,7 @@ mod tests {
     fn every_problem_of_accounts_and_clients_has_words() {
         let mut all = keys("identity/users");
         all.extend(keys("clients/management"));
+        all.extend(keys("resources"));
         assert!(all.len() > 25, "the keys were not found: {all:?}");
         for key in all.iter().filter(|key| !NO_FIELD.contains(&key.as_str())) {
             let key: &'static str = key.clone().leak();

@@ -166,6 +166,9 @@ pub struct AuthorizationRequest {
     /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
+    /// What the tokens may be for (RFC 8707); empty for the default audience alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
 }
 
 impl AuthorizationRequest {

@@ -97,8 +97,10 @@ words! {
 
 words! {
     /// How access tokens for a client look.
+    #[derive(Default)]
     AccessTokenFormat {
         /// Signed (RFC 9068): anyone with the public keys can read and check it.
+        #[default]
         Jwt = "jwt",
         /// Signed, then encrypted (RFC 7519 §5.2): only the resource can read it.
         Jwe = "jwe",
@@ -203,6 +205,13 @@ pub struct ClientPolicy {
     /// Seconds; the server's setting when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_lifetime: Option<u32>,
+    /// The only resources it may ask tokens for, by identifier. Empty: those that define a scope
+    /// which it may have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_resources: Vec<String>,
+    /// The resources that it serves, by identifier: it may introspect tokens for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_server_of: Vec<String>,
 }
 
 impl Default for ClientPolicy {
@@ -216,6 +225,8 @@ impl Default for ClientPolicy {
             access_token_signed_alg: None,
             access_token_encryption_jwk: None,
             access_token_lifetime: None,
+            allowed_resources: Vec::new(),
+            resource_server_of: Vec::new(),
         }
     }
 }

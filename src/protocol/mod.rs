@@ -9,6 +9,7 @@ pub mod params;
 pub mod pkce;
 pub mod random;
 pub mod redirect_uri;
+pub mod resource;
 pub mod revocation;
 pub mod revocation_store;
 pub mod scope;

@@ -90,7 +90,7 @@ async fn follow(provider: Arc<Provider>, metrics: Arc<Metrics>) {
 async fn catch_up(provider: &Provider, version: &mut Option<String>) -> Result<(), OAuthError> {
     let read = provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION)).await?;
     if *version != read {
-        provider.clients.forget();
+        provider.forget();
         keys::reload(provider).await?;
         *version = read;
     }

@@ -17,6 +17,8 @@ pub struct Authorization {
     pub sid: Option<String>,
     pub scope: Scope,
     pub claims: ClaimsRequest,
+    /// What its tokens may be for (RFC 8707); empty for the default audience alone.
+    pub resources: Vec<String>,
     pub nonce: Option<String>,
     pub auth_time: Timestamp,
     pub acr: String,
@@ -177,6 +179,7 @@ struct Row {
     created_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
+    resources: Option<String>,
 }
 
 impl From<&Authorization> for Row {
@@ -190,6 +193,7 @@ impl From<&Authorization> for Row {
             scope: new.scope.to_string(),
             claims: claims.flatten(),
             nonce: new.nonce.clone(),
+            resources: (!new.resources.is_empty()).then(|| new.resources.join(" ")),
             auth_time: new.auth_time.as_unix(),
             acr: new.acr.clone(),
             amr: new.amr.clone(),
@@ -216,6 +220,12 @@ impl TryFrom<Row> for Authorization {
             claims: claims
                 .map_err(|_| StorageError::Corrupt("authorizations.claims"))?
                 .unwrap_or_default(),
+            resources: row
+                .resources
+                .iter()
+                .flat_map(|all| all.split(' '))
+                .map(str::to_owned)
+                .collect(),
             nonce: row.nonce,
             auth_time: Timestamp::from_unix(row.auth_time),
             acr: row.acr,

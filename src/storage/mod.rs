@@ -35,6 +35,7 @@ pub mod issued_tokens;
 mod pattern;
 pub mod pushed_requests;
 pub mod refresh_tokens;
+pub mod resources;
 pub mod revocations;
 mod schema;
 pub mod seen_jtis;

@@ -95,6 +95,7 @@ diesel::table! {
         scope -> Text,
         granted_at -> BigInt,
         updated_at -> BigInt,
+        details -> Nullable<Text>,
     }
 }
 
@@ -115,6 +116,8 @@ diesel::table! {
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
         revoked_by -> Nullable<Text>,
+        resources -> Nullable<Text>,
+        details -> Nullable<Text>,
     }
 }
 
@@ -170,6 +173,18 @@ diesel::table! {
         reason -> Text,
         actor -> Text,
         at -> BigInt,
+    }
+}
+
+diesel::table! {
+    resources (id) {
+        id -> Text,
+        identifier -> Text,
+        name -> Text,
+        settings -> Text,
+        sealed_secret -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
     }
 }
 
@@ -235,6 +250,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_names,
     pushed_requests,
     refresh_tokens,
+    resources,
     revocations,
     seen_jtis,
     sessions,

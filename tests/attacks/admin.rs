@@ -1,7 +1,9 @@
 //! P: the area of administrators.
 
+use crate::support::test_server::system;
 use crate::support::{Agent, Page, TestServer, WebApp, both};
 use countersign::domain::clients::management;
+use countersign::domain::resources::management::{self as resources, ResourceDraft};
 use std::collections::BTreeSet;
 
 /// Where the pages of the area are mounted, as it is written there.
@@ -9,7 +11,7 @@ const MOUNTED: &str = include_str!("../../src/http/admin/mod.rs");
 
 /// Who may do what: method, pattern, and whether the sign-in has to be recent. A page that is not
 /// here fails `ad_01_every_page_of_the_area_is_in_the_matrix`.
-const MATRIX: [(&str, &str, Needs); 39] = [
+const MATRIX: [(&str, &str, Needs); 40] = [
     ("GET", "", Needs::Role),
     ("GET", "/users", Needs::Role),
     ("POST", "/users", Needs::RecentForRoles),
@@ -34,6 +36,7 @@ const MATRIX: [(&str, &str, Needs); 39] = [
     ("GET", "/clients/{id}", Needs::Role),
     ("POST", "/clients/{id}/addresses", Needs::Recent),
     ("POST", "/clients/{id}/access", Needs::Recent),
+    ("POST", "/clients/{id}/requests", Needs::Recent),
     ("GET", "/clients/{id}/rotate-secret", Needs::Recent),
     ("POST", "/clients/{id}/rotate-secret", Needs::Recent),
     ("GET", "/clients/{id}/disable", Needs::Recent),
@@ -49,6 +52,19 @@ const MATRIX: [(&str, &str, Needs); 39] = [
     ("POST", "/keys/rotate", Needs::Recent),
     ("GET", "/keys/{kid}/retire", Needs::Recent),
     ("POST", "/keys/{kid}/retire", Needs::Recent),
+];
+
+/// The pages of APIs.
+const RESOURCES: [(&str, &str, Needs); 9] = [
+    ("GET", "/resources", Needs::Role),
+    ("POST", "/resources", Needs::Recent),
+    ("GET", "/resources/new", Needs::Recent),
+    ("GET", "/resources/{id}", Needs::Role),
+    ("POST", "/resources/{id}", Needs::Recent),
+    ("GET", "/resources/{id}/rotate-secret", Needs::Recent),
+    ("POST", "/resources/{id}/rotate-secret", Needs::Recent),
+    ("GET", "/resources/{id}/delete", Needs::Recent),
+    ("POST", "/resources/{id}/delete", Needs::Recent),
 ];
 
 /// The pages of the log, which are read only.
@@ -69,7 +85,7 @@ enum Needs {
 }
 
 fn matrix() -> impl Iterator<Item = (&'static str, &'static str, Needs)> {
-    MATRIX.into_iter().chain(LOG)
+    MATRIX.into_iter().chain(RESOURCES).chain(LOG)
 }
 
 /// The routes as the area mounts them: method and pattern, with each choice written out.
@@ -104,6 +120,7 @@ struct Targets {
     user: String,
     sid: String,
     client: String,
+    resource: String,
     secret: String,
     kid: String,
 }
@@ -120,19 +137,30 @@ impl Targets {
             .read(move |conn| countersign::storage::sessions::list_live_of_user(conn, &id, now));
         let ground = server.provider.ground();
         let secrets = management::secrets(&ground, &app.id).await.expect("it has secrets");
+        let draft = ResourceDraft {
+            identifier: format!("https://{name}.example"),
+            name: name.into(),
+            ..ResourceDraft::default()
+        };
+        let resource = resources::create(&ground, draft, None, system()).await;
         let jwks = app.http.get(server.url("/jwks")).send().await.expect("an answer");
         let jwks: serde_json::Value = jwks.json().await.expect("JSON");
         Self {
             user,
             sid: sessions.await.expect("it can be read")[0].sid.clone(),
             client: app.id,
+            resource: resource.expect("an API can be made").resource.id,
             secret: secrets[0].id.clone(),
             kid: jwks["keys"][0]["kid"].as_str().expect("a kid").to_owned(),
         }
     }
 
     fn fill(&self, pattern: &str) -> String {
-        let id = if pattern.starts_with("/users") { &self.user } else { &self.client };
+        let id = match pattern {
+            _ if pattern.starts_with("/users") => &self.user,
+            _ if pattern.starts_with("/resources") => &self.resource,
+            _ => &self.client,
+        };
         let path = pattern.replace("{id}", id).replace("{sid}", &self.sid);
         format!("/admin{}", path.replace("{secret}", &self.secret).replace("{kid}", &self.kid))
     }

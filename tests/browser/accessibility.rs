@@ -4,6 +4,8 @@
 use crate::stage::Stage;
 use crate::support::Store;
 use crate::support::browser::Browser;
+use countersign::domain::audit::Actor;
+use countersign::domain::resources::management::{self as resources, ResourceDraft};
 
 /// The most bytes and requests of a sign-in page.
 const SIGN_IN_BYTES: u64 = 20 * 1024;
@@ -80,6 +82,13 @@ async fn the_admin_pages_are_accessible() {
     browser.wait_for_url(&stage.server.url("/admin")).await;
     let person = format!("/admin/users/{}", user.user.id);
     let block = format!("{person}/block");
+    let api = ResourceDraft {
+        identifier: "https://orders.example".into(),
+        name: "Orders".into(),
+        ..ResourceDraft::default()
+    };
+    let api = resources::create(&stage.server.provider.ground(), api, None, &Actor::system()).await;
+    let api = format!("/admin/resources/{}", api.expect("an API can be made").resource.id);
     for path in [
         "/admin",
         "/admin/users",
@@ -88,6 +97,9 @@ async fn the_admin_pages_are_accessible() {
         &block,
         "/admin/clients",
         "/admin/clients/new",
+        "/admin/resources",
+        "/admin/resources/new",
+        &api,
         "/admin/keys",
         "/admin/audit",
     ] {

@@ -20,6 +20,8 @@ mod par;
 mod races;
 mod redis;
 mod refresh;
+mod resources;
+mod resources_admin;
 mod support_selftest;
 mod token;
 mod userinfo;

@@ -59,6 +59,12 @@ pub struct Members {
     /// How long access tokens live, 30 to 3600
     #[arg(long, value_name = "SECONDS")]
     access_token_lifetime: Option<u32>,
+    /// The only resources that it may ask tokens for, by identifier
+    #[arg(long = "allowed-resource", visible_alias = "allowed-resources", value_name = "URI", num_args = 1..)]
+    allowed_resources: Vec<String>,
+    /// The resources that it serves, by identifier: it may introspect tokens for them
+    #[arg(long, value_name = "URI", num_args = 1..)]
+    resource_server_of: Vec<String>,
     /// Where people may be sent after signing out
     #[arg(
         long = "post-logout-redirect-uri",
@@ -202,6 +208,8 @@ impl Members {
         policy.require_pkce = self.require_pkce.unwrap_or(policy.require_pkce);
         let always = self.always_refresh_token.unwrap_or(policy.always_refresh_token);
         policy.always_refresh_token = always;
+        replace(&mut policy.allowed_resources, &spaced(&self.allowed_resources));
+        replace(&mut policy.resource_server_of, &spaced(&self.resource_server_of));
         Ok(())
     }
 }
@@ -251,6 +259,8 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "access_token_signed_alg" => policy.access_token_signed_alg = None,
             "access_token_encryption_jwk" => policy.access_token_encryption_jwk = None,
             "access_token_lifetime" => policy.access_token_lifetime = None,
+            "allowed_resources" => policy.allowed_resources.clear(),
+            "resource_server_of" => policy.resource_server_of.clear(),
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");
                 return Err(CliError::Usage(says));

@@ -190,6 +190,7 @@ fn authorization(
         sid: Some(signed_in.session.sid.clone()),
         scope: request.scope.clone(),
         claims: request.claims.clone(),
+        resources: request.resources.clone(),
         nonce: request.nonce.clone(),
         auth_time: signed_in.auth_time(),
         acr: signed_in.session.acr.clone(),

@@ -145,6 +145,7 @@ mod tests {
             claims: Default::default(),
             once: None,
             dpop_jkt: None,
+            resources: Vec::new(),
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

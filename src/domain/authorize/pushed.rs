@@ -66,7 +66,8 @@ pub async fn push(
         return Err(OAuthError::invalid_request("the request is longer than 32 KiB"));
     }
     let source = Source::of_push(params);
-    request::check_source(provider, client.clone(), &source).map_err(Refusal::into_error)?;
+    let checked = request::check_source(provider, client.clone(), &source).await;
+    checked.map_err(Refusal::into_error)?;
     sender.use_up(provider).await?;
     let value = provider.random.secret();
     let (now, lifetime) = (provider.now(), provider.requests.pushed_lifetime);

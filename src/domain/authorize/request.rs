@@ -6,9 +6,9 @@
 use super::reply::ReplyAddress;
 use super::source::{self, Source};
 use crate::domain::clients::{self, RegisteredClient};
-use crate::domain::grants;
 use crate::domain::identity::sessions::ACR_SUPPORTED;
 use crate::domain::provider::Provider;
+use crate::domain::resources::target;
 use crate::domain::tokens::id_token;
 use crate::protocol::authorization_request::{
     AuthorizationRequest, Prompt, ResponseMode, check_response_type, parse_max_age, parse_opaque,
@@ -79,7 +79,7 @@ pub async fn check(provider: &Provider, params: &Params) -> Result<Checked, Refu
     let client =
         find_client(provider, params).await.map_err(|error| Refusal::Page(error.into()))?;
     let source = source::resolve(provider, &client, params).await?;
-    check_source(provider, client, &source)
+    check_source(provider, client, &source).await
 }
 
 /// Checks what a request of a known client says.
@@ -87,7 +87,7 @@ pub async fn check(provider: &Provider, params: &Params) -> Result<Checked, Refu
 /// # Errors
 ///
 /// See [`Refusal`].
-pub fn check_source(
+pub async fn check_source(
     provider: &Provider,
     client: Arc<RegisteredClient>,
     source: &Source,
@@ -100,7 +100,11 @@ pub fn check_source(
         mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
             .unwrap_or_default(),
     };
-    match check_rest(provider, &client, &address, source) {
+    let request = match check_rest(provider, &client, &address, source) {
+        Ok(request) => with_target(provider, &client, params, request).await,
+        Err(error) => Err(error),
+    };
+    match request {
         Ok(request) => Ok(Checked { client, request }),
         Err(error) => Err(Refusal::Reply(Box::new(Reply { client, address, error }))),
     }
@@ -162,6 +166,7 @@ fn check_rest(
     let hinted = hint.map(|hint| id_token::read_hint(provider, &client.id, hint)).transpose()?;
     let max_age = parse_max_age(params.one("max_age")?)?;
     Ok(AuthorizationRequest {
+        resources: Vec::new(),
         client_id: client.id.clone(),
         redirect_uri: reply.redirect_uri.clone(),
         state,
@@ -178,7 +183,17 @@ fn check_rest(
         once: source.once.clone(),
         dpop_jkt: check_dpop_jkt(params)?,
     })
-    .and_then(|request| grants::check_target(provider, params).map(|()| request))
+}
+
+/// The checks that look something up: whom the tokens will be for.
+async fn with_target(
+    provider: &Provider,
+    client: &RegisteredClient,
+    params: &Params,
+    request: AuthorizationRequest,
+) -> Result<AuthorizationRequest, OAuthError> {
+    let resources = target::asked_at_authorization(provider, client, params).await?;
+    Ok(AuthorizationRequest { resources, ..request })
 }
 
 /// The client may insist on a level (OpenID Connect Core §5.5.1.1).

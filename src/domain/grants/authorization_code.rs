@@ -4,6 +4,7 @@ use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
+use crate::domain::resources::Target;
 use crate::domain::revocation;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
@@ -42,13 +43,15 @@ impl Grant for AuthorizationCodeGrant {
             return Err(OAuthError::invalid_grant("redirect_uri is not the one of the request"));
         }
         check_verifier(&code, params.one("code_verifier")?)?;
-        super::check_target(provider, params)?;
+        let authorization = Some(&person.authorization);
+        let target = Target::of(provider, client, params, authorization).await?;
 
         let scope = super::narrowed(params, &person.authorization.scope)?;
         Ok(Redemption {
             refresh: refresh_plan(provider, client, &person),
             subject: Subject::Person(Box::new(person)),
             scope,
+            target,
             spend: Some(OneTimeValue::AuthorizationCode(code_hash)),
             earliest_iat,
             bound_to: Confirmation::of_jkt(code.dpop_jkt),

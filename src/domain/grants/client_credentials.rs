@@ -3,6 +3,7 @@
 use super::{Grant, Redemption, Subject};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::provider::Provider;
+use crate::domain::resources::Target;
 use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
@@ -33,7 +34,7 @@ impl Grant for ClientCredentialsGrant {
                 "a public client cannot act for itself",
             ));
         }
-        super::check_target(provider, params)?;
+        let target = Target::of(provider, client, params, None).await?;
         let own = own_scope(&client.metadata.scope);
         let scope = match params.one("scope")? {
             None => own,
@@ -43,6 +44,7 @@ impl Grant for ClientCredentialsGrant {
         Ok(Redemption {
             subject: Subject::Client,
             scope,
+            target,
             spend: None,
             refresh: None,
             bound_to: Confirmation::default(),

@@ -10,6 +10,7 @@ pub mod refresh_token;
 
 use super::clients::RegisteredClient;
 use super::provider::Provider;
+use crate::domain::resources::Target;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -25,8 +26,10 @@ use async_trait::async_trait;
 #[derive(Debug, Clone)]
 pub struct Redemption {
     pub subject: Subject,
-    /// The scope of the access token.
+    /// The scope of the access token, before it is cut to what its target knows.
     pub scope: Scope,
+    /// Whom the access token is for.
+    pub target: Target,
     /// Spent by the token issuer, in the transaction that writes the tokens.
     pub spend: Option<OneTimeValue>,
     /// The refresh token to give with it, if any.
@@ -177,18 +180,6 @@ fn narrowed(params: &Params, granted: &Scope) -> Result<Scope, OAuthError> {
     match asked.is_within(granted) && !asked.is_empty() {
         true => Ok(asked),
         false => Err(OAuthError::invalid_scope("scope is more than was granted")),
-    }
-}
-
-/// Only the default resource exists until others are defined (RFC 8707 §2).
-///
-/// # Errors
-///
-/// `invalid_target` for any other.
-pub fn check_target(provider: &Provider, params: &Params) -> Result<(), OAuthError> {
-    match params.all("resource").all(|resource| resource == provider.default_audience()) {
-        true => Ok(()),
-        false => Err(OAuthError::new(ErrorCode::InvalidTarget, "there is no such resource")),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
+use crate::domain::resources::Target;
 use crate::domain::revocation::{self, Reason};
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
@@ -78,13 +79,15 @@ impl Grant for RefreshTokenGrant {
                 return Err(unusable());
             }
         }
-        super::check_target(provider, params)?;
+        let authorization = Some(&found.person.authorization);
+        let target = Target::of(provider, client, params, authorization).await?;
         let granted = found.token.scope.intersection(&client.metadata.scope);
         let scope = super::narrowed(params, &granted)?;
         let (refresh, spend) = succession(provider, sent, &found, &use_);
         Ok(Redemption {
             subject: Subject::Person(Box::new(found.person)),
             scope,
+            target,
             spend: Some(spend),
             refresh: Some(refresh),
             earliest_iat: found.earliest_iat,

@@ -5,6 +5,7 @@ use crate::domain::digest::digest;
 use crate::domain::fault::signing;
 use crate::domain::grants::{Person, Redemption, Subject};
 use crate::domain::provider::Provider;
+use crate::domain::resources::target::{Audience, Look};
 use crate::jose::Typ;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::confirmation::Confirmation;
@@ -19,12 +20,13 @@ use serde::Serialize;
 struct Claims<'a> {
     iss: &'a str,
     sub: &'a str,
-    aud: &'a str,
+    aud: Audience<'a>,
     client_id: &'a str,
     iat: Timestamp,
     nbf: Timestamp,
     exp: Timestamp,
     jti: &'a str,
+    #[serde(skip_serializing_if = "Scope::is_empty")]
     scope: &'a Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
@@ -62,32 +64,18 @@ pub fn make(
     redemption: &Redemption,
     iat: Timestamp,
 ) -> Result<AccessToken, OAuthError> {
-    let lifetime = client.policy.access_token_lifetime.map(Lifetime::seconds);
-    let lifetime = lifetime.unwrap_or(provider.tokens.access_token);
+    let look = redemption.target.look(client);
+    let lifetime = look.lifetime.map_or(provider.tokens.access_token, Lifetime::seconds);
     let jti = provider.random.id();
+    let scope = redemption.target.scope(&redemption.scope);
     let person = match &redemption.subject {
         Subject::Person(person) => Some(person.as_ref()),
         Subject::Client => None,
     };
-    let claims = claims(provider, client, redemption, person, (iat, iat + lifetime), &jti);
-    let keys = provider.keys.current();
-    let (value, readable_by_us_only) = match client.policy.access_token_format {
-        AccessTokenFormat::Opaque => (provider.random.secret(), true),
-        format => {
-            let key = keys.signing(client.access_token_alg)?;
-            let signed = key.sign(Typ::AccessToken, &claims).map_err(signing)?;
-            match (format, &client.access_token_key) {
-                (AccessTokenFormat::Jwe, Some(key)) => {
-                    (key.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)?, true)
-                }
-                (AccessTokenFormat::Jwe, None) => {
-                    let key = keys.encryption()?;
-                    (key.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)?, true)
-                }
-                _ => (signed, false),
-            }
-        }
-    };
+    let times = (iat, iat + lifetime);
+    let claims = claims(provider, client, redemption, person, times, (&jti, &scope));
+    let value = write(provider, &look, &claims)?;
+    let readable_by_us_only = look.format != AccessTokenFormat::Jwt || look.own_key.is_some();
     let record = (person.is_some() || readable_by_us_only).then(|| IssuedToken {
         client_id: client.id.clone(),
         user_id: person.map(|person| person.user.id.clone()),
@@ -102,26 +90,47 @@ pub fn make(
     Ok(AccessToken { value, lifetime, record })
 }
 
+/// The token as it goes out: signed, signed and encrypted, or a random value.
+fn write(provider: &Provider, look: &Look<'_>, claims: &Claims<'_>) -> Result<String, OAuthError> {
+    if look.format == AccessTokenFormat::Opaque {
+        return Ok(provider.random.secret());
+    }
+    let keys = provider.keys.current();
+    let key = match look.own_key {
+        Some(key) => key,
+        None => keys.signing(look.algorithm)?,
+    };
+    let signed = key.sign(Typ::AccessToken, claims).map_err(signing)?;
+    if look.format == AccessTokenFormat::Jwt {
+        return Ok(signed);
+    }
+    let recipient = match look.recipient {
+        Some(key) => key,
+        None => keys.encryption()?,
+    };
+    recipient.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)
+}
+
 fn claims<'a>(
     provider: &'a Provider,
     client: &'a RegisteredClient,
     redemption: &'a Redemption,
     person: Option<&'a Person>,
     (iat, exp): (Timestamp, Timestamp),
-    jti: &'a str,
+    (jti, scope): (&'a str, &'a Scope),
 ) -> Claims<'a> {
     let authorization = person.map(|person| &person.authorization);
     Claims {
         iss: &provider.issuer,
         // A client's own token names the client; user ids are random, so the two never meet.
         sub: person.map_or(client.id.as_str(), |person| person.user.id.as_str()),
-        aud: provider.default_audience(),
+        aud: redemption.target.audience(provider),
         client_id: &client.id,
         iat,
         nbf: iat,
         exp,
         jti,
-        scope: &redemption.scope,
+        scope,
         sid: authorization.and_then(|authorization| authorization.sid.as_deref()),
         auth_time: authorization.map(|authorization| authorization.auth_time),
         acr: authorization.map(|authorization| authorization.acr.as_str()),

@@ -27,17 +27,24 @@ pub async fn introspect(
         return Err(OAuthError::invalid_client("a public client may not introspect"));
     }
     let found = match presented::read(provider, token).await? {
-        Some(token) if may_see(caller, &token.client_id) => access_token(provider, token).await?,
+        Some(token) if may_see(provider, caller, &token) => access_token(provider, token).await?,
         Some(_) => None,
         None => refresh_token(provider, caller, token).await?,
     };
     Ok(found.map_or_else(|| json!({ "active": false }), Value::Object))
 }
 
-/// A client may ask about its own tokens. A service, which is a client that acts for itself, may ask
-/// about every access token for the default resource.
-fn may_see(caller: &RegisteredClient, owner: &str) -> bool {
-    caller.id == owner || caller.may_use(GrantType::ClientCredentials)
+/// A client may ask about its own tokens, and the server of a resource about every access token for
+/// it. A service, which is a client that acts for itself, may ask about every access token for the
+/// default audience, unless it is the server of something else.
+fn may_see(provider: &Provider, caller: &RegisteredClient, token: &Presented) -> bool {
+    let is_for = |resource: &str| token.audience.split(' ').any(|one| one == resource);
+    let served = &caller.policy.resource_server_of;
+    caller.id == token.client_id
+        || served.iter().any(|resource| is_for(resource))
+        || (served.is_empty()
+            && caller.may_use(GrantType::ClientCredentials)
+            && is_for(provider.default_audience()))
 }
 
 async fn access_token(

@@ -108,7 +108,7 @@ fn response(
         access_token,
         token_type: redemption.confirmation.token_type(),
         expires_in: lifetime.as_seconds(),
-        scope: redemption.scope.clone(),
+        scope: redemption.target.scope(&redemption.scope).into_owned(),
         id_token,
         refresh_token: redemption.refresh.as_ref().map(|refresh| refresh.value.clone()),
     }

@@ -56,6 +56,8 @@ pub async fn shown(
         post_logout_redirect_uris: metadata.post_logout_redirect_uris.join("\n"),
         scope: metadata.scope.to_string(),
         grant_types: Choice::list(GrantType::ALL.iter().map(|grant| grant.as_str()), &grants),
+        allowed_resources: policy.allowed_resources.join("\n"),
+        resource_server_of: policy.resource_server_of.join("\n"),
         require_pkce: policy.require_pkce,
         skip_consent: policy.skip_consent,
         dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
@@ -170,6 +172,8 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
         metadata.token_endpoint_auth_signing_alg = None;
     }
     metadata.dpop_bound_access_tokens = posted.ticked("dpop_bound_access_tokens");
+    policy.allowed_resources = list::lines(&posted.field("allowed_resources"));
+    policy.resource_server_of = list::lines(&posted.field("resource_server_of"));
     policy.require_pkce = posted.ticked("require_pkce");
     policy.skip_consent = posted.ticked("skip_consent");
     errors

@@ -11,6 +11,7 @@ use crate::domain::ground::Ground;
 use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::identity::users::AccountError;
+use crate::domain::resources::management::ResourceError;
 use crate::http::State;
 use crate::http::edge::FormParams;
 use crate::http::page::{Nav, Notice, Page};
@@ -191,9 +192,19 @@ impl Admin {
         })
     }
 
-    /// Makes this process see a change at once: revocations, and what is cached of clients.
+    /// What was done to a resource, or why not. Mistakes in a form are for the caller to show first.
+    pub fn resource<T>(&self, result: Result<T, ResourceError>) -> Result<T, Stop> {
+        result.map_err(|error| match error {
+            ResourceError::NoSecret => self.conflict("error-resource-no-secret"),
+            ResourceError::NotFound => Stop(ErrorPage::not_found(self.page(Nav::None)).respond()),
+            ResourceError::Storage(error) => Stop(self.visitor.fault(&error.into())),
+            other => Stop(self.visitor.fault(&OAuthError::server_error(other))),
+        })
+    }
+
+    /// Makes this process see a change at once: revocations, and what is cached.
     pub async fn changed(&self) -> Result<(), Stop> {
-        self.provider().clients.forget();
+        self.provider().forget();
         self.read(self.provider().revocation.committed(&self.provider().db).await)
     }
 }

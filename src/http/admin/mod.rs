@@ -13,6 +13,8 @@ mod dashboard;
 mod guard;
 mod keys;
 mod list;
+mod resource;
+mod resources;
 mod users;
 
 use actix_web::middleware::from_fn;
@@ -25,6 +27,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("").route(get().to(dashboard::get)))
         .configure(of_users)
         .configure(of_clients)
+        .configure(of_resources)
         .service(resource("/keys").route(get().to(keys::list)))
         .service(
             resource("/keys/rotate")
@@ -58,6 +61,26 @@ fn of_users(config: &mut web::ServiceConfig) {
             resource("/users/{id}/sessions/{sid}/sign-out")
                 .route(get().to(account_session::ask))
                 .route(post().to(account_session::end)),
+        );
+}
+
+fn of_resources(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/resources")
+                .route(get().to(resources::list))
+                .route(post().to(resources::create)),
+        )
+        .service(resource("/resources/new").route(get().to(resources::new)))
+        .service(
+            resource("/resources/{id}")
+                .route(get().to(self::resource::get))
+                .route(post().to(self::resource::save)),
+        )
+        .service(
+            resource("/resources/{id}/{act:rotate-secret|delete}")
+                .route(get().to(self::resource::ask))
+                .route(post().to(self::resource::perform)),
         );
 }
 

@@ -9,6 +9,7 @@ use crate::domain::authorize::reply::is_on_device;
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::RegisteredClient;
 use crate::domain::identity::sessions::SignedIn;
+use crate::domain::resources::words;
 use crate::domain::tokens::userinfo;
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::text::Text;
@@ -18,6 +19,7 @@ use crate::http::views::{Person, web_link};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An interaction that stands before its decision.
@@ -33,7 +35,7 @@ pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> Htt
     match open(&visitor, query.one("txn").ok().flatten().unwrap_or_default()).await {
         Ok(asked) if asked.situation.step == Step::Consent => {
             let visitor = visitor.speaking(asked.interaction.request.ui_locales.as_deref());
-            show(&visitor, &asked.client, asked.interaction, &asked.situation)
+            show(&visitor, &asked.client, asked.interaction, &asked.situation).await
         }
         Ok(asked) => flow::advance(&visitor, asked.interaction, Via::Get).await,
         Err(response) => response,
@@ -55,7 +57,7 @@ async fn open(visitor: &Visitor, txn: &str) -> Result<Asked, HttpResponse> {
 }
 
 /// The page. It is sealed for the session it was shown to, so nobody allows in another's name.
-pub fn show(
+pub async fn show(
     visitor: &Visitor,
     client: &RegisteredClient,
     mut interaction: Interaction,
@@ -70,13 +72,18 @@ pub fn show(
     let (already, asked): (Vec<&str>, Vec<&str>) =
         wanted.iter().partition(|scope| situation.allowed_before.contains(scope));
     let request = &interaction.request;
+    let words = words::of_scopes(&visitor.state.provider, &wanted, &request.resources).await;
+    let words = match words {
+        Ok(words) => words,
+        Err(error) => return flow::fault(visitor, &error),
+    };
     let person = &signed_in.user;
     let view = Consent {
         app: flow::app(client),
         verified: None,
         account: Person::new(&person.id, person.name.as_deref(), &person.email),
-        scopes: lines(page.text, signed_in, asked),
-        already: lines(page.text, signed_in, already),
+        scopes: lines(page.text, signed_in, &words, asked),
+        already: lines(page.text, signed_in, &words, already),
         destination: destination(&request.redirect_uri),
         on_device: is_on_device(&request.redirect_uri),
         privacy_url: client.metadata.policy_uri.as_deref().and_then(web_link),
@@ -88,10 +95,16 @@ pub fn show(
 }
 
 /// The lines, those that may change something last.
-fn lines(text: Text, signed_in: &SignedIn, scopes: Vec<&str>) -> Vec<ScopeLine> {
-    let line = |scope: &str| match scope.strip_prefix("claim:") {
-        Some(claim) => ScopeLine::of_claim(text, claim, &shown(signed_in, claim)),
-        None => ScopeLine::new(text, scope, &value_of_scope(signed_in, scope)),
+fn lines(
+    text: Text,
+    signed_in: &SignedIn,
+    words: &BTreeMap<String, String>,
+    scopes: Vec<&str>,
+) -> Vec<ScopeLine> {
+    let line = |scope: &str| match (scope.strip_prefix("claim:"), words.get(scope)) {
+        (Some(claim), _) => ScopeLine::of_claim(text, claim, &shown(signed_in, claim)),
+        (None, Some(words)) => Some(ScopeLine::of_resource(scope, words)),
+        (None, None) => ScopeLine::new(text, scope, &value_of_scope(signed_in, scope)),
     };
     let mut lines: Vec<ScopeLine> = scopes.into_iter().filter_map(line).collect();
     lines.sort_by_key(|line| line.danger);

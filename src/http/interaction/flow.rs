@@ -63,9 +63,9 @@ async fn go_on(
         Err(error) => return fault(visitor, &error),
     };
     match situation.step {
-        Step::LogIn => to_page(visitor, client, interaction, situation, "/login"),
-        Step::SelectAccount => to_page(visitor, client, interaction, situation, "/select"),
-        Step::Consent => to_page(visitor, client, interaction, situation, "/consent"),
+        Step::LogIn => to_page(visitor, client, interaction, situation, "/login").await,
+        Step::SelectAccount => to_page(visitor, client, interaction, situation, "/select").await,
+        Step::Consent => to_page(visitor, client, interaction, situation, "/consent").await,
         Step::Answer => grant(visitor, client, &interaction, situation, via).await,
         Step::Refuse(code) => {
             let error =
@@ -75,7 +75,7 @@ async fn go_on(
     }
 }
 
-fn to_page(
+async fn to_page(
     visitor: &Visitor,
     client: &RegisteredClient,
     interaction: Interaction,
@@ -87,7 +87,7 @@ fn to_page(
         return see_other(&format!("{path}?txn={txn}"));
     }
     match situation.step {
-        Step::Consent => super::consent::show(visitor, client, interaction, &situation),
+        Step::Consent => super::consent::show(visitor, client, interaction, &situation).await,
         Step::SelectAccount => super::select::show(visitor, client, &interaction, &situation),
         _ => super::login::show(visitor, Some(client), &interaction, None),
     }

@@ -16,6 +16,7 @@ pub enum Nav {
     Dashboard,
     Users,
     Clients,
+    Resources,
     Keys,
     Audit,
 }
@@ -36,10 +37,11 @@ const ACCOUNT: [(Nav, &str, &str); 5] = [
     (Nav::Apps, "/account/apps", "nav-apps"),
 ];
 
-const ADMIN: [(Nav, &str, &str); 5] = [
+const ADMIN: [(Nav, &str, &str); 6] = [
     (Nav::Dashboard, "/admin", "nav-dashboard"),
     (Nav::Users, "/admin/users", "nav-users"),
     (Nav::Clients, "/admin/clients", "nav-clients"),
+    (Nav::Resources, "/admin/resources", "nav-resources"),
     (Nav::Keys, "/admin/keys", "nav-keys"),
     (Nav::Audit, "/admin/audit", "nav-audit"),
 ];
@@ -60,14 +62,14 @@ impl Page {
 
     /// The navigation of that half.
     pub fn nav_items(&self) -> Vec<NavItem> {
-        let items = if self.nav.is_admin() { ADMIN } else { ACCOUNT };
-        let item = |(nav, href, key): (Nav, &'static str, &str)| NavItem {
+        let items: &[_] = if self.nav.is_admin() { &ADMIN } else { &ACCOUNT };
+        let item = |&(nav, href, key): &(Nav, &'static str, &str)| NavItem {
             href,
             label: self.t(key).into_owned(),
             current: nav == self.nav,
         };
         let across = crossing(self.text, self.nav.is_admin(), self.is_admin);
-        items.into_iter().map(item).chain(across).collect()
+        items.iter().map(item).chain(across).collect()
     }
 }
 

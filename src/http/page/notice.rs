@@ -43,6 +43,8 @@ notices! {
     ClientDisabled = "notice-client-disabled",
     ClientDeleted = "notice-client-deleted",
     SecretRetired = "notice-secret-retired",
+    ResourceSaved = "notice-resource-saved",
+    ResourceDeleted = "notice-resource-deleted",
     KeyRotated = "notice-key-rotated",
     KeyRetired = "notice-key-retired",
 }

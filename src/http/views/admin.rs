@@ -3,6 +3,7 @@
 mod client;
 mod client_requests;
 mod dashboard;
+mod resource;
 mod users;
 
 pub use client::{
@@ -10,6 +11,7 @@ pub use client::{
 };
 pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
+pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
 pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
 
 use super::{Badge, Tone};
@@ -48,7 +50,7 @@ macro_rules! respond_ok {
     )+};
 }
 
-respond_ok!(Dashboard, Users, Clients, NewClient, ClientCreated, Keys, Audit);
+respond_ok!(Dashboard, Users, Clients, NewClient, ClientCreated, Keys, Audit, Resources);
 
 macro_rules! respond_form {
     ($($view:ident),+) => {$(
@@ -61,4 +63,4 @@ macro_rules! respond_form {
     )+};
 }
 
-respond_form!(NewUser, UserPage, ClientForm, ClientPage);
+respond_form!(NewUser, UserPage, ClientForm, ClientPage, NewResource, ResourcePage);

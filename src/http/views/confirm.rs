@@ -79,6 +79,12 @@ pub enum Act<'a> {
     RetireSecret {
         name: &'a str,
     },
+    RotateResourceSecret {
+        name: &'a str,
+    },
+    DeleteResource {
+        name: &'a str,
+    },
     RotateKey {
         algorithm: &'a str,
     },
@@ -164,6 +170,12 @@ impl Act<'_> {
             Self::RetireSecret { .. } => {
                 ("retire-secret-title", &["retire-secret-text"], "retire-secret-button")
             }
+            Self::RotateResourceSecret { .. } => {
+                ("rotate-secret-title", &["rotate-resource-secret-text"], "rotate-secret-button")
+            }
+            Self::DeleteResource { .. } => {
+                ("delete-resource-title", &["delete-resource-text"], "delete-resource-button")
+            }
             Self::RotateKey { .. } => ("rotate-key-title", &["rotate-key-text"], "rotate-now"),
             Self::RetireKey { .. } => {
                 ("retire-key-title", &["retire-key-text"], "retire-key-button")
@@ -187,6 +199,8 @@ impl Act<'_> {
             | Self::DeleteClient { name }
             | Self::RotateSecret { name }
             | Self::RetireSecret { name }
+            | Self::RotateResourceSecret { name }
+            | Self::DeleteResource { name }
             | Self::RotateKey { algorithm: name }
             | Self::RetireKey { kid: name } => name,
         }

@@ -79,6 +79,13 @@ pub enum Problem {
     LifetimeInvalid,
     /// Refresh tokens by policy for a client that cannot use them.
     RefreshMissing,
+    /// The identifier of a resource (RFC 8707 §2).
+    IdentifierInvalid,
+    IdentifierTaken,
+    /// A scope that OpenID Connect defines.
+    ScopeReserved,
+    /// An encrypted token that nobody could read.
+    RecipientMissing,
     /// A client that proves who it is by a secret keeps one.
     LastSecret,
 }
@@ -143,6 +150,10 @@ impl Problem {
             Self::LifetimeInvalid => "problem-lifetime-invalid",
             Self::RefreshMissing => "problem-refresh-missing",
             Self::LastSecret => "problem-last-secret",
+            Self::IdentifierInvalid => "problem-identifier-invalid",
+            Self::IdentifierTaken => "problem-identifier-taken",
+            Self::ScopeReserved => "problem-scope-reserved",
+            Self::RecipientMissing => "problem-recipient-missing",
             _ => "problem-choice-invalid",
         }
     }

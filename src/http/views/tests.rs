@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod interaction;
+mod resource;
 
 use crate::http::page::{Nav, Page};
 use crate::http::text::Language;
@@ -50,6 +51,7 @@ fn all(sample: Sample) -> Vec<Rendered> {
     let mut pages = interaction::pages(sample);
     pages.extend(account::pages(sample));
     pages.extend(admin::pages(sample));
+    pages.extend(resource::pages(sample));
     pages
 }
 

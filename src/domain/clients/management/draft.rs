@@ -2,13 +2,13 @@
 //! problem is said at once.
 
 use super::ClientError;
-use crate::domain::form::{FieldProblem, is_line};
+use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
 use crate::jose::{JwkSet, KeyManagement, PublicJwk, SigningAlgorithm};
 use crate::protocol::client::{AuthMethod, ClientMetadata, ClientPolicy, GrantType};
-use crate::protocol::redirect_uri::{check_registration, is_loopback};
+use crate::protocol::redirect_uri::check_registration;
+use crate::protocol::resource::is_identifier;
 use crate::protocol::scope::Scope;
-use url::Url;
 
 /// The algorithms by which clients may sign assertions (RFC 7523).
 pub const ASSERTION_ALGORITHMS: [SigningAlgorithm; 4] = [
@@ -256,7 +256,20 @@ impl ClientDraft {
         };
         let lifetimes = MIN_ACCESS_TOKEN_SECONDS..=MAX_ACCESS_TOKEN_SECONDS;
         let refresh = self.metadata.grant_types.contains(&GrantType::RefreshToken);
+        let names = policy.allowed_resources.iter().chain(&policy.resource_server_of);
         broken([
+            (
+                names.clone().count() > MAX_URIS,
+                ("allowed_resources", "error-uri-count", "at most 50"),
+            ),
+            (
+                !names.clone().all(|name| is_identifier(name)),
+                (
+                    "allowed_resources",
+                    "error-resource-identifier",
+                    "name a resource by its identifier, an absolute URI",
+                ),
+            ),
             (
                 policy.access_token_encryption_jwk.as_ref().is_some_and(|jwk| !fits(jwk)),
                 (
@@ -305,13 +318,4 @@ fn is_client_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && !id.starts_with('-')
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-}
-
-fn is_safe_url(text: &str) -> bool {
-    text.len() <= 2048
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
-        && Url::parse(text).is_ok_and(|url| {
-            let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-            secure && url.username().is_empty() && url.password().is_none()
-        })
 }

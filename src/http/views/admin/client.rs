@@ -136,7 +136,8 @@ pub struct ClientCreated {
 
 /// `GET /admin/clients/{id}`. Three forms, each posted on its own:
 /// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
-/// (`scope`, `grant_types` once for each, `require_pkce`, `skip_consent`,
+/// (`scope`, `grant_types` once for each, `allowed_resources`, `resource_server_of`, `require_pkce`,
+/// `skip_consent`,
 /// `dpop_bound_access_tokens`, `access_token_format`, `id_token_alg`, `auth_method`) and
 /// `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
 /// `/disable`, `/enable`, `/delete`.
@@ -159,6 +160,9 @@ pub struct ClientPage {
     pub post_logout_redirect_uris: String,
     pub scope: String,
     pub grant_types: Vec<Choice>,
+    /// Identifiers of resources, one a line.
+    pub allowed_resources: String,
+    pub resource_server_of: String,
     pub require_pkce: bool,
     pub skip_consent: bool,
     pub dpop_bound_access_tokens: bool,

@@ -82,14 +82,21 @@ impl ScopeLine {
         Some(Self { meaning, value: value.to_owned(), danger: false })
     }
 
-    fn unknown(text: Text, scope: &str) -> Self {
-        let last = scope.rsplit([':', '.', '/']).next().unwrap_or(scope);
-        Self {
-            meaning: text.with("scope-unknown", &[("scope", scope)]),
-            value: String::new(),
-            danger: !matches!(last, "read" | "readonly" | "view" | "list"),
-        }
+    /// The line of a scope that its resource describes.
+    pub fn of_resource(scope: &str, words: &str) -> Self {
+        Self { meaning: words.to_owned(), value: String::new(), danger: may_change(scope) }
     }
+
+    fn unknown(text: Text, scope: &str) -> Self {
+        let meaning = text.with("scope-unknown", &[("scope", scope)]);
+        Self { meaning, value: String::new(), danger: may_change(scope) }
+    }
+}
+
+/// A scope that does not say that it reads is taken for one that can change something.
+fn may_change(scope: &str) -> bool {
+    let last = scope.rsplit([':', '.', '/']).next().unwrap_or(scope);
+    !matches!(last, "read" | "readonly" | "view" | "list")
 }
 
 #[cfg(test)]

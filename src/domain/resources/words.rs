@@ -1,0 +1,28 @@
+//! What people read about the scopes of resources.
+
+use crate::domain::provider::Provider;
+use crate::protocol::error::OAuthError;
+use crate::protocol::resource::Resource;
+use crate::protocol::scope::Scope;
+use crate::storage::resources;
+use std::collections::BTreeMap;
+
+/// The words of those scopes that a resource describes. Where several describe one, the resources
+/// that the request is about come first.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn of_scopes(
+    provider: &Provider,
+    scope: &Scope,
+    about: &[String],
+) -> Result<BTreeMap<String, String>, OAuthError> {
+    let mut all = provider.db.read(|conn| resources::list(conn, None, 1000)).await?;
+    all.sort_by_key(|resource| !about.contains(&resource.identifier));
+    let words_for = |token: &str| {
+        let words = |resource: &Resource| resource.settings.scopes.get(token).cloned();
+        all.iter().filter_map(words).find(|words| !words.is_empty())
+    };
+    Ok(scope.iter().filter_map(|token| Some((token.to_owned(), words_for(token)?))).collect())
+}

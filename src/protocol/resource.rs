@@ -1,0 +1,117 @@
+//! What is known of a resource: an API that tokens are made for (RFC 8707), and what the tokens for
+//! it look like.
+
+use super::client::AccessTokenFormat;
+use super::scope::Scope;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The most resources that one request may name.
+pub const MAX_RESOURCES: usize = 10;
+/// The longest identifier, in bytes.
+pub const MAX_IDENTIFIER_BYTES: usize = 255;
+
+/// What an administrator decides about a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResourceSettings {
+    /// What a token for it can be limited to, each with the words that people read.
+    pub scopes: BTreeMap<String, String>,
+    pub token_format: AccessTokenFormat,
+    /// ES256 when absent; HS256 signs with the secret that the resource shares with us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_signed_alg: Option<String>,
+    /// The `alg` of [`AccessTokenFormat::Jwe`]; what suits the key when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_encryption_alg: Option<String>,
+    /// The `enc` of [`AccessTokenFormat::Jwe`]; A256GCM when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_encryption_enc: Option<String>,
+    /// The public key of the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_encryption_jwk: Option<Value>,
+    /// Where its public keys are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Seconds; what holds without the resource when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_lifetime: Option<u32>,
+}
+
+impl ResourceSettings {
+    /// Whether tokens for it need a secret that it shares with us.
+    pub fn needs_secret(&self) -> bool {
+        let signs = self.token_format != AccessTokenFormat::Opaque
+            && self.token_signed_alg.as_deref() == Some("HS256");
+        let alg = self.token_encryption_alg.as_deref();
+        let encrypts =
+            self.token_format == AccessTokenFormat::Jwe && matches!(alg, Some("dir" | "A256KW"));
+        signs || encrypts
+    }
+}
+
+/// A resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    pub id: String,
+    /// Its `aud`, and the value of the `resource` parameter: compared byte for byte.
+    pub identifier: String,
+    pub name: String,
+    pub settings: ResourceSettings,
+    /// What it shares with us, which only the master key opens.
+    pub sealed_secret: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Resource {
+    /// The scopes that are about this resource, of those given.
+    pub fn own(&self, scope: &Scope) -> Scope {
+        let others = scope.iter().filter(|token| !self.settings.scopes.contains_key(*token));
+        others.fold(scope.clone(), |own, token| own.without(token))
+    }
+}
+
+/// Whether `text` can name a resource: an absolute URI without a fragment (RFC 8707 §2).
+pub fn is_identifier(text: &str) -> bool {
+    (1..=MAX_IDENTIFIER_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte))
+        && url::Url::parse(text).is_ok_and(|url| {
+            let names_something = url.has_host() || !url.path().is_empty();
+            names_something && url.username().is_empty() && url.password().is_none()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn az_20_an_identifier_is_an_absolute_uri_without_a_fragment() {
+        for text in ["https://api.example", "https://api.example/v1?x=1", "urn:example:orders"] {
+            assert!(is_identifier(text), "{text}");
+        }
+        let long = format!("https://api.example/{}", "x".repeat(255));
+        for text in ["", "orders", "/orders", "//a", "https://a.example/#f", "https://a b", &long] {
+            assert!(!is_identifier(text), "{text}");
+        }
+        assert!(!is_identifier("https://u:p@a.example/"));
+    }
+
+    #[test]
+    fn only_what_is_made_with_a_shared_secret_needs_one() {
+        let settings = |format, signed: &str, encrypted: &str| ResourceSettings {
+            token_format: format,
+            token_signed_alg: Some(signed.into()),
+            token_encryption_alg: Some(encrypted.into()),
+            ..ResourceSettings::default()
+        };
+        assert!(settings(AccessTokenFormat::Jwt, "HS256", "ECDH-ES").needs_secret());
+        assert!(settings(AccessTokenFormat::Jwe, "ES256", "dir").needs_secret());
+        assert!(settings(AccessTokenFormat::Jwe, "ES256", "A256KW").needs_secret());
+        assert!(!settings(AccessTokenFormat::Jwt, "ES256", "dir").needs_secret());
+        assert!(!settings(AccessTokenFormat::Opaque, "HS256", "dir").needs_secret());
+    }
+}
