@@ -9,7 +9,7 @@ pub mod load;
 pub mod master_key;
 mod requests;
 
-pub use requests::RequestConfig;
+pub use requests::{ByReference, RequestConfig};
 
 use crate::protocol::time::Lifetime;
 use serde::{Deserialize, Serialize};

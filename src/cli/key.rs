@@ -1,11 +1,11 @@
-//! `key …`: the keys that tokens are signed with.
+//! `key …`: the keys that tokens are signed with, and those that others encrypt to.
 
 use super::context::{Context, ground, master_key_of, runtime, words};
 use super::output::{CliError, date, table};
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
-use crate::domain::keys::{self, ALGORITHMS};
-use crate::jose::{SealingKey, SigningAlgorithm};
+use crate::domain::keys::{self, KeyUse};
+use crate::jose::SealingKey;
 use crate::storage::signing_keys::{self, StoredKey};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use std::future::Future;
 pub enum KeyCommand {
     /// List keys with their states: next, active, retiring, retired
     List,
-    /// Publish a next key; it signs as soon as everyone has seen it, in ten minutes
+    /// Publish a next key; it is used as soon as everyone has seen it, in ten minutes
     Rotate(Rotate),
     /// Withdraw a key at once: tokens signed with it are refused, a new key takes its place
     Retire(Retire),
@@ -23,7 +23,7 @@ pub enum KeyCommand {
 
 #[derive(Args)]
 pub struct Rotate {
-    /// RS256, PS256, ES256 or EdDSA; may be repeated; all of them when not given
+    /// RS256, PS256, ES256, EdDSA, ECDH-ES or RSA-OAEP-256; may be repeated; all of them when not given
     #[arg(long, visible_alias = "alg", value_name = "ALG", num_args = 1..)]
     algorithm: Vec<String>,
 }
@@ -83,17 +83,17 @@ fn document(key: &StoredKey) -> Value {
 }
 
 fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
-    let named: Result<Vec<SigningAlgorithm>, CliError> =
+    let named: Result<Vec<KeyUse>, CliError> =
         words(&rotate.algorithm).iter().map(|name| algorithm(name)).collect();
     let named = named?;
     let made = with_seal(context, |ground, seal| async move {
         let mut made = Vec::new();
         // Without names: those whose next key is not there yet.
         let live = ground.db.read(signing_keys::list_live).await?;
-        let waits = |algorithm: &SigningAlgorithm| {
+        let waits = |algorithm: &KeyUse| {
             live.iter().any(|key| key.state == "next" && key.algorithm == algorithm.as_str())
         };
-        let all = ALGORITHMS.into_iter().filter(|algorithm| !waits(algorithm)).collect();
+        let all = KeyUse::ALL.into_iter().filter(|algorithm| !waits(algorithm)).collect();
         for algorithm in if named.is_empty() { all } else { named } {
             made.push(keys::publish_next(&ground, &seal, algorithm, &Actor::cli()).await?);
         }
@@ -103,7 +103,7 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
     context.output.write(&document, || {
         let line = |key: &StoredKey| {
             format!(
-                "{}  {} is published and signs from {}\n",
+                "{}  {} is published and in use from {}\n",
                 key.kid,
                 key.algorithm,
                 date(key.activate_at)
@@ -117,10 +117,9 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
     Ok(())
 }
 
-fn algorithm(name: &str) -> Result<SigningAlgorithm, CliError> {
-    let found = ALGORITHMS.into_iter().find(|algorithm| algorithm.as_str() == name);
-    let names = ALGORITHMS.map(SigningAlgorithm::as_str).join(", ");
-    found.ok_or_else(|| CliError::Usage(format!("--algorithm {name}: use one of {names}")))
+fn algorithm(name: &str) -> Result<KeyUse, CliError> {
+    let names = KeyUse::ALL.map(KeyUse::as_str).join(", ");
+    name.parse().map_err(|_| CliError::Usage(format!("--algorithm {name}: use one of {names}")))
 }
 
 fn withdraw(context: &Context<'_>, kid: &str) -> Result<(), CliError> {
@@ -152,6 +151,7 @@ where
 mod tests {
     use super::*;
     use crate::domain::ground::testing;
+    use crate::jose::SigningAlgorithm;
 
     #[tokio::test]
     async fn y_03_a_key_is_never_made_under_another_master_key() {

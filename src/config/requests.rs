@@ -15,6 +15,22 @@ pub struct RequestConfig {
     pub pushed_per_minute: u32,
     /// Whether every client must push its requests.
     pub require_pushed: bool,
+    /// Whether every client must sign its requests (RFC 9101).
+    pub require_signed: bool,
+    /// Whether request objects are fetched from where a `request_uri` points.
+    pub by_reference: ByReference,
+}
+
+/// Which request objects are fetched (RFC 9101 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ByReference {
+    /// None.
+    Off,
+    /// Those at a `request_uri` that the client registered.
+    Registered,
+    /// Those at any public https address.
+    Any,
 }
 
 impl Default for RequestConfig {
@@ -23,6 +39,8 @@ impl Default for RequestConfig {
             pushed_lifetime: Lifetime::seconds(90),
             pushed_per_minute: 6000,
             require_pushed: false,
+            require_signed: false,
+            by_reference: ByReference::Off,
         }
     }
 }

@@ -1,25 +1,29 @@
 //! Our own keys: next → active → retiring → retired (OpenID Connect Core §10.1.1).
 //!
 //! A key is published before its first use, so that everyone has seen it, and stays published until
-//! the last token signed with it has expired. Several algorithms are active at once.
+//! the last token signed with it has expired. Several algorithms are active at once. Keys that
+//! others encrypt to live the same way, but leave the JWKS when they retire; until they are retired
+//! for good they open what is still on its way.
 
-use super::audit::{Actor, EventExt};
-use super::ground::Ground;
-use super::provider::{Parts, Provider, StartError};
-use super::revocation::{self, Reason};
+mod lifecycle;
+
+pub use lifecycle::{advance, publish_next, reload, retire, rotate, sealing_key, withdraw};
+
+use super::provider::{Parts, StartError};
 use crate::jose::{
-    ContentEncryption, DecryptionKey, EncryptionKey, JoseError, KeyManagement, PublicJwk, Sealer,
-    SealingKey, SigningAlgorithm, SigningKey, VerifyingKey,
+    ContentEncryption, Decrypted, DecryptionKey, EncryptionKey, JoseError, KeyManagement,
+    PublicJwk, SealingKey, SigningAlgorithm, SigningKey, VerifyingKey,
 };
 use crate::protocol::error::OAuthError;
 use crate::protocol::random::Random;
-use crate::protocol::revocation::RevocationKind;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::signing_keys::{self, StoredKey};
-use crate::storage::{DbConnection, StorageError, audit, settings};
+use crate::storage::{DbConnection, StorageError, settings};
 use arc_swap::ArcSwap;
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// How long others may keep our JWKS.
@@ -37,8 +41,61 @@ pub const ALGORITHMS: [SigningAlgorithm; 4] = [
     SigningAlgorithm::EdDSA,
 ];
 
-const ENCRYPTION: (KeyManagement, ContentEncryption) =
+/// The algorithms of the keys that others encrypt to.
+pub const ENCRYPTION: [KeyManagement; 2] = [KeyManagement::EcdhEs, KeyManagement::RsaOaep256];
+/// How we encrypt what only we open.
+const OURS: (KeyManagement, ContentEncryption) =
     (KeyManagement::EcdhEs, ContentEncryption::A256Gcm);
+
+/// What a key of ours is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// `use` is `sig`.
+    Sign(SigningAlgorithm),
+    /// `use` is `enc`.
+    Decrypt(KeyManagement),
+}
+
+impl KeyUse {
+    /// Each of which there is always an active key.
+    pub const ALL: [Self; 6] = [
+        Self::Sign(SigningAlgorithm::RS256),
+        Self::Sign(SigningAlgorithm::ES256),
+        Self::Sign(SigningAlgorithm::PS256),
+        Self::Sign(SigningAlgorithm::EdDSA),
+        Self::Decrypt(KeyManagement::EcdhEs),
+        Self::Decrypt(KeyManagement::RsaOaep256),
+    ];
+
+    /// The `alg` of the key.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sign(algorithm) => algorithm.as_str(),
+            Self::Decrypt(algorithm) => algorithm.as_str(),
+        }
+    }
+}
+
+impl From<SigningAlgorithm> for KeyUse {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        Self::Sign(algorithm)
+    }
+}
+
+impl FromStr for KeyUse {
+    type Err = JoseError;
+
+    fn from_str(text: &str) -> Result<Self, JoseError> {
+        let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        found.ok_or(JoseError::Key("no key of ours has this algorithm"))
+    }
+}
+
+impl fmt::Display for KeyUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// The keys in use, built once and swapped whole when they change.
 pub struct KeyRing {
@@ -51,7 +108,7 @@ pub struct KeyRing {
 pub struct Keys {
     active: HashMap<SigningAlgorithm, Arc<SigningKey>>,
     verifying: HashMap<String, Arc<VerifyingKey>>,
-    decryption: Option<Arc<DecryptionKey>>,
+    decryption: Vec<Arc<DecryptionKey>>,
     encryption: Option<Arc<EncryptionKey>>,
     /// The JWKS as it is served (RFC 7517 §5).
     pub jwks: Arc<str>,
@@ -86,9 +143,14 @@ impl Keys {
         self.encryption.as_ref().ok_or_else(|| OAuthError::server_error("no encryption key"))
     }
 
-    /// The private half of [`Keys::encryption`].
-    pub fn decryption(&self) -> Option<&Arc<DecryptionKey>> {
-        self.decryption.as_ref()
+    /// Opens what somebody encrypted to one of our keys.
+    ///
+    /// # Errors
+    ///
+    /// `Undecryptable`, whatever is wrong.
+    pub fn decrypt(&self, token: &str) -> Result<Decrypted, JoseError> {
+        let opened = self.decryption.iter().map(|key| key.decrypt(token, &ENCRYPTION));
+        opened.into_iter().find(Result::is_ok).unwrap_or(Err(JoseError::Undecryptable))
     }
 }
 
@@ -101,7 +163,7 @@ impl KeyRing {
     pub async fn open(parts: &Parts, seal: SealingKey) -> Result<Self, StartError> {
         let ring = Self { current: ArcSwap::default(), seal };
         let mut stored = parts.db.read(signing_keys::list_live).await?;
-        let missing = missing_purposes(&stored);
+        let missing = missing_uses(&stored);
         if !missing.is_empty() {
             let now = parts.clock.now();
             let made = make_all(&ring.seal, parts.random.as_ref(), &missing, now)?;
@@ -127,6 +189,9 @@ impl KeyRing {
                 .map_err(|_| JoseError::Key("a stored public key cannot be read"))?;
             if key.purpose == "enc" {
                 self.add_encryption(&mut keys, key, &public)?;
+                if key.state != "retiring" {
+                    published.push(public);
+                }
                 continue;
             }
             let signing = match before.built.get(&key.kid) {
@@ -163,38 +228,34 @@ impl KeyRing {
         key: &StoredKey,
         public: &serde_json::Value,
     ) -> Result<(), JoseError> {
-        let (management, content) = ENCRYPTION;
+        let management: KeyManagement = key.algorithm.parse()?;
         let private = DecryptionKey::from_private_der(management, &self.unseal(key)?)?;
-        let public = PublicJwk::from_value(public)?;
-        keys.encryption = Some(Arc::new(EncryptionKey::from_jwk(&public, management, content)?));
-        keys.decryption = Some(Arc::new(private));
+        if (management, key.state.as_str()) == (OURS.0, "active") {
+            let public = PublicJwk::from_value(public)?;
+            keys.encryption = Some(Arc::new(EncryptionKey::from_jwk(&public, OURS.0, OURS.1)?));
+        }
+        keys.decryption.push(Arc::new(private));
         Ok(())
     }
 }
 
-/// What a first start has to make: each algorithm once, and an encryption key (`None`).
-fn missing_purposes(stored: &[StoredKey]) -> Vec<Option<SigningAlgorithm>> {
-    let has = |name: &str| {
-        stored
-            .iter()
-            .any(|key| key.algorithm == name && (key.state == "active" || key.purpose == "enc"))
-    };
-    let signing = ALGORITHMS.into_iter().filter(|algorithm| !has(algorithm.as_str())).map(Some);
-    let encryption = (!has(ENCRYPTION.0.as_str())).then_some(None);
-    signing.chain(encryption).collect()
+/// What a start has to make: each use once.
+fn missing_uses(stored: &[StoredKey]) -> Vec<KeyUse> {
+    let has = |name: &str| stored.iter().any(|key| key.algorithm == name && key.state == "active");
+    KeyUse::ALL.into_iter().filter(|use_| !has(use_.as_str())).collect()
 }
 
 /// Makes keys side by side: RSA keys take their time.
 fn make_all(
     seal: &SealingKey,
     random: &dyn Random,
-    wanted: &[Option<SigningAlgorithm>],
+    wanted: &[KeyUse],
     now: Timestamp,
 ) -> Result<Vec<StoredKey>, JoseError> {
     std::thread::scope(|scope| {
         let makers: Vec<_> = wanted
             .iter()
-            .map(|purpose| scope.spawn(move || make(seal, random, *purpose, "active", now, now)))
+            .map(|use_| scope.spawn(move || make(seal, random, *use_, "active", now, now)))
             .collect();
         let results = makers.into_iter().map(|maker| {
             maker.join().unwrap_or(Err(JoseError::Crypto("a key could not be generated")))
@@ -206,29 +267,27 @@ fn make_all(
 fn make(
     seal: &SealingKey,
     random: &dyn Random,
-    purpose: Option<SigningAlgorithm>,
+    use_: KeyUse,
     state: &str,
     now: Timestamp,
     activate_at: Timestamp,
 ) -> Result<StoredKey, JoseError> {
-    let (kid, algorithm, use_, public, private) = match purpose {
-        Some(algorithm) => {
+    let (kid, purpose, public, private) = match use_ {
+        KeyUse::Sign(algorithm) => {
             let key = SigningKey::generate(algorithm)?;
-            let der = key.to_private_der()?;
-            (key.kid().to_owned(), algorithm.as_str(), "sig", key.public_jwk(), der)
+            (key.kid().to_owned(), "sig", key.public_jwk(), key.to_private_der()?)
         }
-        None => {
-            let key = DecryptionKey::generate(ENCRYPTION.0)?;
-            let der = key.to_private_der()?;
-            (key.kid().to_owned(), ENCRYPTION.0.as_str(), "enc", key.public_jwk(), der)
+        KeyUse::Decrypt(algorithm) => {
+            let key = DecryptionKey::generate(algorithm)?;
+            (key.kid().to_owned(), "enc", key.public_jwk(), key.to_private_der()?)
         }
     };
     let encoded = BASE64_STANDARD_NO_PAD.encode(&*private);
     Ok(StoredKey {
         sealed_private: seal.seal(random, encoded.as_bytes(), kid.as_bytes()),
         kid,
-        algorithm: algorithm.to_owned(),
-        purpose: use_.to_owned(),
+        algorithm: use_.as_str().to_owned(),
+        purpose: purpose.to_owned(),
         public_jwk: public.to_string(),
         state: state.to_owned(),
         created_at: now.as_unix(),
@@ -244,247 +303,8 @@ fn insert_first(conn: &mut DbConnection, made: &[StoredKey]) -> Result<(), Stora
     let first = made.first().map_or("", |key| key.kid.as_str());
     // Of two instances that start together the second waits at this row, and only then looks.
     settings::insert_if_absent(conn, "first_keys", first)?;
-    let missing = missing_purposes(&signing_keys::list_live(conn)?);
-    let still_missing = |key: &&StoredKey| {
-        missing.iter().any(|purpose| match purpose {
-            Some(algorithm) => algorithm.as_str() == key.algorithm,
-            None => key.purpose == "enc",
-        })
-    };
+    let missing = missing_uses(&signing_keys::list_live(conn)?);
+    let still_missing =
+        |key: &&StoredKey| missing.iter().any(|use_| use_.as_str() == key.algorithm);
     made.iter().filter(still_missing).try_for_each(|key| signing_keys::insert(conn, key))
-}
-
-/// Reads the keys again after a change.
-///
-/// # Errors
-///
-/// When the database cannot be read or a key cannot be opened; the ring stays as it is then.
-pub async fn reload(provider: &Provider) -> Result<(), OAuthError> {
-    let stored = provider.db.read(signing_keys::list_live).await?;
-    let keys = provider.keys.build(&stored).map_err(OAuthError::server_error)?;
-    provider.keys.current.store(Arc::new(keys));
-    Ok(())
-}
-
-/// The key that our keys are sealed under.
-pub fn sealing_key(master_key: &[u8; 32]) -> SealingKey {
-    Sealer::new(master_key).purpose("signing keys")
-}
-
-/// Publishes a next key for an algorithm; it becomes active after [`PUBLISH_AHEAD`].
-///
-/// # Errors
-///
-/// `invalid_request` when the next key is there already.
-pub async fn rotate(
-    provider: &Provider,
-    algorithm: SigningAlgorithm,
-    actor: &Actor,
-) -> Result<StoredKey, OAuthError> {
-    let key = publish_next(&provider.ground(), &provider.keys.seal, algorithm, actor).await?;
-    reload(provider).await?;
-    Ok(key)
-}
-
-/// As [`rotate`], without a running provider; servers see the new cache version.
-///
-/// # Errors
-///
-/// As [`rotate`], and `invalid_request` when the keys are sealed under another master key.
-pub async fn publish_next(
-    ground: &Ground,
-    seal: &SealingKey,
-    algorithm: SigningAlgorithm,
-    actor: &Actor,
-) -> Result<StoredKey, OAuthError> {
-    let now = ground.now();
-    let live = ground.db.read(signing_keys::list_live).await?;
-    check_seal(&live, seal)?;
-    let random = ground.random.as_ref();
-    let key = make(seal, random, Some(algorithm), "next", now, now + PUBLISH_AHEAD)
-        .map_err(OAuthError::server_error)?;
-    let event = actor
-        .event("key.rotate", now)
-        .target(format!("key:{}", key.kid))
-        .details(format!("algorithm {algorithm}"));
-    let version = ground.random.id();
-    let inserted = key.clone();
-    let done = ground
-        .db
-        .write(move |conn| {
-            let live = signing_keys::list_live(conn)?;
-            if live.iter().any(|key| key.state == "next" && key.algorithm == inserted.algorithm) {
-                return Ok(false);
-            }
-            signing_keys::insert(conn, &inserted)?;
-            audit::insert(conn, &event)?;
-            settings::bump_cache_version(conn, &version)?;
-            Ok(true)
-        })
-        .await?;
-    match done {
-        true => Ok(key),
-        false => {
-            Err(OAuthError::invalid_request("the next key for this algorithm is there already"))
-        }
-    }
-}
-
-/// A key sealed under another master key than its siblings could not be opened by any server.
-fn check_seal(live: &[StoredKey], seal: &SealingKey) -> Result<(), OAuthError> {
-    let opens = |key: &StoredKey| seal.open(&key.sealed_private, key.kid.as_bytes()).is_some();
-    match live.iter().all(opens) {
-        true => Ok(()),
-        false => Err(OAuthError::invalid_request(
-            "the master key does not open the keys in this database",
-        )),
-    }
-}
-
-/// Withdraws a key at once: it leaves the JWKS and every token signed with it is refused. When it
-/// was the active one, a new key takes its place in the same moment.
-///
-/// # Errors
-///
-/// `invalid_request` when there is no such signing key, or it is retired already.
-pub async fn withdraw(provider: &Provider, kid: &str, actor: &Actor) -> Result<(), OAuthError> {
-    retire(&provider.ground(), &provider.keys.seal, kid, actor).await?;
-    provider.revocation.committed(&provider.db).await?;
-    reload(provider).await
-}
-
-/// As [`withdraw`], without a running provider; servers see the new cache version.
-///
-/// # Errors
-///
-/// As [`withdraw`], and `invalid_request` when the keys are sealed under another master key.
-pub async fn retire(
-    ground: &Ground,
-    seal: &SealingKey,
-    kid: &str,
-    actor: &Actor,
-) -> Result<(), OAuthError> {
-    let now = ground.now();
-    let live = ground.db.read(signing_keys::list_live).await?;
-    check_seal(&live, seal)?;
-    let Some(key) = live.iter().find(|key| key.kid == kid && key.purpose == "sig").cloned() else {
-        return Err(OAuthError::invalid_request("there is no live signing key with this kid"));
-    };
-    let heir = match key.state == "active" {
-        true => Some(heir(ground, seal, &key)?),
-        false => None,
-    };
-    let entry = revocation::watermark(RevocationKind::Key, kid, now, ground.longest_token_life);
-    let entries = [entry.because(Reason::KeyWithdrawn, actor)];
-    let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));
-    let version = ground.random.id();
-    let written = ground.db.write(move |conn| {
-        let from = key.state.clone();
-        let retired = StoredKey { state: "retired".into(), retire_at: Some(now.as_unix()), ..key };
-        if signing_keys::change_state(conn, &from, &retired)?
-            && let Some(heir) = heir
-        {
-            signing_keys::insert(conn, &heir)?;
-        }
-        revocation::insert(conn, &entries)?;
-        audit::insert(conn, &event)?;
-        settings::bump_cache_version(conn, &version)
-    });
-    Ok(written.await?)
-}
-
-fn heir(ground: &Ground, seal: &SealingKey, key: &StoredKey) -> Result<StoredKey, OAuthError> {
-    let algorithm = key.algorithm.parse().map_err(|_| OAuthError::server_error("a key's alg"))?;
-    let now = ground.now();
-    make(seal, ground.random.as_ref(), Some(algorithm), "active", now, now)
-        .map_err(OAuthError::server_error)
-}
-
-/// Moves keys on when their time has come. Called every second by every instance; the guarded
-/// updates make one of them the winner.
-///
-/// # Errors
-///
-/// Those of the database.
-pub async fn advance(provider: &Provider) -> Result<(), OAuthError> {
-    let now = provider.now();
-    let live = provider.db.read(signing_keys::list_live).await?;
-    let due = live.iter().any(|key| match key.state.as_str() {
-        "next" => key.activate_at <= now.as_unix(),
-        "retiring" => key.retire_at.is_some_and(|at| at <= now.as_unix()),
-        _ => false,
-    });
-    if due {
-        let version = provider.random.id();
-        provider
-            .db
-            .write(move |conn| {
-                for key in &live {
-                    advance_one(conn, &live, key, now)?;
-                }
-                settings::bump_cache_version(conn, &version)
-            })
-            .await?;
-        return reload(provider).await;
-    }
-    rotate_the_old(provider, &live, now).await
-}
-
-fn advance_one(
-    conn: &mut DbConnection,
-    live: &[StoredKey],
-    key: &StoredKey,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let at = now.as_unix();
-    if key.state == "retiring" && key.retire_at.is_some_and(|retire_at| retire_at <= at) {
-        let retired = StoredKey { state: "retired".into(), ..key.clone() };
-        signing_keys::change_state(conn, "retiring", &retired)?;
-    }
-    if key.state != "next" || key.activate_at > at {
-        return Ok(());
-    }
-    let active = StoredKey { state: "active".into(), activated_at: Some(at), ..key.clone() };
-    if !signing_keys::change_state(conn, "next", &active)? {
-        return Ok(());
-    }
-    let old = live.iter().filter(|old| old.state == "active" && old.algorithm == key.algorithm);
-    for old in old {
-        let retiring = StoredKey {
-            state: "retiring".into(),
-            retiring_at: Some(at),
-            retire_at: Some((now + RETIRING).as_unix()),
-            ..old.clone()
-        };
-        signing_keys::change_state(conn, "active", &retiring)?;
-    }
-    Ok(())
-}
-
-/// Rotates by itself what has been active for long enough.
-async fn rotate_the_old(
-    provider: &Provider,
-    live: &[StoredKey],
-    now: Timestamp,
-) -> Result<(), OAuthError> {
-    let oldest = now - Lifetime::days(provider.tokens.key_rotation_days);
-    for key in live.iter().filter(|key| key.state == "active" && key.purpose == "sig") {
-        let is_old = key.activated_at.is_some_and(|at| at <= oldest.as_unix());
-        let has_next =
-            live.iter().any(|next| next.state == "next" && next.algorithm == key.algorithm);
-        if is_old
-            && !has_next
-            && let Ok(algorithm) = key.algorithm.parse()
-        {
-            rotate(provider, algorithm, &Actor::system()).await?;
-        }
-    }
-    Ok(())
-}
-
-impl Provider {
-    /// No token of ours that a service accepts lives longer than this.
-    pub fn longest_token_life(&self) -> Lifetime {
-        self.tokens.access_token.max(Lifetime::hours(1))
-    }
 }

@@ -1,5 +1,7 @@
 //! The discovery document (OpenID Connect Discovery §3, RFC 8414 §2): derived from what works.
 
+mod requests;
+
 use super::clients::assertion;
 use super::identity::sessions::ACR_SUPPORTED;
 use super::keys::ALGORITHMS;
@@ -17,7 +19,7 @@ pub fn document(provider: &Provider) -> Value {
     let auth_methods: Vec<_> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
     let with_proof: Vec<_> =
         auth_methods.iter().filter(|method| **method != "none").copied().collect();
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
         "token_endpoint": at("/token"),
@@ -25,8 +27,6 @@ pub fn document(provider: &Provider) -> Value {
         "jwks_uri": at("/jwks"),
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
-        "pushed_authorization_request_endpoint": at("/par"),
-        "require_pushed_authorization_requests": provider.requests.require_pushed,
         "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes(),
         "response_types_supported": ["code"],
@@ -45,13 +45,20 @@ pub fn document(provider: &Provider) -> Value {
         "claim_types_supported": ["normal"],
         "claims_supported": claims(),
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
         "prompt_values_supported": Prompt::SUPPORTED,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": ["en", "de"],
-    })
+    });
+    add(&mut document, requests::members(provider));
+    document
+}
+
+/// Adds the members of a part.
+fn add(document: &mut Value, part: Value) {
+    if let (Value::Object(document), Value::Object(part)) = (document, part) {
+        document.extend(part);
+    }
 }
 
 fn names(algorithms: &[SigningAlgorithm]) -> Vec<&'static str> {

@@ -57,15 +57,28 @@ impl Outbound {
         Ok(Self { client, allow })
     }
 
-    /// Gets a document.
+    /// Gets a JSON document.
     ///
     /// # Errors
     ///
     /// When the address may not be called, does not answer in time, or answers too much.
     pub async fn get_json(&self, uri: &str) -> Result<Vec<u8>, OutboundError> {
+        self.get(uri, "application/json").await
+    }
+
+    /// Gets a request object (RFC 9101 §5.2.3).
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::get_json`].
+    pub async fn get_request_object(&self, uri: &str) -> Result<Vec<u8>, OutboundError> {
+        self.get(uri, "application/oauth-authz-req+jwt, application/jwt").await
+    }
+
+    async fn get(&self, uri: &str, accept: &str) -> Result<Vec<u8>, OutboundError> {
         let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
         self.check(&url)?;
-        let request = self.client.get(url).header("Accept", "application/json");
+        let request = self.client.get(url).header("Accept", accept);
         let mut response = request.send().await.map_err(|error| failure(&error))?;
         if response.status().as_u16() != 200 {
             return Err(OutboundError::Status(response.status().as_u16()));

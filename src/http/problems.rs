@@ -102,6 +102,8 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-response-type" | "error-response-grant" => Problem::ResponseInvalid,
         "error-jwks-both" => Problem::KeysTwice,
         "error-jwks-missing" => Problem::KeysMissing,
+        "error-request-keys" => Problem::RequestKeysMissing,
+        "error-enc-alone" => Problem::EncWithoutAlg,
         "error-jwks" | "error-jwks-unfit" | "error-encryption-jwk" => Problem::KeysInvalid,
         "error-assertion-alg-unused" | "error-algorithm" => Problem::ChoiceInvalid,
         "error-lifetime" => Problem::LifetimeInvalid,

@@ -54,6 +54,10 @@ pub struct Decrypted {
     pub cty: Option<String>,
     /// The media type of the whole, as the header says.
     pub typ: Option<String>,
+    /// How the content key came.
+    pub algorithm: KeyManagement,
+    /// What encrypted the content.
+    pub encryption: ContentEncryption,
     /// The content.
     pub plaintext: Vec<u8>,
 }
@@ -197,7 +201,8 @@ impl DecryptionKey {
         let algorithm = header.text("alg")?.ok_or(JoseError::Malformed)?;
         let encryption = header.text("enc")?.ok_or(JoseError::Malformed)?;
         let encryption: ContentEncryption = encryption.parse()?;
-        if algorithm.parse::<KeyManagement>()? != self.algorithm
+        let algorithm: KeyManagement = algorithm.parse()?;
+        if algorithm != self.algorithm
             || self.encryption.is_some_and(|only| only != encryption)
             || header.get("jwk").is_some()
             || !self.is_called(header.kid()?)
@@ -215,6 +220,8 @@ impl DecryptionKey {
         Ok(Decrypted {
             cty: header.text("cty")?.map(str::to_owned),
             typ: header.text("typ")?.map(str::to_owned),
+            algorithm,
+            encryption,
             plaintext: Vec::new(),
         })
     }

@@ -4,6 +4,7 @@ use super::claims::ClaimsRequest;
 use super::error::{ErrorCode, OAuthError};
 use super::pkce::CodeChallenge;
 use super::scope::Scope;
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -130,6 +131,8 @@ pub fn parse_opaque(name: &str, text: Option<&str>) -> Result<Option<String>, OA
 pub enum Once {
     /// A pushed request, by the hash of its `request_uri` (RFC 9126 §7.3).
     Pushed(String),
+    /// A request object, by the hash of its `jti` (RFC 9101), which is remembered for a while.
+    RequestObject { jti_hash: String, until: Timestamp },
 }
 
 /// A request that passed every check and can be answered: what travels sealed through the pages.

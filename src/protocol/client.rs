@@ -109,6 +109,30 @@ words! {
     }
 }
 
+words! {
+    /// A set of rules that a client is held to as a whole.
+    Profile {
+        /// Only the rules that its other settings name.
+        Standard = "none",
+        /// FAPI 2.0 Security Profile.
+        Fapi2 = "fapi2",
+        /// FAPI 2.0 Message Signing: the security profile, and requests are signed.
+        Fapi2MessageSigning = "fapi2-message-signing",
+    }
+}
+
+impl Profile {
+    /// Whether the FAPI 2.0 Security Profile applies.
+    pub const fn is_fapi(self) -> bool {
+        !matches!(self, Self::Standard)
+    }
+
+    /// Whether requests must be signed (FAPI 2.0 Message Signing §5.3).
+    pub const fn signs_messages(self) -> bool {
+        matches!(self, Self::Fapi2MessageSigning)
+    }
+}
+
 impl AuthMethod {
     /// Whether a client with this method has a secret.
     pub const fn uses_secret(self) -> bool {
@@ -189,6 +213,7 @@ impl Default for ClientMetadata {
 #[serde(default)]
 pub struct ClientPolicy {
     pub kind: ClientKind,
+    pub profile: Profile,
     /// Public clients need PKCE whatever this says.
     pub require_pkce: bool,
     /// A client of our own house: people are not asked.
@@ -218,6 +243,7 @@ impl Default for ClientPolicy {
     fn default() -> Self {
         Self {
             kind: ClientKind::Web,
+            profile: Profile::Standard,
             require_pkce: true,
             skip_consent: false,
             always_refresh_token: false,

@@ -17,5 +17,6 @@ mod metadata;
 mod pkce;
 mod redirect_uri;
 mod refresh;
+mod request_object;
 mod resource;
 mod token;

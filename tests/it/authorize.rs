@@ -291,14 +291,6 @@ both! {
         assert_eq!(claims(&tokens.id_token)["acr"], "1");
     }
 
-    async fn r1_request_objects_are_refused_and_never_ignored(server: TestServer) {
-        let app = WebApp::register(&server).await;
-        let page = app.authorize(&[("request", "e30.e30.")]).await;
-        page.expect_refusal("request_not_supported");
-        let page = app.authorize(&[("request_uri", "https://app.example/r")]).await;
-        page.expect_refusal("request_uri_not_supported");
-    }
-
     async fn a_session_ends_when_it_is_idle_or_old(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;

@@ -14,6 +14,7 @@ mod flow_openidconnect;
 mod formats;
 mod instances;
 mod introspection_revocation;
+mod jar;
 mod keys;
 mod logout;
 mod par;

@@ -1,51 +1,15 @@
 //! Pushed authorization requests (RFC 9126).
 
 use crate::support::crypto::claims;
+use crate::support::requests::{URN, address, open, push, pushed};
 use crate::support::test_server::system;
 use crate::support::{Page, Reply, Store, TestServer, VERIFIER, WebApp, both, challenge};
 use countersign::domain::clients::management::{self, ClientDraft};
 use countersign::storage::housekeeping;
 use tokio::task::JoinSet;
 
-const URN: &str = "urn:ietf:params:oauth:request_uri:";
-
 fn required(draft: &mut ClientDraft) {
     draft.metadata.requests.require_pushed_authorization_requests = true;
-}
-
-/// The parameters of [`WebApp::authorize_url`], with some changed; an empty value leaves one out.
-fn request(app: &WebApp, extra: &[(&str, &str)]) -> Vec<(String, String)> {
-    let url = app.authorize_url(extra);
-    let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
-}
-
-async fn push(app: &WebApp, extra: &[(&str, &str)]) -> Reply {
-    let request = request(app, extra);
-    let form: Vec<(&str, &str)> = request
-        .iter()
-        .map(|(a, b)| (&**a, &**b))
-        .filter(|(name, _)| *name != "client_id")
-        .collect();
-    app.call("/par", &form).await
-}
-
-/// The reference for a request that is pushed.
-async fn pushed(app: &WebApp, extra: &[(&str, &str)]) -> String {
-    let reply = push(app, extra).await;
-    assert_eq!(reply.status, 201, "{}", reply.text);
-    reply.json["request_uri"].as_str().expect("a request_uri").to_owned()
-}
-
-/// The address that takes the browser to us with a reference.
-fn address(client_id: &str, request_uri: &str, more: &[(&str, &str)]) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("client_id", client_id).append_pair("request_uri", request_uri);
-    format!("/authorize?{}", query.extend_pairs(more).finish())
-}
-
-async fn open(app: &WebApp, request_uri: &str) -> Page {
-    app.agent.open(&address(&app.id, request_uri, &[])).await
 }
 
 async fn refused(app: &WebApp, request_uri: &str) {
@@ -79,7 +43,7 @@ both! {
             ("redirect_uri", "https://evil.example/cb"), ("response_type", "token"),
             ("response_mode", "form_post"), ("prompt", "none"), ("code_challenge", "x"),
         ];
-        let page = app.agent.open(&address(&app.id, &uri, &beside)).await;
+        let page = app.agent.open(&address(&[&[("client_id", &*app.id), ("request_uri", &*uri)], &beside[..]].concat())).await;
         let page = app.agent.log_in(&page, "ada").await;
         let answer = app.agent.decide(&page, "allow").await.expect_answer();
         assert_eq!((answer.get("state"), &*answer.to), ("inner", "https://app.example/cb"));
@@ -104,9 +68,9 @@ both! {
         let app = WebApp::register(&server).await;
         let other = WebApp::register(&server).await;
         let uri = pushed(&app, &[]).await;
-        let page = app.agent.open(&address(&other.id, &uri, &[])).await;
+        let page = app.agent.open(&address(&[("client_id", &other.id), ("request_uri", &uri)])).await;
         page.expect_error_page();
-        app.agent.open(&address("", &uri, &[])).await.expect_error_page();
+        app.agent.open(&address(&[("request_uri", &uri)])).await.expect_error_page();
         open(&app, &uri).await.expect_login();
     }
 
@@ -277,7 +241,7 @@ both! {
             refused(&app, uri).await;
         }
         let uri = pushed(&app, &[]).await;
-        let twice = format!("{}&request_uri=x", address(&app.id, &uri, &[]));
+        let twice = format!("{}&request_uri=x", address(&[("client_id", &app.id), ("request_uri", &uri)]));
         app.agent.open(&twice).await.expect_error_page();
     }
 
@@ -312,7 +276,7 @@ both! {
         let reply = push(&app, &extra).await;
         assert!(!reply.text.contains("secret"), "{}", reply.text);
         let uri = reply.json["request_uri"].as_str().expect("a reference").to_owned();
-        let page = app.agent.get(&address(&app.id, &uri, &[])).await;
+        let page = app.agent.get(&address(&[("client_id", &app.id), ("request_uri", &uri)])).await;
         assert!(!page.location().expect("a redirect").contains("secret"));
         assert!(!page.header("set-cookie").contains("secret"));
     }

@@ -1,6 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
-use super::requests::RequestMembers;
+use super::requests::{self, RequestMembers};
 use crate::cli::context::{json_file, words};
 use crate::cli::output::CliError;
 use crate::domain::clients::management::ClientDraft;
@@ -261,6 +261,7 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "access_token_lifetime" => policy.access_token_lifetime = None,
             "allowed_resources" => policy.allowed_resources.clear(),
             "resource_server_of" => policy.resource_server_of.clear(),
+            member if requests::unset(&mut metadata.requests, member) => {}
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");
                 return Err(CliError::Usage(says));

@@ -1,5 +1,6 @@
 //! How the requests of a client are protected, as flags.
 
+use crate::cli::context::words;
 use crate::protocol::client::requests::RequestMetadata;
 use clap::Args;
 
@@ -9,13 +10,58 @@ pub struct RequestMembers {
     /// Take only requests that the client pushed before (RFC 9126)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     require_pushed_authorization_requests: Option<bool>,
+    /// Take only requests that the client signed (RFC 9101)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    require_signed_request_object: Option<bool>,
+    /// How the client signs requests: RS256, PS256, ES256 or EdDSA; any of them when not given
+    #[arg(long, value_name = "ALG")]
+    request_object_signing_alg: Option<String>,
+    /// How the client encrypts requests, if it does: ECDH-ES or RSA-OAEP-256
+    #[arg(long, value_name = "ALG")]
+    request_object_encryption_alg: Option<String>,
+    /// With what the client encrypts requests: A128GCM or A256GCM
+    #[arg(long, value_name = "ENC")]
+    request_object_encryption_enc: Option<String>,
+    /// Where request objects may be fetched from
+    #[arg(long = "request-uri", visible_alias = "request-uris", value_name = "URI", num_args = 1..)]
+    request_uris: Vec<String>,
 }
 
 impl RequestMembers {
     /// Writes what was given into the members.
     pub fn apply(&self, requests: &mut RequestMetadata) {
-        if let Some(required) = self.require_pushed_authorization_requests {
-            requests.require_pushed_authorization_requests = required;
+        for (member, given) in [
+            (
+                &mut requests.require_pushed_authorization_requests,
+                self.require_pushed_authorization_requests,
+            ),
+            (&mut requests.require_signed_request_object, self.require_signed_request_object),
+        ] {
+            *member = given.unwrap_or(*member);
+        }
+        for (member, given) in [
+            (&mut requests.request_object_signing_alg, &self.request_object_signing_alg),
+            (&mut requests.request_object_encryption_alg, &self.request_object_encryption_alg),
+            (&mut requests.request_object_encryption_enc, &self.request_object_encryption_enc),
+        ] {
+            if given.is_some() {
+                member.clone_from(given);
+            }
+        }
+        if !self.request_uris.is_empty() {
+            requests.request_uris = words(&self.request_uris);
         }
     }
+}
+
+/// Takes a member away; false when there is none of this name here.
+pub fn unset(requests: &mut RequestMetadata, name: &str) -> bool {
+    match name {
+        "request_object_signing_alg" => requests.request_object_signing_alg = None,
+        "request_object_encryption_alg" => requests.request_object_encryption_alg = None,
+        "request_object_encryption_enc" => requests.request_object_encryption_enc = None,
+        "request_uris" => requests.request_uris.clear(),
+        _ => return false,
+    }
+    true
 }

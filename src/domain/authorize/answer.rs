@@ -13,7 +13,9 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
-use crate::storage::{DbConnection, StorageError, audit, consents, pushed_requests, sessions};
+use crate::storage::{
+    DbConnection, StorageError, audit, consents, pushed_requests, seen_jtis, sessions,
+};
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
 const KEPT: Lifetime = Lifetime::hours(2);
@@ -161,6 +163,7 @@ fn spend(
     match once {
         None => Ok(true),
         Some(Once::Pushed(hash)) => pushed_requests::spend(conn, hash, now),
+        Some(Once::RequestObject { jti_hash, until }) => seen_jtis::insert(conn, jti_hash, *until),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod progress;
 pub mod pushed;
 pub mod reply;
 pub mod request;
+pub mod request_object;
 pub mod source;
 pub mod step;
 

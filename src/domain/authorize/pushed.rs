@@ -17,6 +17,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::time::Lifetime;
 use crate::storage::pushed_requests::{self, PushedRequest};
+use crate::storage::seen_jtis;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -57,15 +58,15 @@ pub async fn push(
     if form.has("request_uri") {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }
-    let mut params = form.without(&PROOFS).with("client_id", &client.id);
-    if let Some(jkt) = sender.dpop_jkt(form.one("dpop_jkt")?)? {
-        params = params.with("dpop_jkt", &jkt);
+    let params = form.without(&PROOFS).with("client_id", &client.id);
+    let mut source = Source::of_push(provider, client, params).await?;
+    if let Some(jkt) = sender.dpop_jkt(source.params.one("dpop_jkt")?)? {
+        source.params = source.params.with("dpop_jkt", &jkt);
     }
-    let parameters = params.to_form();
+    let parameters = source.params.to_form();
     if parameters.len() > MAX_BYTES {
         return Err(OAuthError::invalid_request("the request is longer than 32 KiB"));
     }
-    let source = Source::of_push(params);
     let checked = request::check_source(provider, client.clone(), &source).await;
     checked.map_err(Refusal::into_error)?;
     sender.use_up(provider).await?;
@@ -80,7 +81,23 @@ pub async fn push(
         expires_at: (now + lifetime + interaction::LIFETIME).as_unix(),
         spent_at: None,
     };
-    provider.db.write(move |conn| pushed_requests::insert(conn, &row)).await?;
+    let once = source.once;
+    let is_first = provider.db.write(move |conn| {
+        let is_first = match once {
+            Some(Once::RequestObject { jti_hash, until }) => {
+                seen_jtis::insert(conn, &jti_hash, until)?
+            }
+            _ => true,
+        };
+        if is_first {
+            pushed_requests::insert(conn, &row)?;
+        }
+        Ok(is_first)
+    });
+    if !is_first.await? {
+        let description = "request object: the jti was used before";
+        return Err(OAuthError::new(ErrorCode::InvalidRequestObject, description));
+    }
     Ok(Receipt { request_uri: format!("{PREFIX}{value}"), expires_in: lifetime })
 }
 

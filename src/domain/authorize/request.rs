@@ -93,13 +93,7 @@ pub async fn check_source(
     source: &Source,
 ) -> Result<Checked, Refusal> {
     let params = &source.params;
-    let redirect_uri = check_redirect_uri(&client, params).map_err(Refusal::Page)?;
-    let address = ReplyAddress {
-        redirect_uri,
-        state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
-        mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
-            .unwrap_or_default(),
-    };
+    let address = reply_address(&client, params).map_err(Refusal::Page)?;
     let request = match check_rest(provider, &client, &address, source) {
         Ok(request) => with_target(provider, &client, params, request).await,
         Err(error) => Err(error),
@@ -139,6 +133,24 @@ fn check_redirect_uri(
         return Err(refuse(error, Some(sent)));
     }
     Ok(sent.to_owned())
+}
+
+/// Where the answer to a request may go, whatever else it says.
+///
+/// # Errors
+///
+/// The page to show instead when its redirect URI is not the client's.
+pub fn reply_address(
+    client: &Arc<RegisteredClient>,
+    params: &Params,
+) -> Result<ReplyAddress, PageRefusal> {
+    let redirect_uri = check_redirect_uri(client, params)?;
+    Ok(ReplyAddress {
+        redirect_uri,
+        state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
+        mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
+            .unwrap_or_default(),
+    })
 }
 
 /// The checks whose errors go to the client.

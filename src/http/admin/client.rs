@@ -67,7 +67,7 @@ pub async fn shown(
             AuthMethod::ALL.iter().map(|method| method.as_str()),
             &[method.as_str()],
         ),
-        requests: client_requests::form(client),
+        requests: client_requests::form(page.text, client),
         has_secret: method.uses_secret(),
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),

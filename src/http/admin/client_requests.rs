@@ -3,16 +3,33 @@
 use super::client::{self, find};
 use super::client_form::draft_of;
 use super::guard::{Admin, Answer, Posted};
-use crate::domain::clients::management::ClientDraft;
+use super::list;
+use crate::domain::authorize::request_object;
+use crate::domain::clients::management::{CONTENT_ENCRYPTION, ClientDraft, ENCRYPTION_TO_US};
+use crate::http::page::Nav;
+use crate::http::text::Text;
 use crate::http::views::Errors;
 use crate::http::views::admin::{ClientPage, RequestForm};
+use crate::http::views::choice::Choice;
 use crate::protocol::client::Client;
 use actix_web::web::Path;
 
 /// The form as it is stored.
-pub fn form(client: &Client) -> RequestForm {
+pub fn form(text: Text, client: &Client) -> RequestForm {
     let requests = &client.metadata.requests;
-    RequestForm { require_pushed: requests.require_pushed_authorization_requests }
+    let any = |values: &[&str], chosen: &Option<String>| {
+        let pairs: Vec<(&str, &str)> = values.iter().map(|value| (*value, *value)).collect();
+        Choice::optional(&text.t("choice-any"), &pairs, chosen.as_deref())
+    };
+    let signing = request_object::ALGORITHMS.map(|algorithm| algorithm.as_str());
+    RequestForm {
+        require_pushed: requests.require_pushed_authorization_requests,
+        require_signed: requests.require_signed_request_object,
+        signing_algs: any(&signing, &requests.request_object_signing_alg),
+        encryption_algs: any(&ENCRYPTION_TO_US, &requests.request_object_encryption_alg),
+        encryption_encs: any(&CONTENT_ENCRYPTION, &requests.request_object_encryption_enc),
+        request_uris: requests.request_uris.join("\n"),
+    }
 }
 
 /// Saves the form.
@@ -26,7 +43,8 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
         Ok(made) => client::saved(&admin, made).await,
         Err(errors) => {
             let page = client::shown(&admin, &client, None).await?;
-            Ok(ClientPage { errors, requests: form(&typed), ..page }.respond())
+            let requests = form(admin.page(Nav::Clients).text, &typed);
+            Ok(ClientPage { errors, requests, ..page }.respond())
         }
     }
 }
@@ -35,4 +53,9 @@ fn read(posted: &Posted, draft: &mut ClientDraft) {
     let requests = &mut draft.metadata.requests;
     requests.require_pushed_authorization_requests =
         posted.ticked("require_pushed_authorization_requests");
+    requests.require_signed_request_object = posted.ticked("require_signed_request_object");
+    requests.request_object_signing_alg = posted.optional("request_object_signing_alg");
+    requests.request_object_encryption_alg = posted.optional("request_object_encryption_alg");
+    requests.request_object_encryption_enc = posted.optional("request_object_encryption_enc");
+    requests.request_uris = list::lines(&posted.field("request_uris"));
 }

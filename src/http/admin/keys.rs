@@ -3,7 +3,7 @@
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::address;
 use crate::domain::admin::{self, StoredKey};
-use crate::domain::keys::{self, ALGORITHMS};
+use crate::domain::keys::{self, KeyUse};
 use crate::http::edge::QueryParams;
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::views::admin::{KeyRow, Keys};
@@ -23,7 +23,7 @@ pub async fn list(admin: Admin) -> Answer {
     let has_next = |algorithm: &str| {
         stored.iter().any(|key| key.state == "next" && key.algorithm == algorithm)
     };
-    let names = ALGORITHMS.into_iter().map(|algorithm| algorithm.as_str());
+    let names = KeyUse::ALL.into_iter().map(KeyUse::as_str);
     let rotate = names
         .filter(|name| !has_next(name))
         .map(|name| Link { label: name.to_owned(), href: address(ROTATE, &[("algorithm", name)]) });
@@ -33,16 +33,13 @@ pub async fn list(admin: Admin) -> Answer {
 
 fn row(page: &Page, key: &StoredKey) -> KeyRow {
     let moment = |at: i64| page.text.date_time(Timestamp::from_unix(at));
-    let may_go = key.purpose == "sig" && key.state != "retired";
+    let may_go = key.state != "retired";
     KeyRow {
         kid: key.kid.clone(),
         algorithm: key.algorithm.clone(),
         state: Badge::key(page.text, &key.state),
         created: moment(key.created_at),
-        signs_from: match key.purpose.as_str() {
-            "sig" => moment(key.activated_at.unwrap_or(key.activate_at)),
-            _ => page.t("none").into_owned(),
-        },
+        signs_from: moment(key.activated_at.unwrap_or(key.activate_at)),
         leaves: key.retire_at.map(moment).unwrap_or_default(),
         retire_url: may_go.then(|| format!("{LIST}/{}/retire", key.kid)),
     }
@@ -51,8 +48,7 @@ fn row(page: &Page, key: &StoredKey) -> KeyRow {
 /// Asks before a new key is made.
 pub async fn ask_rotate(admin: Admin, QueryParams(query): QueryParams) -> Answer {
     let named = query.one("algorithm").ok().flatten().unwrap_or_default();
-    let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.as_str() == named);
-    let algorithm = admin.found(algorithm)?.as_str();
+    let algorithm = admin.found(named.parse::<KeyUse>().ok())?.as_str();
     admin.recent()?;
     let act = Act::RotateKey { algorithm };
     let mut page = Confirm::new(admin.page(Nav::Keys), act, ROTATE, LIST);
@@ -63,8 +59,7 @@ pub async fn ask_rotate(admin: Admin, QueryParams(query): QueryParams) -> Answer
 /// Makes a new key; it signs once everyone has seen it.
 pub async fn rotate(admin: Admin, posted: Posted) -> Answer {
     let named = posted.field("algorithm");
-    let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.as_str() == named);
-    let algorithm = admin.found(algorithm)?;
+    let algorithm = admin.found(named.parse::<KeyUse>().ok())?;
     admin.recent_or(&address(ROTATE, &[("algorithm", algorithm.as_str())]))?;
     let done = keys::rotate(admin.provider(), algorithm, &admin.actor()).await;
     ended(&admin, done.map(drop), "error-key-is-next")?;
@@ -75,8 +70,7 @@ pub async fn rotate(admin: Admin, posted: Posted) -> Answer {
 pub async fn ask_retire(admin: Admin, kid: Path<String>) -> Answer {
     admin.recent()?;
     let stored = admin.read(admin::signing_keys(&admin.ground()).await)?;
-    let is_it =
-        |key: &&StoredKey| key.kid == *kid && key.purpose == "sig" && key.state != "retired";
+    let is_it = |key: &&StoredKey| key.kid == *kid && key.state != "retired";
     let key = admin.found(stored.iter().find(is_it))?;
     let action = format!("{LIST}/{}/retire", key.kid);
     let act = Act::RetireKey { kid: &key.kid };

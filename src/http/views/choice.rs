@@ -22,6 +22,13 @@ impl Choice {
         values.into_iter().map(|value| Self::new(value, value, chosen.contains(&value))).collect()
     }
 
+    /// No choice, with its words, or one of `values`, each with its label.
+    pub fn optional(none: &str, values: &[(&str, &str)], chosen: Option<&str>) -> Vec<Self> {
+        let rest =
+            values.iter().map(|(value, label)| Self::new(value, label, Some(*value) == chosen));
+        std::iter::once(Self::new("", none, chosen.is_none())).chain(rest).collect()
+    }
+
     /// The states of a filter: any, or one of `values`, each with the key of its words.
     pub fn filter(text: Text, values: &[(&str, &str)], chosen: &str) -> Vec<Self> {
         let any = Self::new("", &text.t("any"), chosen.is_empty());

@@ -75,6 +75,10 @@ pub enum Problem {
     /// `jwks` and `jwks_uri` at once.
     KeysTwice,
     KeysMissing,
+    /// Signed requests without keys to check them.
+    RequestKeysMissing,
+    /// An `enc` without its `alg`.
+    EncWithoutAlg,
     KeysInvalid,
     LifetimeInvalid,
     /// Refresh tokens by policy for a client that cannot use them.
@@ -146,6 +150,8 @@ impl Problem {
             Self::ResponseInvalid => "problem-response-invalid",
             Self::KeysTwice => "problem-keys-twice",
             Self::KeysMissing => "problem-keys-missing",
+            Self::RequestKeysMissing => "problem-request-keys-missing",
+            Self::EncWithoutAlg => "problem-enc-without-alg",
             Self::KeysInvalid => "problem-keys-invalid",
             Self::LifetimeInvalid => "problem-lifetime-invalid",
             Self::RefreshMissing => "problem-refresh-missing",

@@ -16,6 +16,7 @@ pub mod process;
 pub mod raw;
 pub mod redis;
 pub mod reply;
+pub mod requests;
 pub mod test_server;
 pub mod web_app;
 

@@ -1,6 +1,8 @@
 //! What a client may be (RFC 7591 §2, OpenID Connect Registration §2), checked whole: every
 //! problem is said at once.
 
+pub mod requests;
+
 use super::ClientError;
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
@@ -67,6 +69,7 @@ impl ClientDraft {
         }
         dedup(&mut metadata.redirect_uris);
         dedup(&mut metadata.post_logout_redirect_uris);
+        dedup(&mut metadata.requests.request_uris);
         dedup(&mut metadata.grant_types);
         self
     }
@@ -79,6 +82,7 @@ impl ClientDraft {
         problems.extend(self.proof_problems());
         problems.extend(self.algorithm_problems());
         problems.extend(self.policy_problems());
+        problems.extend(requests::problems(&self.metadata));
         problems
     }
 

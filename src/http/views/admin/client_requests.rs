@@ -1,7 +1,16 @@
 //! How the requests of a client are protected, as a form.
 
-/// The third form of a client's page, posted to `{base}/requests`.
+use super::super::choice::Choice;
+
+/// The third form of a client's page, posted to `{base}/requests`. Its fields have the names of the
+/// members they are for.
 #[derive(Debug, Clone, Default)]
 pub struct RequestForm {
     pub require_pushed: bool,
+    pub require_signed: bool,
+    pub signing_algs: Vec<Choice>,
+    pub encryption_algs: Vec<Choice>,
+    pub encryption_encs: Vec<Choice>,
+    /// As typed: one address a line.
+    pub request_uris: String,
 }
