@@ -51,6 +51,7 @@ pub fn document(provider: &Provider) -> Value {
         "ui_locales_supported": ["en", "de"],
     });
     add(&mut document, requests::members(provider));
+    requests::add_token_modes(&mut document);
     document
 }
 

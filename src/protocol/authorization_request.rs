@@ -42,6 +42,19 @@ impl ResponseMode {
     }
 }
 
+/// Reads from `response_mode` whether the response travels as a token (JARM §2.3), and gives the
+/// mode that carries it: `query.jwt` is a token in the query, `jwt` one in the usual place.
+pub fn split_response_mode(text: Option<&str>) -> (Option<&str>, bool) {
+    match text {
+        Some("jwt") => (None, true),
+        Some(text) => match text.strip_suffix(".jwt") {
+            Some(carrier) => (Some(carrier), true),
+            None => (Some(text), false),
+        },
+        None => (None, false),
+    }
+}
+
 /// Checks `response_type`; only `code` exists here.
 ///
 /// # Errors
@@ -144,6 +157,9 @@ pub struct AuthorizationRequest {
     pub state: Option<String>,
     #[serde(default)]
     pub response_mode: ResponseMode,
+    /// Whether the response is a token (JARM).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub response_is_jwt: bool,
     pub scope: Scope,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -212,8 +228,22 @@ mod tests {
 
     #[test]
     fn az_06_a_mode_that_is_not_offered_is_invalid_request() {
-        for text in ["foo", "fragment", "web_message", "jwt"] {
+        for text in ["foo", "fragment", "web_message", ""] {
             assert!(ResponseMode::from_request(Some(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn x4_a_token_is_carried_by_the_mode_before_the_dot() {
+        assert_eq!(split_response_mode(Some("jwt")), (None, true));
+        assert_eq!(split_response_mode(Some("query.jwt")), (Some("query"), true));
+        assert_eq!(split_response_mode(Some("form_post")), (Some("form_post"), false));
+        assert_eq!(split_response_mode(None), (None, false));
+        for text in ["jwt.jwt", "foo.jwt", ".jwt", "query.jwt.jwt", "JWT"] {
+            assert!(
+                ResponseMode::from_request(split_response_mode(Some(text)).0).is_err(),
+                "{text}"
+            );
         }
     }
 

@@ -15,6 +15,7 @@ mod formats;
 mod instances;
 mod introspection_revocation;
 mod jar;
+mod jarm;
 mod keys;
 mod logout;
 mod par;

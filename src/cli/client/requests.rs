@@ -25,6 +25,15 @@ pub struct RequestMembers {
     /// Where request objects may be fetched from
     #[arg(long = "request-uri", visible_alias = "request-uris", value_name = "URI", num_args = 1..)]
     request_uris: Vec<String>,
+    /// How responses as tokens (JARM) are signed: RS256 (the default), PS256, ES256 or EdDSA
+    #[arg(long, value_name = "ALG")]
+    authorization_signed_response_alg: Option<String>,
+    /// How responses as tokens are encrypted: ECDH-ES, ECDH-ES+A256KW or RSA-OAEP-256
+    #[arg(long, value_name = "ALG")]
+    authorization_encrypted_response_alg: Option<String>,
+    /// With what they are encrypted: A256GCM (the default) or A128GCM
+    #[arg(long, value_name = "ENC")]
+    authorization_encrypted_response_enc: Option<String>,
 }
 
 impl RequestMembers {
@@ -43,6 +52,18 @@ impl RequestMembers {
             (&mut requests.request_object_signing_alg, &self.request_object_signing_alg),
             (&mut requests.request_object_encryption_alg, &self.request_object_encryption_alg),
             (&mut requests.request_object_encryption_enc, &self.request_object_encryption_enc),
+            (
+                &mut requests.authorization_signed_response_alg,
+                &self.authorization_signed_response_alg,
+            ),
+            (
+                &mut requests.authorization_encrypted_response_alg,
+                &self.authorization_encrypted_response_alg,
+            ),
+            (
+                &mut requests.authorization_encrypted_response_enc,
+                &self.authorization_encrypted_response_enc,
+            ),
         ] {
             if given.is_some() {
                 member.clone_from(given);
@@ -61,6 +82,13 @@ pub fn unset(requests: &mut RequestMetadata, name: &str) -> bool {
         "request_object_encryption_alg" => requests.request_object_encryption_alg = None,
         "request_object_encryption_enc" => requests.request_object_encryption_enc = None,
         "request_uris" => requests.request_uris.clear(),
+        "authorization_signed_response_alg" => requests.authorization_signed_response_alg = None,
+        "authorization_encrypted_response_alg" => {
+            requests.authorization_encrypted_response_alg = None;
+        }
+        "authorization_encrypted_response_enc" => {
+            requests.authorization_encrypted_response_enc = None;
+        }
         _ => return false,
     }
     true

@@ -50,6 +50,7 @@ pub fn reply_address(interaction: &Interaction) -> ReplyAddress {
         redirect_uri: request.redirect_uri.clone(),
         state: request.state.clone(),
         mode: request.response_mode,
+        secured: request.response_is_jwt,
     }
 }
 

@@ -134,6 +134,7 @@ mod tests {
             redirect_uri: "https://app.example/cb".into(),
             state: None,
             response_mode: Default::default(),
+            response_is_jwt: false,
             scope: Default::default(),
             nonce: None,
             code_challenge: None,

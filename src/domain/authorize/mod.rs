@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod interaction;
+pub mod jarm;
 pub mod progress;
 pub mod pushed;
 pub mod reply;

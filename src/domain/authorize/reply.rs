@@ -11,6 +11,8 @@ pub struct ReplyAddress {
     pub(super) redirect_uri: String,
     pub(super) state: Option<String>,
     pub(super) mode: ResponseMode,
+    /// Whether the answer travels as a token (JARM).
+    pub(super) secured: bool,
 }
 
 /// An answer on its way to the client.
@@ -20,6 +22,22 @@ pub enum Reply {
     Redirect(String),
     /// A form for the browser to post.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// What has to be signed before it may travel: [`super::jarm`] does it.
+    Secured(Box<Secured>),
+}
+
+/// An answer that only travels as a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured {
+    address: ReplyAddress,
+    pub(super) fields: Vec<(&'static str, String)>,
+}
+
+impl Secured {
+    /// The answer as it travels, once it is a token (JARM §2.3).
+    pub(super) fn carry(self, token: String) -> Reply {
+        self.address.carry(vec![("response", token)])
+    }
 }
 
 impl ReplyAddress {
@@ -45,6 +63,13 @@ impl ReplyAddress {
     fn reply(&self, mut fields: Vec<(&'static str, String)>, issuer: &str) -> Reply {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         fields.push(("iss", issuer.to_owned()));
+        match self.secured {
+            true => Reply::Secured(Box::new(Secured { address: self.clone(), fields })),
+            false => self.carry(fields),
+        }
+    }
+
+    fn carry(&self, fields: Vec<(&'static str, String)>) -> Reply {
         match self.mode {
             ResponseMode::Query => Reply::Redirect(with_query(&self.redirect_uri, &fields)),
             ResponseMode::FormPost => Reply::FormPost { action: self.redirect_uri.clone(), fields },
@@ -77,7 +102,8 @@ mod tests {
     use super::*;
 
     fn address(uri: &str, state: Option<&str>, mode: ResponseMode) -> ReplyAddress {
-        ReplyAddress { redirect_uri: uri.into(), state: state.map(str::to_owned), mode }
+        let state = state.map(str::to_owned);
+        ReplyAddress { redirect_uri: uri.into(), state, mode, secured: false }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::domain::resources::target;
 use crate::domain::tokens::id_token;
 use crate::protocol::authorization_request::{
     AuthorizationRequest, Prompt, ResponseMode, check_response_type, parse_max_age, parse_opaque,
+    split_response_mode,
 };
 use crate::protocol::claims::{ClaimsRequest, SCOPE_CLAIMS};
 use crate::protocol::client::GrantType;
@@ -145,11 +146,12 @@ pub fn reply_address(
     params: &Params,
 ) -> Result<ReplyAddress, PageRefusal> {
     let redirect_uri = check_redirect_uri(client, params)?;
+    let (carrier, secured) = split_response_mode(params.one("response_mode").ok().flatten());
     Ok(ReplyAddress {
         redirect_uri,
         state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
-        mode: ResponseMode::from_request(params.one("response_mode").ok().flatten())
-            .unwrap_or_default(),
+        mode: ResponseMode::from_request(carrier).unwrap_or_default(),
+        secured,
     })
 }
 
@@ -162,7 +164,8 @@ fn check_rest(
 ) -> Result<AuthorizationRequest, OAuthError> {
     let params = &source.params;
     let state = parse_opaque("state", params.one("state")?)?;
-    let response_mode = ResponseMode::from_request(params.one("response_mode")?)?;
+    let (carrier, response_is_jwt) = split_response_mode(params.one("response_mode")?);
+    let response_mode = ResponseMode::from_request(carrier)?;
     source::check_way(provider, client, source)?;
     check_response_type(params.one("response_type")?)?;
     if !client.may_use(GrantType::AuthorizationCode) {
@@ -183,6 +186,7 @@ fn check_rest(
         redirect_uri: reply.redirect_uri.clone(),
         state,
         response_mode,
+        response_is_jwt,
         scope: check_scope(client, &prompt, params)?,
         nonce: parse_opaque("nonce", params.one("nonce")?)?,
         code_challenge: check_pkce(client, params)?,

@@ -29,6 +29,8 @@ struct Known {
     fetched_at: Option<Timestamp>,
     /// Keys that were used, built: thumbprint, algorithm, key.
     built: Vec<(String, SigningAlgorithm, Arc<VerifyingKey>)>,
+    /// The same for keys to encrypt to, of which there is one for each pair of algorithms.
+    recipients: Vec<Arc<EncryptionKey>>,
 }
 
 impl ClientKeys {
@@ -63,6 +65,19 @@ impl ClientKeys {
         let mut known = self.known.lock().expect("no one panics with the lock");
         known.set = Some(Arc::new(set));
         known.built.clear();
+        known.recipients.clear();
+    }
+
+    fn recipient(&self, alg: KeyManagement, enc: ContentEncryption) -> Option<Arc<EncryptionKey>> {
+        let mut known = self.known.lock().expect("no one panics with the lock");
+        let fits = |key: &&Arc<EncryptionKey>| key.algorithm() == alg && key.encryption() == enc;
+        if let Some(key) = known.recipients.iter().find(fits) {
+            return Some(key.clone());
+        }
+        let jwk = known.set.as_ref()?.recipient(alg)?.clone();
+        let key = Arc::new(EncryptionKey::from_jwk(&jwk, alg, enc).ok()?);
+        known.recipients.push(key.clone());
+        Some(key)
     }
 }
 
@@ -91,9 +106,34 @@ pub async fn candidates(
     alg: SigningAlgorithm,
 ) -> Result<Vec<Arc<VerifyingKey>>, OAuthError> {
     let found = client.keys.lookup(kid, alg);
-    let Some(uri) = client.keys.uri.as_deref() else { return Ok(found) };
-    if !client.keys.may_fetch(provider.now(), found.is_empty()) {
-        return Ok(found);
+    match refresh(provider, client, found.is_empty()).await {
+        true => Ok(client.keys.lookup(kid, alg)),
+        false => Ok(found),
+    }
+}
+
+/// The key of a client to encrypt to (OpenID Connect Core §10.2), fetched when needed.
+///
+/// # Errors
+///
+/// `invalid_request` when the client has no key that fits: nothing goes out unencrypted instead.
+pub async fn recipient_key(
+    provider: &Provider,
+    client: &RegisteredClient,
+    (alg, enc): (KeyManagement, ContentEncryption),
+) -> Result<Arc<EncryptionKey>, OAuthError> {
+    let mut found = client.keys.recipient(alg, enc);
+    if refresh(provider, client, found.is_none()).await {
+        found = client.keys.recipient(alg, enc);
+    }
+    found.ok_or_else(|| OAuthError::invalid_request("the client has no key to encrypt to"))
+}
+
+/// Fetches the keys of a client when that is due. True when it was tried.
+async fn refresh(provider: &Provider, client: &RegisteredClient, lacks_key: bool) -> bool {
+    let Some(uri) = client.keys.uri.as_deref() else { return false };
+    if !client.keys.may_fetch(provider.now(), lacks_key) {
+        return false;
     }
     let fetched = match provider.outbound.get_json(uri).await {
         Ok(body) => JwkSet::parse(&body).map_err(|error| error.to_string()),
@@ -105,7 +145,7 @@ pub async fn candidates(
             tracing::warn!(client.id = %client.id, %error, "the client's jwks_uri gave no keys");
         }
     }
-    Ok(client.keys.lookup(kid, alg))
+    true
 }
 
 /// A recipient's key as encryption key, by the `alg` it names or the one its type suggests.

@@ -10,7 +10,7 @@ mod secrets;
 mod tests;
 
 pub use crate::storage::client_secrets::ClientSecret;
-pub use draft::requests::{CONTENT_ENCRYPTION, ENCRYPTION_TO_US};
+pub use draft::requests::{CONTENT_ENCRYPTION, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US};
 pub use draft::{ASSERTION_ALGORITHMS, ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
 pub use error::ClientError;
 pub use secrets::{

@@ -4,8 +4,10 @@ use super::client::{self, find};
 use super::client_form::draft_of;
 use super::guard::{Admin, Answer, Posted};
 use super::list;
-use crate::domain::authorize::request_object;
-use crate::domain::clients::management::{CONTENT_ENCRYPTION, ClientDraft, ENCRYPTION_TO_US};
+use crate::domain::authorize::{jarm, request_object};
+use crate::domain::clients::management::{
+    CONTENT_ENCRYPTION, ClientDraft, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US,
+};
 use crate::http::page::Nav;
 use crate::http::text::Text;
 use crate::http::views::Errors;
@@ -29,6 +31,21 @@ pub fn form(text: Text, client: &Client) -> RequestForm {
         encryption_algs: any(&ENCRYPTION_TO_US, &requests.request_object_encryption_alg),
         encryption_encs: any(&CONTENT_ENCRYPTION, &requests.request_object_encryption_enc),
         request_uris: requests.request_uris.join("\n"),
+        response_signing_algs: Choice::optional(
+            "RS256",
+            &jarm::SIGNING.map(|algorithm| (algorithm.as_str(), algorithm.as_str()))[1..],
+            requests.authorization_signed_response_alg.as_deref(),
+        ),
+        response_encryption_algs: Choice::optional(
+            &text.t("choice-none"),
+            &ENCRYPTION_TO_OTHERS.map(|name| (name, name)),
+            requests.authorization_encrypted_response_alg.as_deref(),
+        ),
+        response_encryption_encs: Choice::optional(
+            &text.t("choice-none"),
+            &CONTENT_ENCRYPTION.map(|name| (name, name)),
+            requests.authorization_encrypted_response_enc.as_deref(),
+        ),
     }
 }
 
@@ -58,4 +75,17 @@ fn read(posted: &Posted, draft: &mut ClientDraft) {
     requests.request_object_encryption_alg = posted.optional("request_object_encryption_alg");
     requests.request_object_encryption_enc = posted.optional("request_object_encryption_enc");
     requests.request_uris = list::lines(&posted.field("request_uris"));
+    for (member, name) in [
+        (&mut requests.authorization_signed_response_alg, "authorization_signed_response_alg"),
+        (
+            &mut requests.authorization_encrypted_response_alg,
+            "authorization_encrypted_response_alg",
+        ),
+        (
+            &mut requests.authorization_encrypted_response_enc,
+            "authorization_encrypted_response_enc",
+        ),
+    ] {
+        *member = posted.optional(name);
+    }
 }

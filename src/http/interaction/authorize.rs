@@ -50,7 +50,7 @@ async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
         Err(Refusal::Reply(refused)) => {
             tracing::debug!(error = %refused.error, "authorization request refused");
             let answer = refused.address.error(&refused.error, &provider.issuer);
-            flow::reply(&visitor, &refused.client, answer, Via::Get)
+            flow::reply(&visitor, &refused.client, answer, Via::Get).await
         }
     }
 }

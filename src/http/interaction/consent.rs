@@ -170,7 +170,7 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
         _ => return ErrorPage::request(visitor.page()).respond(),
     };
     match answered {
-        Ok(reply) => flow::reply(&visitor, client, reply, Via::Post),
+        Ok(reply) => flow::reply(&visitor, client, reply, Via::Post).await,
         Err(error) => flow::not_answered(&visitor, &error),
     }
 }

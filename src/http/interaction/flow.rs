@@ -3,6 +3,7 @@
 use super::{Visitor, see_other};
 use crate::domain::authorize::answer::{self, AnswerError};
 use crate::domain::authorize::interaction::{Interaction, InteractionError};
+use crate::domain::authorize::jarm;
 use crate::domain::authorize::progress::{self, Situation};
 use crate::domain::authorize::reply::Reply;
 use crate::domain::authorize::request::PageRefusal;
@@ -70,7 +71,7 @@ async fn go_on(
         Step::Refuse(code) => {
             let error =
                 OAuthError::new(code, "the request needs a page, and prompt=none allows none");
-            reply(visitor, client, answer::refuse(provider, &interaction, &error), via)
+            reply(visitor, client, answer::refuse(provider, &interaction, &error), via).await
         }
     }
 }
@@ -106,27 +107,31 @@ async fn grant(
     let provider = &visitor.state.provider;
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
     match answer::grant(provider, client, interaction, &signed_in, false, &actor).await {
-        Ok(answer) => reply(visitor, client, answer, via),
+        Ok(answer) => reply(visitor, client, answer, via).await,
         Err(AnswerError::ConsentWithdrawn) if interaction.request.prompts(Prompt::None) => {
             let code = ErrorCode::ConsentRequired;
             let error = OAuthError::new(code, "the consent has just been withdrawn");
-            reply(visitor, client, answer::refuse(provider, interaction, &error), via)
+            reply(visitor, client, answer::refuse(provider, interaction, &error), via).await
         }
         Err(AnswerError::SignedOut) if interaction.request.prompts(Prompt::None) => {
             let error = OAuthError::new(ErrorCode::LoginRequired, "the session has just ended");
-            reply(visitor, client, answer::refuse(provider, interaction, &error), via)
+            reply(visitor, client, answer::refuse(provider, interaction, &error), via).await
         }
         Err(error) => not_answered(visitor, &error),
     }
 }
 
 /// Takes an answer to the client.
-pub fn reply(
+pub async fn reply(
     visitor: &Visitor,
     client: &RegisteredClient,
     answer: Reply,
     via: Via,
 ) -> HttpResponse {
+    let answer = match jarm::seal(&visitor.state.provider, client, answer).await {
+        Ok(answer) => answer,
+        Err(error) => return fault(visitor, &error),
+    };
     let (page, app) = (visitor.page(), client.name.clone());
     let sent = match (answer, via) {
         (Reply::Redirect(url), Via::Get) => return see_other(&url),
@@ -135,6 +140,7 @@ pub fn reply(
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             FormPost { page, app, action, fields }.respond()
         }
+        (Reply::Secured(_), _) => return fault(visitor, &OAuthError::server_error("not signed")),
     };
     sent.unwrap_or_else(|error| fault(visitor, &OAuthError::server_error(error)))
 }

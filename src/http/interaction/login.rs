@@ -153,7 +153,7 @@ async fn cancel(visitor: &Visitor, purpose: Purpose) -> HttpResponse {
         Ok(Some(client)) => {
             let error = answer::denied_by_person();
             let refusal = answer::refuse(&visitor.state.provider, &interaction, &error);
-            flow::reply(visitor, &client, refusal, Via::Post)
+            flow::reply(visitor, &client, refusal, Via::Post).await
         }
         Ok(None) => ErrorPage::unknown_client(visitor.page()).respond(),
         Err(error) => flow::fault(visitor, &error),

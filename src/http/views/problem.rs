@@ -79,6 +79,8 @@ pub enum Problem {
     RequestKeysMissing,
     /// An `enc` without its `alg`.
     EncWithoutAlg,
+    /// Encrypted responses without a key to encrypt to.
+    ResponseKeysMissing,
     KeysInvalid,
     LifetimeInvalid,
     /// Refresh tokens by policy for a client that cannot use them.
@@ -152,6 +154,7 @@ impl Problem {
             Self::KeysMissing => "problem-keys-missing",
             Self::RequestKeysMissing => "problem-request-keys-missing",
             Self::EncWithoutAlg => "problem-enc-without-alg",
+            Self::ResponseKeysMissing => "problem-response-keys-missing",
             Self::KeysInvalid => "problem-keys-invalid",
             Self::LifetimeInvalid => "problem-lifetime-invalid",
             Self::RefreshMissing => "problem-refresh-missing",

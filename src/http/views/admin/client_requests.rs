@@ -13,4 +13,7 @@ pub struct RequestForm {
     pub encryption_encs: Vec<Choice>,
     /// As typed: one address a line.
     pub request_uris: String,
+    pub response_signing_algs: Vec<Choice>,
+    pub response_encryption_algs: Vec<Choice>,
+    pub response_encryption_encs: Vec<Choice>,
 }
