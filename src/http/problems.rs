@@ -104,6 +104,7 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-jwks-missing" => Problem::KeysMissing,
         "error-request-keys" => Problem::RequestKeysMissing,
         "error-enc-alone" => Problem::EncWithoutAlg,
+        "error-profile" => Problem::ProfileForbids,
         "error-response-keys" => Problem::ResponseKeysMissing,
         "error-jwks" | "error-jwks-unfit" | "error-encryption-jwk" => Problem::KeysInvalid,
         "error-assertion-alg-unused" | "error-algorithm" => Problem::ChoiceInvalid,

@@ -4,6 +4,7 @@
 pub mod requests;
 
 use super::scope::Scope;
+use super::time::Lifetime;
 use requests::RequestMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -278,6 +279,21 @@ impl Client {
     /// Whether the client may use a grant.
     pub fn may_use(&self, grant: GrantType) -> bool {
         self.metadata.grant_types.contains(&grant)
+    }
+
+    /// Whether refresh tokens stay as they are when they are used: they are of no use to whoever
+    /// cannot prove to be the client as well (FAPI 2.0 Security Profile §5.3.2.1).
+    pub fn keeps_refresh_tokens(&self) -> bool {
+        !self.is_public()
+            && (self.policy.profile.is_fapi() || self.metadata.dpop_bound_access_tokens)
+    }
+
+    /// How long its codes are good when the server says `configured`: FAPI 2.0 allows a minute.
+    pub fn code_lifetime(&self, configured: Lifetime) -> Lifetime {
+        match self.policy.profile.is_fapi() {
+            true => configured.min(Lifetime::seconds(60)),
+            false => configured,
+        }
     }
 
     /// The host that people know the client by: of its home page, else of its first redirect URI.

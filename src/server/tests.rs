@@ -81,12 +81,22 @@ fn certify(name: &str, cert: &Path, key: &Path) {
 
 /// Shakes hands and tells the version and the name in the certificate.
 async fn shake(address: SocketAddr, most: SslVersion) -> Option<(String, String)> {
+    shake_with(address, most, "ALL").await
+}
+
+/// As [`shake`], with these suites for TLS 1.2.
+async fn shake_with(
+    address: SocketAddr,
+    most: SslVersion,
+    suites: &'static str,
+) -> Option<(String, String)> {
     let talk = move || {
         let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
         builder.set_verify(SslVerifyMode::NONE);
         builder.set_security_level(0);
         builder.set_min_proto_version(None).unwrap();
         builder.set_max_proto_version(Some(most)).unwrap();
+        builder.set_cipher_list(suites).unwrap();
         let socket = TcpStream::connect(address).unwrap();
         let stream = builder.build().connect("id.example.com", socket).ok()?;
         let certificate = stream.ssl().peer_certificate()?;
@@ -117,5 +127,30 @@ async fn ht_13_tls_is_1_2_or_better_and_its_certificate_can_be_renewed() {
     std::fs::write(&key, "broken").unwrap();
     assert!(running.tls.as_ref().unwrap().reload().is_err());
     assert_eq!(shake(address, SslVersion::TLS1_2).await, hands("TLSv1.2", "second"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn s1_tls_1_2_has_only_the_suites_of_the_profile() {
+    let directory = TempDir::new().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    certify("id", &cert, &key);
+    let config = Config { tls_cert: Some(cert), tls_key: Some(key), ..config(&directory) };
+    let running = start(config, quiet()).await.unwrap();
+    let hands = |suites| shake_with(running.address, SslVersion::TLS1_2, suites);
+    for good in ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"] {
+        assert_eq!(hands(good).await, Some(("TLSv1.2".into(), "id".into())), "{good}");
+    }
+    for bad in [
+        "ECDHE-ECDSA-AES128-SHA256",
+        "ECDHE-ECDSA-AES256-SHA",
+        "ECDHE-ECDSA-AES128-CCM",
+        "DHE-RSA-AES128-GCM-SHA256",
+        "AES128-GCM-SHA256",
+        "AES128-SHA",
+    ] {
+        assert_eq!(hands(bad).await, None, "{bad}");
+    }
+    assert_eq!(shake(running.address, SslVersion::TLS1).await, None);
     running.stop().await;
 }

@@ -62,6 +62,19 @@ pub fn spend(
     Ok(spent == 1)
 }
 
+/// Uses a token that stays good. True as long as it was not exchanged.
+pub fn keep(
+    conn: &mut DbConnection,
+    token_hash: &str,
+    expires_at: Timestamp,
+) -> Result<bool, StorageError> {
+    let kept = diesel::update(dsl::refresh_tokens.find(token_hash))
+        .filter(dsl::spent_at.is_null())
+        .set(dsl::expires_at.eq(expires_at.as_unix()))
+        .execute(conn)?;
+    Ok(kept == 1)
+}
+
 /// Accepts a spent token once more. True for exactly one caller, and only while its successor is
 /// unused.
 pub fn retry(

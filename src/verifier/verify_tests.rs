@@ -205,7 +205,10 @@ fn a_nested_token_is_opened_with_the_key_of_the_service_and_checked_all_the_same
     assert!(is_invalid(&verifier().verify(&good)), "no key to open it");
     let builder = Verifier::builder(ISSUER).audience(AUDIENCE).keys(jwk_set(&[signing_key()]));
     let verifier = builder.decryption_key(key()).decryption_key(own).build_lazily().unwrap();
-    for bad in [foreign, expired, twice, unsigned, format!("{}A", &good[..good.len() - 1])] {
+    // Another of the four letters that may stand last.
+    let last = if good.ends_with('A') { 'Q' } else { 'A' };
+    let touched = format!("{}{last}", &good[..good.len() - 1]);
+    for bad in [foreign, expired, twice, unsigned, touched] {
         assert!(is_invalid(&verifier.verify(&bad)));
     }
     assert_eq!(verifier.verify(&good).unwrap().subject, "ada");

@@ -10,6 +10,7 @@ mod command_line;
 mod cors;
 mod database;
 mod dpop;
+mod fapi;
 mod flow_openidconnect;
 mod formats;
 mod instances;

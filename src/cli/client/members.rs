@@ -117,7 +117,7 @@ impl Members {
         self.apply_proof(draft)?;
         self.apply_texts(draft);
         self.apply_policy(draft)?;
-        self.requests.apply(&mut draft.metadata.requests);
+        self.requests.apply(draft);
         draft.policy.kind = kind(draft);
         Ok(())
     }

@@ -1,12 +1,17 @@
 //! How the requests of a client are protected, as flags.
 
 use crate::cli::context::words;
+use crate::domain::clients::management::ClientDraft;
+use crate::protocol::client::Profile;
 use crate::protocol::client::requests::RequestMetadata;
 use clap::Args;
 
 /// Flags that `create` and `update` share.
 #[derive(Args)]
 pub struct RequestMembers {
+    /// none (the default), fapi2 or fapi2-message-signing: rules that the client is held to as a whole
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<Profile>,
     /// Take only requests that the client pushed before (RFC 9126)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     require_pushed_authorization_requests: Option<bool>,
@@ -37,8 +42,10 @@ pub struct RequestMembers {
 }
 
 impl RequestMembers {
-    /// Writes what was given into the members.
-    pub fn apply(&self, requests: &mut RequestMetadata) {
+    /// Writes what was given into a draft.
+    pub fn apply(&self, draft: &mut ClientDraft) {
+        draft.policy.profile = self.profile.unwrap_or(draft.policy.profile);
+        let requests = &mut draft.metadata.requests;
         for (member, given) in [
             (
                 &mut requests.require_pushed_authorization_requests,

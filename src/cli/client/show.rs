@@ -102,6 +102,7 @@ pub fn text(client: &Client, secret: Option<&str>) -> String {
         ("access_token_format", Some(policy.access_token_format.to_string())),
         ("allowed_resources", some(policy.allowed_resources.join(" "))),
         ("resource_server_of", some(policy.resource_server_of.join(" "))),
+        ("profile", Some(policy.profile.to_string())),
         ("require_pkce", Some(policy.require_pkce.to_string())),
         ("dpop_bound_access_tokens", metadata.dpop_bound_access_tokens.then(|| "true".to_owned())),
         ("skip_consent", Some(policy.skip_consent.to_string())),

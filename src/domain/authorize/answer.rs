@@ -76,7 +76,7 @@ pub async fn grant(
         client_id: client.id.clone(),
         redirect_uri: interaction.request.redirect_uri.clone(),
         code_challenge: interaction.request.code_challenge.clone(),
-        expires_at: now + provider.tokens.authorization_code,
+        expires_at: now + client.code_lifetime(provider.tokens.authorization_code),
         redeemed: false,
         dpop_jkt: interaction.request.dpop_jkt.clone(),
     };

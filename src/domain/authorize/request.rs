@@ -257,7 +257,9 @@ fn check_pkce(
 ) -> Result<Option<CodeChallenge>, OAuthError> {
     let method = params.one("code_challenge_method")?;
     let challenge = CodeChallenge::from_request(params.one("code_challenge")?, method)?;
-    if challenge.is_none() && (client.is_public() || client.policy.require_pkce) {
+    let policy = &client.policy;
+    let required = client.is_public() || policy.require_pkce || policy.profile.is_fapi();
+    if challenge.is_none() && required {
         return Err(OAuthError::invalid_request("code_challenge is missing"));
     }
     Ok(challenge)

@@ -55,7 +55,8 @@ pub async fn verify(
 ) -> Result<(), OAuthError> {
     let token = gate(assertion, &EXPECTED).map_err(refused_because)?;
     let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
-    if registered.is_some_and(|alg| alg != token.algorithm().as_str()) {
+    let too_weak = client.policy.profile.is_fapi() && token.algorithm() == SigningAlgorithm::RS256;
+    if too_weak || registered.is_some_and(|alg| alg != token.algorithm().as_str()) {
         return Err(refused_because(JoseError::Refused("not the registered algorithm")));
     }
     let keys = super::jwks::candidates(provider, client, token.kid(), token.algorithm()).await?;
@@ -79,6 +80,10 @@ fn check_claims(
     claims.expect_str("iss", &client.id)?;
     claims.expect_str("sub", &client.id)?;
     let token_endpoint = format!("{}/token", provider.issuer);
+    if client.policy.profile.is_fapi() {
+        // One string and no list: FAPI 2.0 Security Profile §5.3.2.1.
+        claims.expect_str("aud", &provider.issuer)?;
+    }
     match &claims.required_audience()?[..] {
         [aud] if *aud == provider.issuer || *aud == token_endpoint => {}
         _ => return Err(JoseError::Claim { name: "aud", problem: "is not this server" }),

@@ -87,6 +87,8 @@ pub enum OneTimeValue {
     AuthorizationCode(String),
     /// By its hash, with the hash of its successor.
     RefreshToken { hash: String, successor_hash: String },
+    /// A refresh token that stays good, and until when. Any number of uses win.
+    KeptRefreshToken { hash: String, expires_at: Timestamp },
     /// A spent refresh token whose answer was lost: accepted once more, for the same successor.
     RetriedRefreshToken { hash: String, successor_hash: String },
 }

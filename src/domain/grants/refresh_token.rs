@@ -5,6 +5,9 @@
 //! previous token is accepted once more for half a minute, while its successor is unused, and gives
 //! the same successor. What comes twice in the same moment is a hasty client, not a thief: only one
 //! wins, and nothing ends.
+//!
+//! A client that proves who it is, and holds a key beside, keeps its refresh token: rotation would
+//! only lose it (FAPI 2.0 Security Profile §5.3.2.1).
 
 use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
 use crate::domain::audit::{Actor, EventExt};
@@ -83,7 +86,10 @@ impl Grant for RefreshTokenGrant {
         let target = Target::of(provider, client, params, authorization).await?;
         let granted = found.token.scope.intersection(&client.metadata.scope);
         let scope = super::narrowed(params, &granted)?;
-        let (refresh, spend) = succession(provider, sent, &found, &use_);
+        let (refresh, spend) = match client.keeps_refresh_tokens() && use_ == Use::First {
+            true => kept(provider, sent, &found),
+            false => succession(provider, sent, &found, &use_),
+        };
         Ok(Redemption {
             subject: Subject::Person(Box::new(found.person)),
             scope,
@@ -153,6 +159,18 @@ pub fn has_lost_its_session(
         Some(sid) if !authorization.offline => Ok(!sessions::is_live(conn, sid, now, idle)?),
         _ => Ok(false),
     }
+}
+
+/// The same token again, with a new end.
+fn kept(provider: &Provider, sent: &str, found: &Found) -> (RefreshPlan, OneTimeValue) {
+    let expires_at = super::refresh_expiry(provider, &found.person.authorization);
+    let refresh = RefreshPlan {
+        value: sent.to_owned(),
+        scope: found.token.scope.clone(),
+        expires_at,
+        is_new: false,
+    };
+    (refresh, OneTimeValue::KeptRefreshToken { hash: found.token.token_hash.clone(), expires_at })
 }
 
 async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthError> {

@@ -154,7 +154,7 @@ fn writing(
         event = event.user(&person.user.id);
     }
     let subject = authorization.map(|of| (of.user_id.clone(), client.id.clone(), of.sid.clone()));
-    let kept_until = refresh_token.as_ref().map_or(now, |token| token.expires_at);
+    let kept_until = redemption.refresh.as_ref().map_or(now, |refresh| refresh.expires_at);
     Some(Writing {
         spend: redemption.spend.clone(),
         subject,
@@ -185,7 +185,8 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
         if !authorizations::hold_live(conn, id)? {
             return Ok(Written::Ended);
         }
-        if writing.refresh_token.is_some() {
+        let kept = matches!(writing.spend, Some(OneTimeValue::KeptRefreshToken { .. }));
+        if kept || writing.refresh_token.is_some() {
             authorizations::extend(conn, id, *kept_until)?;
         }
     }
@@ -218,6 +219,9 @@ fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageErro
         }
         Some(OneTimeValue::RefreshToken { hash, successor_hash }) => {
             refresh_tokens::spend(conn, hash, successor_hash, now)
+        }
+        Some(OneTimeValue::KeptRefreshToken { hash, expires_at }) => {
+            refresh_tokens::keep(conn, hash, *expires_at)
         }
         Some(OneTimeValue::RetriedRefreshToken { hash, successor_hash }) => {
             refresh_tokens::retry(conn, hash, successor_hash, now)

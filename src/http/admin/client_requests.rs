@@ -13,7 +13,8 @@ use crate::http::text::Text;
 use crate::http::views::Errors;
 use crate::http::views::admin::{ClientPage, RequestForm};
 use crate::http::views::choice::Choice;
-use crate::protocol::client::Client;
+use crate::http::views::problem::Problem;
+use crate::protocol::client::{Client, Profile};
 use actix_web::web::Path;
 
 /// The form as it is stored.
@@ -24,7 +25,16 @@ pub fn form(text: Text, client: &Client) -> RequestForm {
         Choice::optional(&text.t("choice-any"), &pairs, chosen.as_deref())
     };
     let signing = request_object::ALGORITHMS.map(|algorithm| algorithm.as_str());
+    let profiles = [
+        (Profile::Standard, "profile-none"),
+        (Profile::Fapi2, "profile-fapi2"),
+        (Profile::Fapi2MessageSigning, "profile-fapi2-message-signing"),
+    ];
+    let profile = |(profile, key): (Profile, &str)| {
+        Choice::new(profile.as_str(), &text.t(key), client.policy.profile == profile)
+    };
     RequestForm {
+        profiles: profiles.into_iter().map(profile).collect(),
         require_pushed: requests.require_pushed_authorization_requests,
         require_signed: requests.require_signed_request_object,
         signing_algs: any(&signing, &requests.request_object_signing_alg),
@@ -54,19 +64,26 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     admin.recent()?;
     let client = find(&admin, &id).await?;
     let mut draft = draft_of(&client);
-    read(&posted, &mut draft);
-    let typed = Client { metadata: draft.metadata.clone(), ..client.clone() };
-    match client::save(&admin, &client, draft, Errors::default()).await? {
+    let text = admin.page(Nav::Clients).text;
+    let errors = read(&posted, text, &mut draft);
+    let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
+    let typed = Client { metadata, policy, ..client.clone() };
+    match client::save(&admin, &client, draft, errors).await? {
         Ok(made) => client::saved(&admin, made).await,
         Err(errors) => {
             let page = client::shown(&admin, &client, None).await?;
-            let requests = form(admin.page(Nav::Clients).text, &typed);
+            let requests = form(text, &typed);
             Ok(ClientPage { errors, requests, ..page }.respond())
         }
     }
 }
 
-fn read(posted: &Posted, draft: &mut ClientDraft) {
+fn read(posted: &Posted, text: Text, draft: &mut ClientDraft) -> Errors {
+    let mut errors = Errors::default();
+    match posted.field("profile").parse() {
+        Ok(profile) => draft.policy.profile = profile,
+        Err(_) => errors.add("profile", text, Problem::ChoiceInvalid),
+    }
     let requests = &mut draft.metadata.requests;
     requests.require_pushed_authorization_requests =
         posted.ticked("require_pushed_authorization_requests");
@@ -88,4 +105,5 @@ fn read(posted: &Posted, draft: &mut ClientDraft) {
     ] {
         *member = posted.optional(name);
     }
+    errors
 }

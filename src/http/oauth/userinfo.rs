@@ -11,6 +11,9 @@ use crate::protocol::params::Params;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 
+/// The longest name of a call; a UUID has 36 bytes.
+const MAX_INTERACTION_BYTES: usize = 64;
+
 /// With the token in the header.
 pub async fn get(
     request: HttpRequest,
@@ -51,7 +54,16 @@ async fn answer(
         proof::add_nonce(state, &mut response);
     }
     no_store(response.headers_mut());
+    echo_interaction(request, &mut response);
     Ok(response)
+}
+
+/// Who calls by the rules of FAPI gives the call a name, and finds it in the answer.
+fn echo_interaction(request: &HttpRequest, response: &mut HttpResponse) {
+    let name = header::HeaderName::from_static("x-fapi-interaction-id");
+    if let Some(id) = request.headers().get(&name).filter(|id| id.len() <= MAX_INTERACTION_BYTES) {
+        response.headers_mut().insert(name, id.clone());
+    }
 }
 
 /// The scripts of the client that the token was issued to may read the answer.

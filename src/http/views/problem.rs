@@ -79,6 +79,8 @@ pub enum Problem {
     RequestKeysMissing,
     /// An `enc` without its `alg`.
     EncWithoutAlg,
+    /// The profile of the client forbids the value.
+    ProfileForbids,
     /// Encrypted responses without a key to encrypt to.
     ResponseKeysMissing,
     KeysInvalid,
@@ -154,6 +156,7 @@ impl Problem {
             Self::KeysMissing => "problem-keys-missing",
             Self::RequestKeysMissing => "problem-request-keys-missing",
             Self::EncWithoutAlg => "problem-enc-without-alg",
+            Self::ProfileForbids => "problem-profile",
             Self::ResponseKeysMissing => "problem-response-keys-missing",
             Self::KeysInvalid => "problem-keys-invalid",
             Self::LifetimeInvalid => "problem-lifetime-invalid",

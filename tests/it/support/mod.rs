@@ -10,6 +10,7 @@ pub mod browser;
 pub mod command;
 pub mod crypto;
 pub mod dpop;
+pub mod fapi;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -1,6 +1,7 @@
 //! What a client may be (RFC 7591 §2, OpenID Connect Registration §2), checked whole: every
 //! problem is said at once.
 
+mod profile;
 pub mod requests;
 
 use super::ClientError;
@@ -70,6 +71,7 @@ impl ClientDraft {
         dedup(&mut metadata.redirect_uris);
         dedup(&mut metadata.post_logout_redirect_uris);
         dedup(&mut metadata.requests.request_uris);
+        profile::complete(metadata, &mut self.policy);
         dedup(&mut metadata.grant_types);
         self
     }
@@ -83,6 +85,7 @@ impl ClientDraft {
         problems.extend(self.algorithm_problems());
         problems.extend(self.policy_problems());
         problems.extend(requests::problems(&self.metadata));
+        problems.extend(profile::problems(&self.metadata, &self.policy));
         problems
     }
 

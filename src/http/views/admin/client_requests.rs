@@ -6,6 +6,7 @@ use super::super::choice::Choice;
 /// members they are for.
 #[derive(Debug, Clone, Default)]
 pub struct RequestForm {
+    pub profiles: Vec<Choice>,
     pub require_pushed: bool,
     pub require_signed: bool,
     pub signing_algs: Vec<Choice>,

@@ -362,7 +362,7 @@ fn a_user_page_offers_what_fits_the_state() {
 fn the_other_admin_pages_say_what_they_should() {
     has_all("admin-users", &["2 of 12480 users", "rel=\"next\"", "name=\"q\" type=\"search\""]);
     has_all("admin-dashboard", &["<svg class=\"chart\"", "role=\"img\"", "Needs attention"]);
-    let rotate = "Apps see the new key at once; we start to sign with it in 10 minutes.";
+    let rotate = "Apps see the new key at once; we start to use it in 10 minutes.";
     has_all("admin-keys", &[rotate, "Rotate now: ES256"]);
     has_all("admin-audit", &["Export CSV", "Export JSON", "value=\"2026-11-01\""]);
 }
