@@ -5,6 +5,7 @@ mod support;
 mod authorize;
 mod block;
 mod client_auth;
+mod client_protection;
 mod clients;
 mod command_line;
 mod cors;
