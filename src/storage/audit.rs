@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 /// An entry to write. Never holds a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct NewEvent {
     pub at: i64,
     /// `user:ID`, `client:ID`, `cli`, `setup` or `system`.
@@ -61,7 +61,7 @@ pub struct EventQuery {
 
 /// Writes an entry.
 pub fn insert(conn: &mut DbConnection, event: &NewEvent) -> Result<(), StorageError> {
-    diesel::insert_into(table::table).values(event.clone()).execute(conn)?;
+    on!(conn, |c| diesel::insert_into(table::table).values(event).execute(c))?;
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub fn insert(conn: &mut DbConnection, code: &AuthorizationCode) -> Result<(), S
         redeemed_at: None,
         dpop_jkt: code.dpop_jkt.clone(),
     };
-    diesel::insert_into(table::table).values(row).execute(conn)?;
+    on!(conn, |c| diesel::insert_into(table::table).values(row).execute(c))?;
     Ok(())
 }
 
@@ -42,13 +42,13 @@ pub fn find(
     code_hash: &str,
     now: Timestamp,
 ) -> Result<Option<AuthorizationCode>, StorageError> {
-    Ok(dsl::authorization_codes
+    let row: Option<Row> = on!(conn, |c| dsl::authorization_codes
         .find(code_hash)
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Row::as_select())
-        .first(conn)
-        .optional()?
-        .map(AuthorizationCode::from))
+        .first(c)
+        .optional())?;
+    Ok(row.map(AuthorizationCode::from))
 }
 
 /// Spends a code. True for exactly one caller, however many race for it.
@@ -57,15 +57,15 @@ pub fn spend(
     code_hash: &str,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let spent = diesel::update(dsl::authorization_codes.find(code_hash))
+    let spent = on!(conn, |c| diesel::update(dsl::authorization_codes.find(code_hash))
         .filter(dsl::redeemed_at.is_null())
         .set(dsl::redeemed_at.eq(now.as_unix()))
-        .execute(conn)?;
+        .execute(c))?;
     Ok(spent == 1)
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 struct Row {
     code_hash: String,
     authorization_id: String,

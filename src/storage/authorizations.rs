@@ -45,13 +45,9 @@ pub fn insert(conn: &mut DbConnection, new: &Authorization) -> Result<bool, Stor
 
 /// Finds an authorization, revoked or not.
 pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Authorization>, StorageError> {
-    dsl::authorizations
-        .find(id)
-        .select(Row::as_select())
-        .first(conn)
-        .optional()?
-        .map(Authorization::try_from)
-        .transpose()
+    let row: Option<Row> =
+        on!(conn, |c| dsl::authorizations.find(id).select(Row::as_select()).first(c).optional())?;
+    row.map(Authorization::try_from).transpose()
 }
 
 /// Keeps the row until `expires_at` at least.
@@ -60,10 +56,10 @@ pub fn extend(
     id: &str,
     expires_at: Timestamp,
 ) -> Result<(), StorageError> {
-    diesel::update(dsl::authorizations.find(id))
+    on!(conn, |c| diesel::update(dsl::authorizations.find(id))
         .filter(dsl::expires_at.lt(expires_at.as_unix()))
         .set(dsl::expires_at.eq(expires_at.as_unix()))
-        .execute(conn)?;
+        .execute(c))?;
     Ok(())
 }
 
@@ -86,10 +82,10 @@ pub fn revoke(
     by: &str,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let revoked = diesel::update(dsl::authorizations.find(id))
+    let revoked = on!(conn, |c| diesel::update(dsl::authorizations.find(id))
         .filter(dsl::revoked_at.is_null())
         .set((dsl::revoked_at.eq(now.as_unix()), dsl::revoked_by.eq(by)))
-        .execute(conn)?;
+        .execute(c))?;
     Ok(revoked == 1)
 }
 
@@ -163,7 +159,7 @@ pub fn last_use_of_user(
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 struct Row {
     id: String,
     client_id: String,

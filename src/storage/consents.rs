@@ -22,13 +22,12 @@ pub fn find(
     user_id: &str,
     client_id: &str,
 ) -> Result<Option<Consent>, StorageError> {
-    dsl::consents
+    let row: Option<Row> = on!(conn, |c| dsl::consents
         .find((user_id, client_id))
         .select(Row::as_select())
-        .first(conn)
-        .optional()?
-        .map(Consent::try_from)
-        .transpose()
+        .first(c)
+        .optional())?;
+    row.map(Consent::try_from).transpose()
 }
 
 /// Whether a user has allowed a client all of `scope`, and it stays so until the transaction ends:

@@ -3,8 +3,8 @@
 //! Nothing depends on it: every query asks for the time itself.
 
 use super::schema::{
-    authorizations, issued_tokens, pushed_requests, refresh_tokens, revocations, seen_jtis,
-    sessions,
+    authorization_codes, authorizations, issued_tokens, pushed_requests, refresh_tokens,
+    revocations, seen_jtis, sessions,
 };
 use super::{DbConnection, StorageError};
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -17,14 +17,20 @@ const GRACE: Lifetime = Lifetime::minutes(5);
 
 /// Deletes the first batch of rows of a table whose `expires_at` has passed.
 macro_rules! sweep {
-    ($conn:expr, $before:expr, $table:ident . $key:ident: $type:ty) => {{
+    ($conn:expr, $before:expr, $table:ident . $key:ident: $type:ty) => {
+        sweep!($conn, $before, $table, $table::$key, $type)
+    };
+    ($conn:expr, $before:expr, $table:ident . ($($key:ident),+): $type:ty) => {
+        sweep!($conn, $before, $table, ($($table::$key),+), $type)
+    };
+    ($conn:expr, $before:expr, $table:ident, $key:expr, $type:ty) => {{
         let keys: Vec<$type> = $table::table
             .filter($table::expires_at.lt($before))
-            .select($table::$key)
+            .select($key)
             .limit(BATCH)
             .load($conn)?;
         for key in &keys {
-            diesel::delete($table::table.find(key)).execute($conn)?;
+            diesel::delete($table::table.find(key.clone())).execute($conn)?;
         }
         keys.len()
     }};
@@ -33,10 +39,10 @@ macro_rules! sweep {
 /// Removes a batch of what has expired. Returns how many rows went.
 pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, StorageError> {
     let before = (now - GRACE).as_unix();
-    // The codes and refresh tokens of an authorization go with it.
     Ok(sweep!(conn, before, authorizations.id: String)
+        + sweep!(conn, before, authorization_codes.code_hash: String)
         + sweep!(conn, before, refresh_tokens.token_hash: String)
-        + sweep!(conn, before, issued_tokens.jti: String)
+        + sweep!(conn, before, issued_tokens.(expires_at, jti): (i64, String))
         + sweep!(conn, before, sessions.id_hash: String)
         + sweep!(conn, before, seen_jtis.hash: String)
         + sweep!(conn, before, pushed_requests.uri_hash: String)

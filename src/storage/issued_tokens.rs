@@ -1,6 +1,7 @@
 //! Access tokens that were issued, as far as they must be found again: those of users (so that a
 //! block can list each by its `jti`) and those that only we can read.
 
+use super::schema::authorizations;
 use super::schema::issued_tokens::{self as table, dsl};
 use super::{DbConnection, StorageError};
 use crate::protocol::time::Timestamp;
@@ -8,7 +9,7 @@ use diesel::prelude::*;
 
 /// The record of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct IssuedToken {
     pub jti: String,
     pub client_id: String,
@@ -36,7 +37,7 @@ pub enum TokensOf<'a> {
 
 /// Inserts a record.
 pub fn insert(conn: &mut DbConnection, token: &IssuedToken) -> Result<(), StorageError> {
-    diesel::insert_into(table::table).values(token.clone()).execute(conn)?;
+    on!(conn, |c| diesel::insert_into(table::table).values(token).execute(c))?;
     Ok(())
 }
 
@@ -46,21 +47,26 @@ pub fn find_by_hash(
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<IssuedToken>, StorageError> {
-    Ok(dsl::issued_tokens
+    let found = on!(conn, |c| dsl::issued_tokens
         .filter(dsl::token_hash.eq(token_hash))
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(IssuedToken::as_select())
-        .first(conn)
-        .optional()?)
+        .first(c)
+        .optional());
+    Ok(found?)
 }
 
-/// The authorization of a token, by its `jti`.
+/// The authorization of a token, by what the token says of itself.
 pub fn authorization_of(
     conn: &mut DbConnection,
     jti: &str,
+    expires_at: Timestamp,
 ) -> Result<Option<String>, StorageError> {
-    let row: Option<Option<String>> =
-        dsl::issued_tokens.find(jti).select(dsl::authorization_id).first(conn).optional()?;
+    let row: Option<Option<String>> = on!(conn, |c| dsl::issued_tokens
+        .find((expires_at.as_unix(), jti))
+        .select(dsl::authorization_id)
+        .first(c)
+        .optional())?;
     Ok(row.flatten())
 }
 
@@ -70,17 +76,23 @@ pub fn list_live(
     of: TokensOf<'_>,
     now: Timestamp,
 ) -> Result<Vec<(String, i64)>, StorageError> {
-    let mut rows = dsl::issued_tokens.into_boxed();
-    rows = match of {
-        TokensOf::User(user) => rows.filter(dsl::user_id.eq(user.to_owned())),
-        TokensOf::UserAtClient(user, client) => rows
-            .filter(dsl::user_id.eq(user.to_owned()))
-            .filter(dsl::client_id.eq(client.to_owned())),
-        TokensOf::Authorization(id) => rows.filter(dsl::authorization_id.eq(id.to_owned())),
-        TokensOf::Session(sid) => rows.filter(dsl::sid.eq(sid.to_owned())),
-    };
-    Ok(rows
-        .filter(dsl::expires_at.gt(now.as_unix()))
-        .select((dsl::jti, dsl::expires_at))
-        .load(conn)?)
+    // The table has no index but by authorization, because it is written with every token; whose an
+    // authorization is, the other table knows.
+    let live = on!(conn, |c| {
+        let mut of_whom = authorizations::table.select(authorizations::id.nullable()).into_boxed();
+        of_whom = match of {
+            TokensOf::User(user) => of_whom.filter(authorizations::user_id.eq(user)),
+            TokensOf::UserAtClient(user, client) => of_whom
+                .filter(authorizations::user_id.eq(user))
+                .filter(authorizations::client_id.eq(client)),
+            TokensOf::Authorization(id) => of_whom.filter(authorizations::id.eq(id)),
+            TokensOf::Session(sid) => of_whom.filter(authorizations::sid.eq(sid)),
+        };
+        dsl::issued_tokens
+            .filter(dsl::authorization_id.eq_any(of_whom))
+            .filter(dsl::expires_at.gt(now.as_unix()))
+            .select((dsl::jti, dsl::expires_at))
+            .load(c)
+    });
+    Ok(live?)
 }

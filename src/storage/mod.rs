@@ -10,8 +10,10 @@
 //! # One dialect
 //!
 //! [`DbConnection`] understands what both databases share; where it cannot say a thing
-//! (`ON CONFLICT`), the `on!` macro compiles the same query for each. "Exactly once" is a guarded
-//! `UPDATE` whose row count names the winner, never a read followed by a write.
+//! (`ON CONFLICT`), the `on!` macro compiles the same query for each. What every token needs goes
+//! through `on!` too: then the prepared statement is found by the type of the query, and its text
+//! is not built again. "Exactly once" is a guarded `UPDATE` whose row count names the winner, never
+//! a read followed by a write.
 
 /// Runs one query text on whichever database the connection is to.
 macro_rules! on {

@@ -28,7 +28,8 @@ pub struct RefreshToken {
 
 /// Inserts a refresh token.
 pub fn insert(conn: &mut DbConnection, token: &RefreshToken) -> Result<(), StorageError> {
-    diesel::insert_into(table::table).values(Row::from(token)).execute(conn)?;
+    let row = Row::from(token);
+    on!(conn, |c| diesel::insert_into(table::table).values(row).execute(c))?;
     Ok(())
 }
 
@@ -38,14 +39,13 @@ pub fn find(
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<RefreshToken>, StorageError> {
-    dsl::refresh_tokens
+    let row: Option<Row> = on!(conn, |c| dsl::refresh_tokens
         .find(token_hash)
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Row::as_select())
-        .first(conn)
-        .optional()?
-        .map(RefreshToken::try_from)
-        .transpose()
+        .first(c)
+        .optional())?;
+    row.map(RefreshToken::try_from).transpose()
 }
 
 /// Exchanges a token for its successor. True for exactly one caller.
@@ -55,10 +55,10 @@ pub fn spend(
     successor_hash: &str,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let spent = diesel::update(dsl::refresh_tokens.find(token_hash))
+    let spent = on!(conn, |c| diesel::update(dsl::refresh_tokens.find(token_hash))
         .filter(dsl::spent_at.is_null())
         .set((dsl::spent_at.eq(now.as_unix()), dsl::successor_hash.eq(successor_hash)))
-        .execute(conn)?;
+        .execute(c))?;
     Ok(spent == 1)
 }
 
@@ -95,7 +95,7 @@ pub fn retry(
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 struct Row {
     token_hash: String,
     authorization_id: String,

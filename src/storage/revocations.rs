@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 /// An entry to add.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct NewRevocation {
     /// `jti`, `sub`, `sid`, `client`, `sub+client`, `kid` or `all`.
     pub kind: String,
@@ -43,7 +43,7 @@ pub fn insert(conn: &mut DbConnection, entries: &[NewRevocation]) -> Result<(), 
         conn.batch_execute("SELECT pg_advisory_xact_lock(7305519483)")?;
     }
     for entry in entries {
-        diesel::insert_into(table::table).values(entry.clone()).execute(conn)?;
+        on!(conn, |c| diesel::insert_into(table::table).values(entry).execute(c))?;
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ pub fn find(
     now: Timestamp,
 ) -> Result<Vec<Revocation>, StorageError> {
     let key = |index: usize| keys.get(index).or(keys.first()).copied().unwrap_or_default();
-    Ok(dsl::revocations
+    let found = on!(conn, |c| dsl::revocations
         .filter(
             dsl::key
                 .eq(key(0))
@@ -68,7 +68,8 @@ pub fn find(
         )
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Revocation::as_select())
-        .load(conn)?)
+        .load(c));
+    Ok(found?)
 }
 
 /// The next entries after `seq`, expired or not.
@@ -88,6 +89,6 @@ pub fn list_after(
 /// The highest number given so far; 0 when there is none.
 pub fn head(conn: &mut DbConnection) -> Result<i64, StorageError> {
     let max: Option<i64> =
-        dsl::revocations.select(diesel::dsl::max(dsl::seq)).first::<Option<i64>>(conn)?;
+        on!(conn, |c| dsl::revocations.select(diesel::dsl::max(dsl::seq)).first(c))?;
     Ok(max.unwrap_or(0))
 }

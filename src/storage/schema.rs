@@ -150,7 +150,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    issued_tokens (jti) {
+    issued_tokens (expires_at, jti) {
         jti -> Text,
         client_id -> Text,
         user_id -> Nullable<Text>,

@@ -41,13 +41,14 @@ pub fn find_live(
     id_hash: &str,
     now: Timestamp,
 ) -> Result<Option<Session>, StorageError> {
-    Ok(dsl::sessions
+    let found = on!(conn, |c| dsl::sessions
         .find(id_hash)
         .filter(dsl::ended_at.is_null())
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Session::as_select())
-        .first(conn)
-        .optional()?)
+        .first(c)
+        .optional());
+    Ok(found?)
 }
 
 /// Whether the session with this `sid` has neither ended nor expired, and was not idle for too long.
@@ -62,7 +63,7 @@ pub fn is_live(
         .filter(dsl::ended_at.is_null())
         .filter(dsl::expires_at.gt(now.as_unix()))
         .filter(dsl::remember.eq(true).or(dsl::last_seen_at.gt((now - idle).as_unix())));
-    Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
+    Ok(on!(conn, |c| diesel::select(diesel::dsl::exists(row)).get_result(c))?)
 }
 
 /// As [`is_live`], and it stays so until the transaction ends: whoever ends the session waits, and

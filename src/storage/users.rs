@@ -55,13 +55,9 @@ pub fn canonical(login_name: &str) -> String {
 
 /// Finds a user by id.
 pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageError> {
-    users::table
-        .find(id)
-        .select(Row::as_select())
-        .first(conn)
-        .optional()?
-        .map(User::try_from)
-        .transpose()
+    let row: Option<Row> =
+        on!(conn, |c| users::table.find(id).select(Row::as_select()).first(c).optional())?;
+    row.map(User::try_from).transpose()
 }
 
 /// Finds a user and keeps everyone else from changing the account until the transaction ends.
@@ -270,20 +266,22 @@ pub fn all_roles(conn: &mut DbConnection, limit: i64) -> Result<Vec<String>, Sto
 
 /// The roles of a user, in alphabetical order.
 pub fn roles(conn: &mut DbConnection, user_id: &str) -> Result<Vec<String>, StorageError> {
-    Ok(user_roles::table
+    let roles = on!(conn, |c| user_roles::table
         .filter(user_roles::user_id.eq(user_id))
         .order(user_roles::role)
         .select(user_roles::role)
-        .load(conn)?)
+        .load(c));
+    Ok(roles?)
 }
 
 /// The groups of a user, in alphabetical order.
 pub fn groups(conn: &mut DbConnection, user_id: &str) -> Result<Vec<String>, StorageError> {
-    Ok(user_groups::table
+    let groups = on!(conn, |c| user_groups::table
         .filter(user_groups::user_id.eq(user_id))
         .order(user_groups::group_name)
         .select(user_groups::group_name)
-        .load(conn)?)
+        .load(c));
+    Ok(groups?)
 }
 
 /// Gives a user exactly these roles.

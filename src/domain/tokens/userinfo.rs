@@ -48,10 +48,11 @@ async fn find(
                 return Ok(None);
             }
             let Some(user) = users::find(conn, &token.subject)? else { return Ok(None) };
-            let authorization = match issued_tokens::authorization_of(conn, &token.jti)? {
-                Some(id) => authorizations::find(conn, &id)?,
-                None => None,
-            };
+            let authorization =
+                match issued_tokens::authorization_of(conn, &token.jti, token.expires_at)? {
+                    Some(id) => authorizations::find(conn, &id)?,
+                    None => None,
+                };
             let asked = authorization.map(|of| of.claims.userinfo).unwrap_or_default();
             let by_scope = claims::of_scope(&token.scope).map(|name| name as &str);
             let names = by_scope.chain(asked.keys().map(String::as_str));
