@@ -140,7 +140,7 @@ pub fn count_results(
 
 /// The number of the newest entry; 0 when there is none.
 pub fn head(conn: &mut DbConnection) -> Result<i64, StorageError> {
-    let max: Option<i64> = dsl::audit.select(diesel::dsl::max(dsl::seq)).first(conn)?;
+    let max: Option<i64> = dsl::audit.select(diesel::dsl::max(dsl::seq)).get_result(conn)?;
     Ok(max.unwrap_or(0))
 }
 

@@ -46,7 +46,7 @@ pub fn find(
         .find(code_hash)
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row.map(AuthorizationCode::from))
 }

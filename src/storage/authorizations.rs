@@ -45,8 +45,11 @@ pub fn insert(conn: &mut DbConnection, new: &Authorization) -> Result<bool, Stor
 
 /// Finds an authorization, revoked or not.
 pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Authorization>, StorageError> {
-    let row: Option<Row> =
-        on!(conn, |c| dsl::authorizations.find(id).select(Row::as_select()).first(c).optional())?;
+    let row: Option<Row> = on!(conn, |c| dsl::authorizations
+        .find(id)
+        .select(Row::as_select())
+        .get_result(c)
+        .optional())?;
     row.map(Authorization::try_from).transpose()
 }
 
@@ -68,9 +71,9 @@ pub fn extend(
 pub fn hold_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
     let row = dsl::authorizations.find(id).filter(dsl::revoked_at.is_null()).select(dsl::id);
     let found: Option<String> = match conn {
-        DbConnection::Postgres(conn) => row.for_no_key_update().first(conn).optional()?,
+        DbConnection::Postgres(conn) => row.for_no_key_update().get_result(conn).optional()?,
         // There is one writer at a time.
-        DbConnection::Sqlite(conn) => row.first(conn).optional()?,
+        DbConnection::Sqlite(conn) => row.get_result(conn).optional()?,
     };
     Ok(found.is_some())
 }

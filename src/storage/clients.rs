@@ -11,7 +11,7 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Client>, Storage
     dsl::clients
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .map(Client::try_from)
         .transpose()

@@ -182,10 +182,12 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
         DatabaseUrl::Sqlite(path) => {
             make_private(path)?;
             let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
-            // synchronous=FULL: what was answered is on disk.
+            // synchronous=FULL: what was answered is on disk. A checkpoint copies a page once however
+            // often it was written since the last one, so they are not too frequent.
             conn.batch_execute(
                 "PRAGMA busy_timeout=2000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
-                 PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000;",
+                 PRAGMA wal_autocheckpoint=4000; PRAGMA foreign_keys=ON; \
+                 PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000;",
             )?;
             Ok(DbConnection::Sqlite(conn))
         }

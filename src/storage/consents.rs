@@ -25,7 +25,7 @@ pub fn find(
     let row: Option<Row> = on!(conn, |c| dsl::consents
         .find((user_id, client_id))
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     row.map(Consent::try_from).transpose()
 }

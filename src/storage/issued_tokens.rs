@@ -51,7 +51,7 @@ pub fn find_by_hash(
         .filter(dsl::token_hash.eq(token_hash))
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(IssuedToken::as_select())
-        .first(c)
+        .get_result(c)
         .optional());
     Ok(found?)
 }
@@ -65,7 +65,7 @@ pub fn authorization_of(
     let row: Option<Option<String>> = on!(conn, |c| dsl::issued_tokens
         .find((expires_at.as_unix(), jti))
         .select(dsl::authorization_id)
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row.flatten())
 }

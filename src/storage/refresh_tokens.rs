@@ -43,7 +43,7 @@ pub fn find(
         .find(token_hash)
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Row::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     row.map(RefreshToken::try_from).transpose()
 }

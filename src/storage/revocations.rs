@@ -89,6 +89,6 @@ pub fn list_after(
 /// The highest number given so far; 0 when there is none.
 pub fn head(conn: &mut DbConnection) -> Result<i64, StorageError> {
     let max: Option<i64> =
-        on!(conn, |c| dsl::revocations.select(diesel::dsl::max(dsl::seq)).first(c))?;
+        on!(conn, |c| dsl::revocations.select(diesel::dsl::max(dsl::seq)).get_result(c))?;
     Ok(max.unwrap_or(0))
 }

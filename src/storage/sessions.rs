@@ -46,7 +46,7 @@ pub fn find_live(
         .filter(dsl::ended_at.is_null())
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Session::as_select())
-        .first(c)
+        .get_result(c)
         .optional());
     Ok(found?)
 }
@@ -75,9 +75,9 @@ pub fn hold_live(conn: &mut DbConnection, sid: &str, now: Timestamp) -> Result<b
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(dsl::sid);
     let found: Option<String> = match conn {
-        DbConnection::Postgres(conn) => row.for_share().first(conn).optional()?,
+        DbConnection::Postgres(conn) => row.for_share().get_result(conn).optional()?,
         // There is one writer at a time.
-        DbConnection::Sqlite(conn) => row.first(conn).optional()?,
+        DbConnection::Sqlite(conn) => row.get_result(conn).optional()?,
     };
     Ok(found.is_some())
 }

@@ -9,7 +9,7 @@ pub const CACHE_VERSION: &str = "cache_version";
 
 /// Reads a value.
 pub fn find(conn: &mut DbConnection, name: &str) -> Result<Option<String>, StorageError> {
-    Ok(dsl::settings.find(name).select(dsl::value).first(conn).optional()?)
+    Ok(dsl::settings.find(name).select(dsl::value).get_result(conn).optional()?)
 }
 
 /// Writes a value over the old one.
@@ -34,7 +34,7 @@ pub fn insert_if_absent(
         .on_conflict(dsl::name)
         .do_nothing()
         .execute(c))?;
-    Ok(dsl::settings.find(name).select(dsl::value).first(conn)?)
+    Ok(dsl::settings.find(name).select(dsl::value).get_result(conn)?)
 }
 
 /// Removes a value. True when it was there: one of many racers wins.

@@ -56,7 +56,7 @@ pub fn canonical(login_name: &str) -> String {
 /// Finds a user by id.
 pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageError> {
     let row: Option<Row> =
-        on!(conn, |c| users::table.find(id).select(Row::as_select()).first(c).optional())?;
+        on!(conn, |c| users::table.find(id).select(Row::as_select()).get_result(c).optional())?;
     row.map(User::try_from).transpose()
 }
 
@@ -77,7 +77,7 @@ pub fn find_by_login_name(
     let id: Option<String> = login_names::table
         .find(canonical(login_name))
         .select(login_names::user_id)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     match id {
         Some(id) => find(conn, &id),

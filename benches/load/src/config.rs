@@ -52,26 +52,9 @@ pub struct Target {
 pub struct Bare {
     pub url: String,
     pub pid: u32,
-    /// Microseconds one bare request cost where `limit_us` was worked out.
-    #[serde(default = "Bare::reference")]
-    pub reference_us: f64,
-    /// By scenario: another bare URL, for what another part bounds (`login`: one password hash).
+    /// By scenario: a URL that does what the operation cannot do without, and nothing else.
     #[serde(default)]
-    pub instead: BTreeMap<String, String>,
-    /// By scenario: the least an operation can cost, added up from its parts, in microseconds on
-    /// that machine. It is scaled by what the bare request costs on this one.
-    #[serde(default)]
-    pub limit_us: BTreeMap<String, f64>,
-}
-
-impl Bare {
-    fn reference() -> f64 {
-        19.0
-    }
-
-    pub fn url(&self, scenario: &str) -> &str {
-        self.instead.get(scenario).unwrap_or(&self.url)
-    }
+    pub parts: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

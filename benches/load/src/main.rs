@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use config::Target;
+use config::{Bare, Target};
 use fault::{Fault, Outcome};
 use report::Report;
 use scenario::{Bounds, Provider, Scenario, VirtualUser};
@@ -230,9 +230,15 @@ async fn compare(
         process::reset_peak(&provider.target.pids);
     }
     let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); crews.len()];
-    let mut bare = Vec::new();
+    let bare = providers[0].target.bare.as_ref();
+    let (mut nothing, mut parts) = (Vec::new(), Vec::new());
     for _ in 0..limits.rounds.max(1) {
-        bare.extend(bare_round(&providers[0].target, scenario, &bounds).await);
+        if let Some(bare) = bare {
+            nothing.extend(yardstick(bare, &bare.url, &bounds).await);
+            if let Some(url) = bare.parts.get(scenario.name()) {
+                parts.extend(yardstick(bare, url, &bounds).await);
+            }
+        }
         for (crew, rounds) in crews.iter_mut().zip(&mut rounds) {
             let (back, round) = round::round(std::mem::take(crew), &bounds).await;
             *crew = back;
@@ -243,13 +249,12 @@ async fn compare(
             }
         }
     }
-    report.add(providers, scenario, &rounds, &bare);
+    report.add(providers, scenario, &rounds, &nothing, &parts);
 }
 
-/// A second of the bare handler, right before the round it is held against.
-async fn bare_round(target: &Target, scenario: Scenario, bounds: &Bounds) -> Option<Round> {
-    let bare = target.bare.as_ref()?;
-    let url = url::Url::parse(bare.url(scenario.name())).ok()?;
+/// A second of a bare handler, right before the round it is held against.
+async fn yardstick(bare: &Bare, url: &str, bounds: &Bounds) -> Option<Round> {
+    let url = url::Url::parse(url).ok()?;
     let bounds = Bounds { time: Duration::from_secs(1).min(bounds.time), ..*bounds };
     Some(round::plain_round(&url, &[bare.pid], &bounds).await)
 }

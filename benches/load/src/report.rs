@@ -21,22 +21,23 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes in the rounds of one scenario, one list for each provider; `bare` belongs to the first.
+    /// Takes in the rounds of one scenario, one list for each provider; `nothing` and `parts` are
+    /// those of the bare handlers, for the first.
     pub fn add(
         &mut self,
         providers: &[Rc<Provider>],
         scenario: Scenario,
         rounds: &[Vec<Round>],
-        bare: &[Round],
+        nothing: &[Round],
+        parts: &[Round],
     ) {
         let name = scenario.name();
         for (index, (provider, rounds)) in providers.iter().zip(rounds).enumerate() {
             let target = &provider.target;
             let peak = process::usage(&target.pids).peak_rss_kib;
             let mut line = Summary::of(name, &target.name, rounds, !target.pids.is_empty(), peak);
-            if let Some(named) = target.bare.as_ref().filter(|_| index == 0) {
-                let limit = named.limit_us.get(name).map(|limit| limit / named.reference_us);
-                line.bare = AgainstBare::of(rounds, bare, limit);
+            if index == 0 {
+                line.bare = AgainstBare::of(rounds, nothing, parts);
             }
             self.results.push(line);
         }

@@ -65,28 +65,33 @@ pub struct Summary {
     pub bare: Option<AgainstBare>,
 }
 
-/// Cost of an operation against a bare handler's, measured in turns with it.
+/// Cost of an operation against bare handlers', measured in turns with them.
 #[derive(Clone, Debug, Serialize)]
 pub struct AgainstBare {
     /// CPU microseconds of one bare request, median over rounds.
     pub bare_us: f64,
     /// Bare cost over the operation's cost, median over pairs of rounds: 1.0 is as cheap as bare.
     pub ratio: f64,
-    /// The limit over the operation's cost: 1.0 reaches what its parts allow.
+    /// Cost of a handler that does only the operation's parts over the operation's cost: 1.0
+    /// reaches what they allow.
     pub of_limit: Option<f64>,
 }
 
 impl AgainstBare {
-    /// None when nothing was measured. `limit` is in units of one bare request.
-    pub fn of(rounds: &[Round], bare: &[Round], limit: Option<f64>) -> Option<AgainstBare> {
-        let pairs = rounds.iter().zip(bare);
-        let ratios: Vec<f64> =
-            pairs.filter_map(|(round, bare)| Some(bare.cost_us()? / round.cost_us()?)).collect();
-        let costs: Vec<f64> = bare.iter().filter_map(Round::cost_us).collect();
-        let ratio = median(&ratios);
-        let of_limit = limit.map(|limit| limit * ratio);
-        (!ratios.is_empty()).then(|| AgainstBare { bare_us: median(&costs), ratio, of_limit })
+    /// None when nothing was measured.
+    pub fn of(rounds: &[Round], nothing: &[Round], parts: &[Round]) -> Option<AgainstBare> {
+        let costs: Vec<f64> = nothing.iter().filter_map(Round::cost_us).collect();
+        let of_limit = share(rounds, parts);
+        share(rounds, nothing).map(|ratio| AgainstBare { bare_us: median(&costs), ratio, of_limit })
     }
+}
+
+/// What `yardstick` costs over what the operation costs, median over pairs of rounds.
+fn share(rounds: &[Round], yardstick: &[Round]) -> Option<f64> {
+    let pairs = rounds.iter().zip(yardstick);
+    let ratios: Vec<f64> =
+        pairs.filter_map(|(round, other)| Some(other.cost_us()? / round.cost_us()?)).collect();
+    (!ratios.is_empty()).then(|| median(&ratios))
 }
 
 impl Summary {
@@ -202,12 +207,13 @@ mod tests {
             server_cpu: cpu,
             ..Round::default()
         };
-        let found = AgainstBare::of(&[round(100, 0.004)], &[round(100, 0.002)], Some(1.5));
+        let (nothing, parts) = ([round(100, 0.002)], [round(100, 0.003)]);
+        let found = AgainstBare::of(&[round(100, 0.004)], &nothing, &parts);
         let found = found.expect("both were measured");
         assert!((found.bare_us - 20.0).abs() < 1e-9);
         assert!((found.ratio - 0.5).abs() < 1e-9);
         assert!((found.of_limit.expect("a limit") - 0.75).abs() < 1e-9);
-        assert!(AgainstBare::of(&[round(0, 0.0)], &[round(1, 1.0)], None).is_none());
+        assert!(AgainstBare::of(&[round(0, 0.0)], &[round(1, 1.0)], &[]).is_none());
     }
 
     #[test]

@@ -42,7 +42,9 @@ struct Writing {
     spend: Option<OneTimeValue>,
     /// The user, the client, and the session that a watermark could be for.
     subject: Option<(String, String, Option<String>)>,
-    authorization: Option<(String, Timestamp)>,
+    authorization: Option<String>,
+    /// Set when the authorization has to be kept for longer than it would be.
+    keep_until: Option<Timestamp>,
     iat: Timestamp,
     access_token: Option<IssuedToken>,
     refresh_token: Option<RefreshToken>,
@@ -154,11 +156,16 @@ fn writing(
         event = event.user(&person.user.id);
     }
     let subject = authorization.map(|of| (of.user_id.clone(), client.id.clone(), of.sid.clone()));
-    let kept_until = redemption.refresh.as_ref().map_or(now, |refresh| refresh.expires_at);
+    // A day more than needed, so that this is not written with every refresh.
+    let keep_until = authorization
+        .zip(redemption.refresh.as_ref())
+        .filter(|(authorization, refresh)| authorization.expires_at < refresh.expires_at)
+        .map(|(_, refresh)| refresh.expires_at + Lifetime::days(1));
     Some(Writing {
         spend: redemption.spend.clone(),
         subject,
-        authorization: authorization.map(|of| (of.id.clone(), kept_until)),
+        authorization: authorization.map(|of| of.id.clone()),
+        keep_until,
         iat,
         access_token,
         refresh_token,
@@ -181,13 +188,12 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     if !spend(conn, &writing)? {
         return Ok(Written::SpentBefore);
     }
-    if let Some((id, kept_until)) = &writing.authorization {
+    if let Some(id) = &writing.authorization {
         if !authorizations::hold_live(conn, id)? {
             return Ok(Written::Ended);
         }
-        let kept = matches!(writing.spend, Some(OneTimeValue::KeptRefreshToken { .. }));
-        if kept || writing.refresh_token.is_some() {
-            authorizations::extend(conn, id, *kept_until)?;
+        if let Some(keep_until) = writing.keep_until {
+            authorizations::extend(conn, id, keep_until)?;
         }
     }
     if let Some(token) = &writing.access_token {
@@ -209,7 +215,7 @@ fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageErro
         None => Ok(true),
         Some(OneTimeValue::AuthorizationCode(hash)) => {
             let is_first = authorization_codes::spend(conn, hash, now)?;
-            if !is_first && let Some((id, _)) = &writing.authorization {
+            if !is_first && let Some(id) = &writing.authorization {
                 tracing::warn!(authorization.id = %id, "code replayed, authorization revoked");
                 revocation::revoke_authorization(conn, id, &writing.replay)?;
                 let event = NewEvent { action: "code.replay".into(), ..writing.event.clone() };
