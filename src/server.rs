@@ -251,8 +251,8 @@ fn serve(
     let app = move || {
         App::new()
             .wrap(Edge::new(shared.edge.clone()))
-            .configure(|routes| health::routes(routes, shared.clone()))
             .configure(|routes| http::routes(routes, shared.clone()))
+            .configure(|routes| health::routes(routes, shared.clone()))
     };
     let mut server = HttpServer::new(app)
         .disable_signals()

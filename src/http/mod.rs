@@ -17,13 +17,14 @@ pub use state::{Readiness, State};
 
 use actix_web::web;
 
-/// Adds every endpoint and page.
+/// Adds every endpoint and page. They are tried in this order: first what machines ask for all the
+/// time, whose paths are plain texts.
 pub fn routes(config: &mut web::ServiceConfig, state: State) {
     config.app_data(web::Data::new(state.clone()));
-    page::assets::configure(config);
     oauth::configure(config, &state);
     interaction::configure(config);
     account::configure(config);
     admin::configure(config);
     home::configure(config);
+    page::assets::configure(config);
 }

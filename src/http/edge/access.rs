@@ -34,23 +34,33 @@ impl Visit {
     }
 
     /// Counts and logs the answer. `route` is the pattern that matched, never the address itself:
-    /// queries hold codes.
+    /// queries hold codes. A document that is the same for everyone is a line only when asked for.
     pub fn end(&self, policy: &EdgePolicy, status: StatusCode, route: impl FnOnce() -> String) {
         let took = self.started.elapsed();
         policy.metrics.answered(self.endpoint, status.as_u16(), took);
-        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-            return;
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: TARGET,
+                    method = %self.method,
+                    route = route(),
+                    status = status.as_u16(),
+                    duration_ms = took.as_secs_f64() * 1000.0,
+                    request_code = %self.origin.code,
+                    address = %Shown(self.origin.address),
+                    "answered"
+                )
+            };
         }
-        tracing::info!(
-            target: TARGET,
-            method = %self.method,
-            route = route(),
-            status = status.as_u16(),
-            duration_ms = took.as_secs_f64() * 1000.0,
-            request_code = %self.origin.code,
-            address = %Shown(self.origin.address),
-            "answered"
-        );
+        match status.is_success() && metrics::is_public(self.endpoint) {
+            true => line!(debug),
+            false => line!(info),
+        }
+    }
+
+    /// Whether `path` is the endpoint and nothing more, so that it needs no pattern to be shown.
+    pub fn is_at(&self, path: &str) -> bool {
+        path.strip_prefix('/') == Some(self.endpoint)
     }
 
     /// Logs a fault of ours once, with what is needed to find it again.

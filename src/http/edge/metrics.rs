@@ -141,6 +141,11 @@ pub fn endpoint(path: &str) -> &'static str {
     ENDPOINTS.into_iter().find(|endpoint| *endpoint == segment).unwrap_or("other")
 }
 
+/// Whether the endpoint gives everyone the same document.
+pub fn is_public(endpoint: &str) -> bool {
+    matches!(endpoint, "discovery" | "jwks" | "static" | "livez" | "readyz" | "healthz")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -153,8 +153,9 @@ where
             headers::allow_origin(headers, &origin);
         }
         headers::secure(headers, self.policy.https);
-        visit.end(&self.policy, status, || {
-            response.request().match_pattern().unwrap_or_else(|| visit.endpoint.to_owned())
+        visit.end(&self.policy, status, || match response.request() {
+            request if visit.is_at(request.path()) => request.path().to_owned(),
+            request => request.match_pattern().unwrap_or_else(|| visit.endpoint.to_owned()),
         });
         response
     }

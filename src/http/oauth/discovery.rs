@@ -6,7 +6,7 @@ use crate::domain::keys::JWKS_MAX_AGE;
 use crate::domain::{Provider, metadata};
 use crate::http::State;
 use crate::http::edge::headers::{allow_everyone, is_preflight, preflight};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// The documents that do not change while the server runs.
@@ -25,18 +25,13 @@ impl Documents {
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub async fn metadata(request: HttpRequest, documents: web::Data<Documents>) -> HttpResponse {
-    document(&request, "application/json", documents.metadata.clone(), &documents.etag)
+    document(&request, documents.metadata.clone(), &documents.etag)
 }
 
 /// `GET /jwks`.
 pub async fn jwks(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let keys = state.provider.keys.current();
-    document(
-        &request,
-        "application/json",
-        web::Bytes::copy_from_slice(keys.jwks.as_bytes()),
-        &keys.jwks_etag,
-    )
+    document(&request, web::Bytes::copy_from_slice(keys.jwks.as_bytes()), &keys.jwks_etag)
 }
 
 /// Anything but `GET`: permission for scripts, or 405.
@@ -51,28 +46,25 @@ pub async fn options(request: HttpRequest) -> HttpResponse {
     response
 }
 
-fn document(
-    request: &HttpRequest,
-    media_type: &'static str,
-    body: web::Bytes,
-    etag: &str,
-) -> HttpResponse {
+fn document(request: &HttpRequest, body: web::Bytes, etag: &str) -> HttpResponse {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    const FRESH: HeaderValue = HeaderValue::from_static(max_age());
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
     let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
     let mut response = match is_known {
         true => HttpResponse::NotModified(),
         false => HttpResponse::Ok(),
     };
-    response.insert_header((header::CACHE_CONTROL, max_age())).insert_header((header::ETAG, etag));
+    response.insert_header((header::CACHE_CONTROL, FRESH)).insert_header((header::ETAG, etag));
     let mut response = match is_known {
         true => response.finish(),
-        false => response.content_type(media_type).body(body),
+        false => response.insert_header((header::CONTENT_TYPE, JSON)).body(body),
     };
     allow_everyone(response.headers_mut());
     response
 }
 
-fn max_age() -> &'static str {
+const fn max_age() -> &'static str {
     const { assert!(JWKS_MAX_AGE.as_seconds() == 300) };
     "public, max-age=300"
 }
