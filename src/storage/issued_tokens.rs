@@ -14,6 +14,7 @@ pub struct IssuedToken {
     pub jti: String,
     pub client_id: String,
     pub user_id: Option<String>,
+    /// There whenever there is a user: tokens are found by it when something of the user ends.
     pub authorization_id: Option<String>,
     pub sid: Option<String>,
     /// Unix seconds.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::ground::testing::{TestGround, ground};
 use crate::protocol::revocation::TokenFacts;
+use crate::storage::authorizations::{self, Authorization};
 use crate::storage::sessions::Session;
 use crate::storage::{issued_tokens, sessions};
 
@@ -33,11 +34,12 @@ async fn sign_in(test: &TestGround, user_id: &str, sid: &str) {
         ip: None,
         user_agent: None,
     };
+    let authorization = authorization(user_id, sid, test.ground.now());
     let token = issued_tokens::IssuedToken {
         jti: format!("token-{sid}"),
         client_id: "app".into(),
         user_id: Some(user_id.into()),
-        authorization_id: None,
+        authorization_id: Some(authorization.id.clone()),
         sid: Some(sid.into()),
         issued_at: now,
         expires_at: now + 300,
@@ -47,10 +49,31 @@ async fn sign_in(test: &TestGround, user_id: &str, sid: &str) {
     let db = &test.ground.db;
     db.write(move |conn| {
         sessions::insert(conn, &session)?;
+        authorizations::insert(conn, &authorization)?;
         issued_tokens::insert(conn, &token)
     })
     .await
     .unwrap();
+}
+
+fn authorization(user_id: &str, sid: &str, now: Timestamp) -> Authorization {
+    Authorization {
+        id: format!("authorization-{sid}"),
+        client_id: "app".into(),
+        user_id: user_id.into(),
+        sid: Some(sid.into()),
+        scope: Default::default(),
+        claims: Default::default(),
+        resources: Vec::new(),
+        nonce: None,
+        auth_time: now,
+        acr: "1".into(),
+        amr: "pwd".into(),
+        offline: false,
+        created_at: now,
+        expires_at: now + Lifetime::hours(1),
+        revoked: false,
+    }
 }
 
 /// Whether a token of the user that was issued `age` seconds ago is refused.
