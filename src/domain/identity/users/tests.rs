@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::ground::testing::{TestGround, ground};
 use crate::protocol::revocation::TokenFacts;
+use crate::protocol::time::Lifetime;
 use crate::storage::authorizations::{self, Authorization};
 use crate::storage::sessions::Session;
 use crate::storage::{issued_tokens, sessions};
