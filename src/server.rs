@@ -2,6 +2,7 @@
 
 mod background;
 mod health;
+mod lock;
 pub mod logging;
 mod signals;
 mod tls;
@@ -19,6 +20,7 @@ use crate::storage::{DatabaseUrl, Db, StorageError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 use background::Background;
+use lock::Lock;
 use signals::{Signals, Told};
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +46,8 @@ pub enum RunError {
     MasterKey(#[from] MasterKeyError),
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] StorageError),
+    #[error("another server runs on {0}: one at a time; for several instances use PostgreSQL")]
+    InUse(String),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("{0} cannot be read: {1}")]
@@ -84,6 +88,8 @@ pub struct Running {
     metrics: Option<Listener>,
     background: Background,
     tls: Option<Tls>,
+    /// The last to go.
+    _lock: Option<Lock>,
 }
 
 impl Running {
@@ -164,6 +170,7 @@ fn reason(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
 ///
 /// When a part of the provider cannot be made or a port is taken.
 pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunError> {
+    let lock = Lock::take(&config.database_url.parse()?)?;
     let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
@@ -177,7 +184,17 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
         announce_setup(&provider).await?;
     }
     tracing::info!(%address, issuer = provider.issuer, "serving");
-    Ok(Running { address, metrics_address, provider, state, server, metrics, background, tls })
+    Ok(Running {
+        address,
+        metrics_address,
+        provider,
+        state,
+        server,
+        metrics,
+        background,
+        tls,
+        _lock: lock,
+    })
 }
 
 async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunError> {

@@ -9,7 +9,7 @@ use super::output::CliError;
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::{self, ClientDraft, Created};
 use crate::domain::ground::Ground;
-use crate::protocol::client::Client;
+use crate::protocol::client::{Client, GrantType};
 use crate::protocol::time::Lifetime;
 use clap::{Args, Subcommand};
 use members::Members;
@@ -70,6 +70,9 @@ pub struct List {
     /// At most so many, 1000 at the end
     #[arg(long, default_value_t = 100)]
     limit: i64,
+    /// Go on after this one: the last client_id of the page before
+    #[arg(long, value_name = "CLIENT_ID")]
+    cursor: Option<String>,
 }
 
 /// Which client a command is about.
@@ -106,7 +109,7 @@ pub struct Rotate {
 pub fn run(context: &Context<'_>, command: &ClientCommand) -> Result<(), CliError> {
     match command {
         ClientCommand::Create(create) => make(context, create),
-        ClientCommand::List(list) => show::list(context, list.search.clone(), list.limit),
+        ClientCommand::List(list) => show::list(context, list),
         ClientCommand::Show(which) => show::one(context, &which.client_id),
         ClientCommand::Update(update) => change(context, update),
         ClientCommand::RotateSecret(rotate) => new_secret(context, rotate),
@@ -125,6 +128,10 @@ impl Create {
             ..ClientDraft::default()
         };
         self.members.apply(&mut draft)?;
+        let metadata = &mut draft.metadata;
+        if self.members.names_no_grant() && metadata.scope.contains("offline_access") {
+            metadata.grant_types.push(GrantType::RefreshToken);
+        }
         Ok(draft)
     }
 }

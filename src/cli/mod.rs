@@ -2,13 +2,15 @@
 //!
 //! Commands other than `serve` and `demo` open the database themselves, so they work whether or not
 //! a server runs; a running server sees their changes within a second. Exit codes: 0 done, 1 refused
-//! or failed, 2 wrong usage or configuration.
+//! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file.
 
 mod client;
 mod config;
 mod context;
 mod key;
 mod output;
+#[cfg(test)]
+mod reference_test;
 mod resource;
 mod serve;
 mod token;
@@ -32,7 +34,8 @@ Every setting is a key of countersign.toml, a variable (tokens.access_token is
 COUNTERSIGN_TOKENS__ACCESS_TOKEN) and a flag (--set tokens.access_token=300).
 `countersign config show` lists them all with where each value comes from.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.";
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration; serve ends with 75 when
+another server runs on its SQLite file.";
 
 /// An OAuth 2 / OpenID Connect provider: people sign in once, every service can check it, and a
 /// block reaches them all.

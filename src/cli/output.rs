@@ -5,6 +5,7 @@ use crate::domain::clients::management::ClientError;
 use crate::domain::identity::users::AccountError;
 use crate::domain::resources::management::ResourceError;
 use crate::protocol::error::OAuthError;
+use crate::server::RunError;
 use crate::storage::StorageError;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -19,6 +20,8 @@ pub enum CliError {
     Config(ConfigError),
     /// It was refused, or something failed. The code is for programs.
     Failed { code: &'static str, says: String },
+    /// It can be done when something else has ended (`EX_TEMPFAIL` of sysexits.h).
+    Later { code: &'static str, says: String },
     /// It did what was asked, and the answer is no; it has been written.
     AnswerIsNo,
 }
@@ -44,10 +47,11 @@ impl CliError {
         Self::failed(code, says.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// 1 refused or failed, 2 wrong usage or configuration.
+    /// 1 refused or failed, 2 wrong usage or configuration, 75 in use by another server.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Config(_) => ExitCode::from(2),
+            Self::Later { .. } => ExitCode::from(75),
             Self::Failed { .. } | Self::AnswerIsNo => ExitCode::from(1),
         }
     }
@@ -56,6 +60,15 @@ impl CliError {
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::InUse(_) => Self::Later { code: "in_use", says: error.to_string() },
+            other => Self::caused("failed", &other),
+        }
     }
 }
 
@@ -135,7 +148,9 @@ impl Output {
         let (code, says) = match error {
             CliError::Usage(says) => ("wrong_usage", says.clone()),
             CliError::Config(error) => ("wrong_configuration", problems(error)),
-            CliError::Failed { code, says } => (*code, says.clone()),
+            CliError::Failed { code, says } | CliError::Later { code, says } => {
+                (*code, says.clone())
+            }
             CliError::AnswerIsNo => return,
         };
         let mut document = json!({ "error": code, "error_description": says });
@@ -175,6 +190,13 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Where the next page begins, when this one is full.
+pub fn next_page<T>(rows: &[T], limit: i64, id: impl Fn(&T) -> &String) -> String {
+    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    let last = rows.last().filter(|_| is_full);
+    last.map_or_else(String::new, |last| format!("\nThe next page: --cursor {}\n", id(last)))
 }
 
 /// `name  value` lines; what is absent is left out.

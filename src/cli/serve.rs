@@ -73,11 +73,20 @@ impl ServerFlags {
 pub fn serve(context: &Context<'_>, flags: &ServerFlags) -> Result<(), CliError> {
     let loaded = context.load(flags.pairs_with_log(context))?;
     let done = crate::server::block_on(crate::server::run(loaded.config));
-    done.map_err(|error| CliError::caused("failed", &error))
+    done.map_err(CliError::from)
 }
 
 /// Runs the provider with the demo around it.
 pub fn demo(context: &Context<'_>, flags: &ServerFlags) -> Result<(), CliError> {
+    let names_a_database = context.global.database_url.is_some()
+        || context.global.set.iter().any(|pair| pair.trim_start().starts_with("database_url"));
+    if names_a_database {
+        return Err(CliError::Usage(
+            "demo makes a database of its own, which goes when it ends; to keep what you do, use \
+             countersign serve --database-url URL"
+                .into(),
+        ));
+    }
     let loaded = context.load(flags.pairs_with_log(context))?;
     let done = crate::server::block_on(crate::demo::run(loaded.config));
     done.map_err(|error| CliError::caused("failed", &error))

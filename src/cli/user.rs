@@ -92,6 +92,9 @@ pub struct List {
     /// At most so many, 1000 at the end
     #[arg(long, default_value_t = 100)]
     limit: i64,
+    /// Go on after this one: the last id of the page before
+    #[arg(long, value_name = "ID")]
+    cursor: Option<String>,
 }
 
 /// Whom a command is about.
@@ -155,7 +158,7 @@ pub struct SetNames {
 pub fn run(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
     match command {
         UserCommand::Create(create) => make(context, create),
-        UserCommand::List(list) => show::list(context, list.query()),
+        UserCommand::List(list) => show::list(context, list),
         UserCommand::Show(who) => show::one(context, &who.user),
         UserCommand::Update(update) => change(context, update),
         other => act(context, other),

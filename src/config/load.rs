@@ -9,7 +9,7 @@ use super::layers::{
 use super::{Config, check};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -121,11 +121,18 @@ struct Layers {
     defaults: BTreeMap<String, Value>,
     set: BTreeMap<String, (Value, Source)>,
     problems: Vec<Problem>,
+    /// Keys of which something is wrong already: what follows from that is not said as well.
+    wrong: BTreeSet<String>,
 }
 
 impl Layers {
     fn new() -> Self {
-        Self { defaults: defaults(), set: BTreeMap::new(), problems: Vec::new() }
+        Self {
+            defaults: defaults(),
+            set: BTreeMap::new(),
+            problems: Vec::new(),
+            wrong: BTreeSet::new(),
+        }
     }
 
     fn problem(&mut self, about: &str, says: impl Into<String>) {
@@ -244,7 +251,10 @@ impl Layers {
     fn take(&mut self, key: &str, text: &str, about: &str, source: Source) {
         match typed(text, &self.defaults[key]) {
             Ok(value) => drop(self.set.insert(key.to_owned(), (widen(value), source))),
-            Err(rule) => self.problem(about, rule),
+            Err(rule) => {
+                self.wrong.insert(key.to_owned());
+                self.problem(about, rule);
+            }
         }
     }
 
@@ -254,7 +264,10 @@ impl Layers {
                 let value = Value::from(text.trim());
                 self.set.insert(key.to_owned(), (value, source));
             }
-            Err(error) => self.problem(about, format!("{path} cannot be read: {error}")),
+            Err(error) => {
+                self.wrong.insert(key.to_owned());
+                self.problem(about, format!("{path} cannot be read: {error}"));
+            }
         }
     }
 
@@ -265,14 +278,18 @@ impl Layers {
             tree.insert(key.clone(), value.clone());
             match serde_json::from_value::<Config>(unflatten(&tree)) {
                 Ok(_) => drop(values.insert(key.clone(), value.clone())),
-                Err(error) => self.problems.push(Problem::new(key, error.to_string())),
+                Err(error) => {
+                    self.wrong.insert(key.clone());
+                    self.problems.push(Problem::new(key, error.to_string()));
+                }
             }
         }
         let config = serde_json::from_value::<Config>(unflatten(&values));
         let config = config
             .map_err(|error| ConfigError(vec![Problem::new("configuration", error.to_string())]))?;
         let matters = |problem: &Problem| {
-            !database_only || !check::SERVER_ONLY.contains(&problem.about.as_str())
+            let is_server_only = check::SERVER_ONLY.contains(&problem.about.as_str());
+            !(self.wrong.contains(&problem.about) || database_only && is_server_only)
         };
         self.problems.extend(check::problems(&config).into_iter().filter(matters));
         if !self.problems.is_empty() {

@@ -99,6 +99,8 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-grant-missing" => Problem::GrantMissing,
         "error-grant-refresh" => Problem::GrantRefresh,
         "error-grant-public" => Problem::GrantPublic,
+        "error-offline-scope" => Problem::OfflineScope,
+        "error-public-pkce" => Problem::PublicPkce,
         "error-response-type" | "error-response-grant" => Problem::ResponseInvalid,
         "error-jwks-both" => Problem::KeysTwice,
         "error-jwks-missing" => Problem::KeysMissing,

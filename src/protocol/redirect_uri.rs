@@ -44,12 +44,20 @@ pub fn check_registration(
         "https" => Ok(()),
         "http" if is_loopback(&url) && by_administrator => Ok(()),
         "http" if is_loopback(&url) && application_type == ApplicationType::Native => Ok(()),
-        "http" => refuse("use https; http is allowed only for this machine (127.0.0.1, [::1])"),
+        "http" => refuse(http_rule(&url)),
         scheme if application_type == ApplicationType::Native && scheme.contains('.') => Ok(()),
         _ if application_type == ApplicationType::Native => {
             refuse("a custom scheme must be a reversed domain name, such as com.example.app")
         }
         _ => refuse("use https"),
+    }
+}
+
+/// Why an http address was refused, naming what may be used.
+fn http_rule(url: &Url) -> &'static str {
+    match is_loopback(url) {
+        false => "use https; http is allowed only for this machine (localhost, 127.0.0.1, [::1])",
+        true => "use https; http of this machine is only for native clients",
     }
 }
 
@@ -124,6 +132,19 @@ mod tests {
             assert!(register(uri, Web).is_err(), "{uri:?}");
             assert!(register(uri, Native).is_err(), "{uri:?}");
         }
+    }
+
+    #[test]
+    fn the_rule_for_http_names_every_way_to_say_this_machine() {
+        let says = |uri, kind| check_registration(uri, kind, false).unwrap_err().description;
+        let far = says("http://app.example/cb", Web);
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            assert!(far.contains(host), "{far}");
+            let uri = format!("http://{host}:8080/cb");
+            assert!(check_registration(&uri, Web, true).is_ok(), "{uri}");
+            assert!(check_registration(&uri, Native, false).is_ok(), "{uri}");
+        }
+        assert!(says("http://localhost/cb", Web).contains("native"));
     }
 
     #[test]

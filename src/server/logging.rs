@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::MakeWriter;
 const MAX_BUFFER: usize = 1024 * 1024;
 /// How long lines gather before they are written together.
 const GATHER: Duration = Duration::from_millis(5);
+/// What is said only where the settings ask for it: a later word on a target takes its place.
+const QUIET: &str = "actix_http=off";
 /// How long the last lines may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -35,8 +37,7 @@ impl Drop for Flush {
 ///
 /// When the filter cannot be read.
 pub fn init(config: &LogConfig) -> Result<Flush, RunError> {
-    let filter = EnvFilter::builder().parse(&config.filter);
-    let filter = filter.map_err(|error| RunError::LogFilter(error.to_string()))?;
+    let filter = filter(&config.filter)?;
     let shared = Arc::new(Shared::default());
     let lines = Lines { shared: shared.clone() };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(lines);
@@ -52,6 +53,13 @@ pub fn init(config: &LogConfig) -> Result<Flush, RunError> {
         log_panics();
     }
     Ok(Flush(shared))
+}
+
+/// The filter of the settings. Bytes of strangers that are no HTTP are errors to the HTTP library and
+/// everyday life to us, so it says nothing unless the settings name it.
+fn filter(settings: &str) -> Result<EnvFilter, RunError> {
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{settings}"));
+    filter.map_err(|error| RunError::LogFilter(error.to_string()))
 }
 
 /// A panic is a line like any other, not a picture across the terminal.
@@ -183,6 +191,14 @@ mod tests {
         assert_eq!(written("user=a\n2026 INFO admin\n"), "user=a\\x0a2026 INFO admin\n");
         assert_eq!(written("\x1b[2J\n"), "\\x1b[2J\n");
         assert_eq!(written("plain ü\n"), "plain ü\n");
+    }
+
+    #[test]
+    fn malformed_requests_of_strangers_are_no_errors_of_ours() {
+        let shown = |settings: &str| filter(settings).unwrap().to_string();
+        assert!(shown("info").contains("actix_http=off"));
+        assert!(!shown("info,actix_http=debug").contains("actix_http=off"));
+        assert!(filter("a=b=c").is_err());
     }
 
     #[test]

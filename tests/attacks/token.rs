@@ -250,6 +250,7 @@ both! {
         let ground = server.provider.ground();
         let mut draft = crate::support::web_app::draft();
         draft.metadata.grant_types = vec![GrantType::AuthorizationCode];
+        draft.metadata.scope = "openid".parse().expect("a scope");
         let changed = management::update(&ground, &app.id, draft, system()).await;
         changed.expect("the client can be changed");
         server.settle().await;

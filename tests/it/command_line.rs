@@ -1,8 +1,18 @@
 //! The command line beside a running server: same database, seen within a second.
 
-use crate::support::{TestServer, both};
+use crate::support::{TestServer, both, command};
 use countersign::jose::SigningAlgorithm::ES256;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+const REDIRECT: &str = "https://app.example/cb";
+
+fn ids(list: &Value, member: &str) -> Vec<String> {
+    let id = |one: &Value| one[member].as_str().expect("each has one").to_owned();
+    list.as_array().expect("a list").iter().map(id).collect()
+}
 
 both! {
     async fn a_rotation_without_names_goes_past_what_was_rotated_before(server: TestServer) {
@@ -58,4 +68,196 @@ both! {
         let weak = ["client", "update", id, "--profile", "fapi2", "--id-token-alg", "RS256"];
         server.command(&weak).await.expect_refusal(1);
     }
+
+    async fn clients_that_cannot_work_are_refused_with_the_reason(server: TestServer) {
+        let refused: [(&[&str], &str); 6] = [
+            (
+                &["--grant-type", "client_credentials", "--auth-method", "none"],
+                "grant_types: client_credentials needs a client that proves who it is",
+            ),
+            (
+                &["--redirect-uri", REDIRECT, "--grant-type", "authorization_code", "--scope",
+                  "openid offline_access"],
+                "scope: offline_access asks for a refresh token",
+            ),
+            (
+                &["--redirect-uri", REDIRECT, "--public", "--require-pkce", "false"],
+                "require_pkce: a client without a secret always needs PKCE",
+            ),
+            (
+                &["--grant-type", "authorization_code"],
+                "redirect_uris: authorization_code needs at least one redirect address",
+            ),
+            (
+                &["--grant-type", "refresh_token", "--redirect-uri", REDIRECT],
+                "grant_types: refresh_token needs authorization_code",
+            ),
+            (
+                &["--redirect-uri", "http://app.example/cb"],
+                "http is allowed only for this machine (localhost, 127.0.0.1, [::1])",
+            ),
+        ];
+        for (flags, says) in refused {
+            let arguments = [&["client", "create", "--name", "App"][..], flags].concat();
+            let told = server.command(&arguments).await.expect_refusal(1);
+            assert!(told.contains(says), "{told}");
+        }
+
+        let service = ["client", "create", "--name", "Job", "--grant-type", "client_credentials",
+            "--scope", "api:read", "--json"];
+        let service = server.command(&service).await.expect_json();
+        assert!(service["client_secret"].is_string());
+        let web = ["client", "create", "--name", "Shop", "--redirect-uri", REDIRECT, "--scope",
+            "openid offline_access", "--json"];
+        let web = server.command(&web).await.expect_json();
+        assert_eq!(web["grant_types"], serde_json::json!(["authorization_code", "refresh_token"]));
+
+        let id = web["client_id"].as_str().expect("an id");
+        let public = ["client", "update", id, "--auth-method", "none", "--require-pkce", "false"];
+        let told = server.command(&public).await.expect_refusal(1);
+        assert!(told.contains("always needs PKCE"), "{told}");
+        let shown = server.command(&["client", "show", id, "--json"]).await.expect_json();
+        assert_eq!(shown["token_endpoint_auth_method"], "client_secret_basic");
+    }
+
+    async fn lists_are_read_a_page_at_a_time(server: TestServer) {
+        for number in 0..5 {
+            server.user(&format!("user{number}")).await;
+            crate::support::WebApp::register(&server).await;
+        }
+        for (noun, member) in [("user", "id"), ("client", "client_id")] {
+            let all = server.command(&[noun, "list", "--json"]).await.expect_json();
+            let all = ids(&all, member);
+            assert_eq!(all.len(), 5);
+            let mut read = Vec::new();
+            while read.len() < 5 {
+                let mut arguments = vec![noun, "list", "--limit", "2", "--json"];
+                let cursor: Option<String> = read.last().cloned();
+                if let Some(cursor) = &cursor {
+                    arguments.extend(["--cursor", cursor]);
+                }
+                let page = ids(&server.command(&arguments).await.expect_json(), member);
+                assert!((1..=2).contains(&page.len()), "{page:?}");
+                read.extend(page);
+            }
+            assert_eq!(read, all);
+            let last = ["list", "--limit", "2", "--cursor", &all[4], "--json"];
+            let last = server.command(&[&[noun][..], &last[..]].concat()).await.expect_json();
+            assert_eq!(last, serde_json::json!([]));
+            let text = server.command(&[noun, "list", "--limit", "2"]).await.stdout;
+            assert!(text.contains(&format!("--cursor {}", all[1])), "{text}");
+            let unknown = server.command(&[noun, "list", "--cursor", "nobody"]).await;
+            assert!(unknown.expect_refusal(1).contains("nobody"));
+        }
+    }
+}
+
+/// A server of its own process, ended when it is dropped.
+struct Serving(std::process::Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[tokio::test]
+async fn s_08_a_second_server_on_one_sqlite_file_is_refused_and_commands_are_not() {
+    let server = TestServer::start().await;
+    let port = crate::support::ports::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let issuer = format!("http://{listen}");
+    let key = server.master_key().expect("it was given").to_owned();
+    let variables = [
+        ("COUNTERSIGN_DATABASE_URL", server.database_url()),
+        ("COUNTERSIGN_MASTER_KEY", &key),
+        ("COUNTERSIGN_LISTEN", &listen),
+        ("COUNTERSIGN_ISSUER", &issuer),
+    ];
+    for _ in 0..2 {
+        let second = command::run(&variables, &["serve"]).await;
+        let told = second.expect_refusal(75);
+        assert!(told.contains("another server runs on") && told.contains("PostgreSQL"), "{told}");
+    }
+    let created = ["user", "create", "--email", "ada@example.org", "--password-stdin", "--json"];
+    server.command_with(&created, "correct horse battery").await.expect_json();
+    server.command(&["migrate", "--json"]).await.expect_json();
+    crate::support::Agent::new(&server).sign_in("ada@example.org").await;
+
+    let path = server.database_url().trim_start_matches("sqlite://").to_owned();
+    let copy = format!("{path}.copy");
+    std::fs::copy(&path, &copy).expect("it can be copied");
+    let mut elsewhere = command::program(&variables);
+    elsewhere.env("COUNTERSIGN_DATABASE_URL", format!("sqlite://{copy}")).arg("serve");
+    elsewhere.stderr(Stdio::null());
+    // The second time shows that a lock ends with its process, however that ended.
+    for _ in 0..2 {
+        let first = Serving(elsewhere.spawn().expect("it starts"));
+        wait_for(port).await;
+        drop(first);
+    }
+}
+
+/// Waits until a server listens.
+async fn wait_for(port: u16) {
+    for _ in 0..1000 {
+        if crate::support::ports::answers(port) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not start");
+}
+
+#[tokio::test]
+async fn the_demo_refuses_a_database_of_yours() {
+    for flags in [["--database-url", "sqlite:///tmp/mine.db"], ["--set", "database_url=sqlite://x"]]
+    {
+        let told = command::run(&[], &[&["demo"][..], &flags[..]].concat()).await;
+        let told = told.expect_refusal(2);
+        assert!(told.contains("database of its own") && told.contains("serve"), "{told}");
+    }
+}
+
+/// What strangers send is no error of ours, whatever it is.
+#[tokio::test]
+async fn ht_01_malformed_requests_write_no_errors_to_the_log() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let port = crate::support::ports::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let (issuer, url) =
+        (format!("http://{listen}"), format!("sqlite://{}/a.db", directory.path().display()));
+    let variables = [
+        ("COUNTERSIGN_DATABASE_URL", url.as_str()),
+        ("COUNTERSIGN_LISTEN", &listen),
+        ("COUNTERSIGN_ISSUER", &issuer),
+    ];
+    let mut program = command::program(&variables);
+    program.arg("serve").stderr(Stdio::piped());
+    let mut serving = Serving(program.spawn().expect("it starts"));
+    wait_for(port).await;
+    let requests = [
+        "\x16\x03\x01\x02\0\x01",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\r\n\r\n\r\nX\0",
+        "POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST /token HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ];
+    for request in requests {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(&listen).await.expect("it listens");
+        drop(stream.write_all(request.as_bytes()).await);
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        drop(tokio::time::timeout(Duration::from_secs(2), read).await);
+    }
+    let pid = serving.0.id().to_string();
+    let told = std::process::Command::new("kill").args(["-s", "TERM", &pid]).status();
+    assert!(told.expect("kill is there").success());
+    assert!(serving.0.wait().expect("it ends").success());
+    let mut log = String::new();
+    drop(serving.0.stderr.take().expect("it is piped").read_to_string(&mut log));
+    assert!(log.contains("serving"), "{log}");
+    assert!(!log.contains("ERROR") && !log.contains("actix_http"), "{log}");
 }

@@ -41,6 +41,24 @@ both! {
         }
     }
 
+    async fn what_depends_on_the_origin_says_so_once(server: TestServer) {
+        let app = WebApp::register(&server).await;
+        let preflight = |path: &str| {
+            app.http
+                .request(reqwest::Method::OPTIONS, server.url(path))
+                .header("Origin", OWN)
+                .header("Access-Control-Request-Method", "POST")
+        };
+        for path in ["/token", "/revoke", "/userinfo"] {
+            let reply = Reply::read(preflight(path).send().await.expect("an answer")).await;
+            assert_eq!((reply.status, reader(&reply)), (204, OWN), "{path}");
+            let vary: Vec<_> = reply.headers.get_all("vary").iter().collect();
+            assert_eq!(vary, ["Origin"], "{path}");
+        }
+        let refused = post(&app, "/token", OWN, &[("grant_type", "nonsense")]).await;
+        assert_eq!(refused.headers.get_all("vary").iter().count(), 1);
+    }
+
     async fn no_script_reads_an_introspection(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;

@@ -73,7 +73,7 @@ async fn the_files_of_an_embedded_database_are_for_their_owner_alone() {
         assert_eq!(mode, 0o600, "{name} is {mode:o}");
         seen.push(name);
     }
-    for name in ["it.db", "it.db-wal", "it.db.key"] {
+    for name in ["it.db", "it.db-wal", "it.db.key", "it.db.lock"] {
         assert!(seen.iter().any(|one| one == name), "{seen:?}");
     }
 }

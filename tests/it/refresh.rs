@@ -3,6 +3,7 @@
 use crate::support::crypto::claims;
 use crate::support::{TestServer, WebApp, both};
 use countersign::protocol::client::GrantType;
+use countersign::storage::audit::{self, EventQuery};
 
 const SCOPE: &str = "openid email orders:read offline_access";
 
@@ -32,6 +33,49 @@ both! {
             assert_eq!(before[same], after[same], "{same}");
         }
         assert!(after["iat"].as_i64() >= before["iat"].as_i64().map(|iat| iat + 100));
+    }
+
+    /// OpenID Connect Core §12.2: the nonce was the answer to one request.
+    async fn t7_an_id_token_from_a_refresh_has_no_nonce(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let request = [("scope", SCOPE), ("prompt", "consent"), ("nonce", "n-0S6_WzA2Mj")];
+        let code = app.code("ada", &request).await;
+        let first = app.redeem(&code).await.expect_tokens();
+        assert_eq!(claims(&first.id_token)["nonce"], "n-0S6_WzA2Mj");
+        let second = app.refresh(&first.refresh_token).await.expect_tokens();
+        let second = claims(&second.id_token);
+        assert_eq!(second.get("nonce"), None);
+        assert!(second["at_hash"].is_string());
+    }
+
+    async fn rt_02_a_replay_is_audited_with_its_address_and_request_code(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let code = app.log_in_and_consent("ada", SCOPE).await;
+        let tokens = app.redeem(&code).await.expect_tokens();
+        let next = app.refresh(&tokens.refresh_token).await.expect_tokens();
+        app.refresh(&next.refresh_token).await.expect_tokens();
+        let refused = app.refresh(&tokens.refresh_token).await;
+        refused.expect(400, "invalid_grant");
+        let refused_code = refused.header("request-code").to_owned();
+
+        let code = app.log_in_and_consent("ada", SCOPE).await;
+        app.redeem(&code).await.expect_tokens();
+        let replayed = app.redeem(&code).await;
+        replayed.expect(400, "invalid_grant");
+        let replayed_code = replayed.header("request-code").to_owned();
+
+        for (action, code) in [("refresh_token.replay", refused_code), ("code.replay", replayed_code)]
+        {
+            let query = EventQuery { action: Some(action.into()), limit: 10, ..Default::default() };
+            let found = server.provider.db.read(move |conn| audit::list(conn, &query)).await;
+            let found = found.expect("the log can be read");
+            assert_eq!(found.len(), 1, "{action}");
+            assert_eq!(found[0].ip.as_deref(), Some("127.0.0.1"), "{action}");
+            assert_eq!(found[0].request_code.as_deref(), Some(&*code), "{action}");
+            assert_eq!(found[0].actor, format!("client:{}", app.id));
+        }
     }
 
     async fn a_spent_refresh_token_ends_the_whole_family(server: TestServer) {
@@ -142,9 +186,10 @@ both! {
         server.user("ada").await;
         let app = WebApp::register_as(&server, |draft| {
             draft.metadata.grant_types = vec![GrantType::AuthorizationCode];
+            draft.metadata.scope = "openid email".parse().expect("a scope");
         })
         .await;
-        assert_eq!(app.tokens("ada", "openid offline_access").await.refresh_token, "");
+        assert_eq!(app.tokens("ada", "openid email").await.refresh_token, "");
         app.refresh("anything").await.expect(400, "unauthorized_client");
     }
 

@@ -2,6 +2,7 @@
 
 use crate::support::crypto::{claims, header};
 use crate::support::{Code, TestServer, WebApp, both};
+use countersign::protocol::client::GrantType;
 use serde_json::json;
 
 both! {
@@ -140,6 +141,27 @@ both! {
         assert_eq!(service.token(&narrow).await.expect_tokens().scope, "orders:read");
         let wide = [("grant_type", "client_credentials"), ("scope", "orders:delete")];
         service.token(&wide).await.expect(400, "invalid_scope");
+    }
+
+    async fn a_service_is_told_which_scope_is_wrong_and_why(server: TestServer) {
+        let service = WebApp::register_as(&server, |draft| {
+            draft.metadata.grant_types.push(GrantType::ClientCredentials);
+            draft.metadata.scope = "openid orders:read".parse().expect("a scope");
+        })
+        .await;
+        for (scope, word) in [
+            ("openid orders:read", "about a person"),
+            ("email", "about a person"),
+            ("orders:write", "not registered for"),
+        ] {
+            let form = [("grant_type", "client_credentials"), ("scope", scope)];
+            let error = service.token(&form).await.expect_error(400);
+            assert_eq!(error["error"], "invalid_scope", "{scope}");
+            let says = error["error_description"].as_str().unwrap_or_default();
+            assert!(says.contains(word) && !says.contains("orders:write"), "{says}");
+        }
+        let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+        assert_eq!(service.token(&form).await.expect_tokens().scope, "orders:read");
     }
 
     async fn a_client_may_have_a_lifetime_of_its_own(server: TestServer) {

@@ -17,7 +17,8 @@ pub struct Members {
     /// Where people may be sent back to, byte for byte
     #[arg(long = "redirect-uri", visible_alias = "redirect-uris", value_name = "URI", num_args = 1..)]
     redirect_uris: Vec<String>,
-    /// authorization_code, refresh_token, client_credentials [default: authorization_code]
+    /// authorization_code, refresh_token, client_credentials [default: authorization_code, with
+    /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,
     /// code is the only one
@@ -111,6 +112,11 @@ pub struct Members {
 }
 
 impl Members {
+    /// Whether the grants are left to what follows from the rest.
+    pub(super) fn names_no_grant(&self) -> bool {
+        self.grant_types.is_empty()
+    }
+
     /// Writes what was given into a draft.
     pub fn apply(&self, draft: &mut ClientDraft) -> Result<(), CliError> {
         self.apply_lists(draft)?;

@@ -1,17 +1,24 @@
 //! Clients as text and as JSON.
 
-use super::find;
+use super::{List, find};
 use crate::cli::context::Context;
-use crate::cli::output::{CliError, date, fields, table};
+use crate::cli::output::{CliError, date, fields, next_page, table};
 use crate::domain::clients::management::{self, ClientSecret};
 use crate::protocol::client::Client;
 use serde_json::{Map, Value, json};
 
 /// `client list`.
-pub fn list(context: &Context<'_>, search: Option<String>, limit: i64) -> Result<(), CliError> {
+pub fn list(context: &Context<'_>, asked: &List) -> Result<(), CliError> {
+    let (search, limit) = (asked.search.clone(), asked.limit.clamp(1, 1000));
     let clients = context.with_ground(|ground, _| async move {
-        Ok(management::list(&ground, search, None, limit).await?)
+        let after = match &asked.cursor {
+            Some(id) => Some(find(&ground, id).await?),
+            None => None,
+        };
+        let after = after.map(|client| (client.created_at, client.id));
+        Ok(management::list(&ground, search, after, limit).await?)
     })?;
+    let next = next_page(&clients, limit, |client| &client.id);
     let document = Value::Array(clients.iter().map(|client| document(client, None)).collect());
     context.output.write(&document, || {
         let row = |client: &Client| {
@@ -24,7 +31,7 @@ pub fn list(context: &Context<'_>, search: Option<String>, limit: i64) -> Result
             ]
         };
         let rows: Vec<_> = clients.iter().map(row).collect();
-        table(&["CLIENT ID", "NAME", "KIND", "STATUS", "REDIRECT URI"], &rows)
+        table(&["CLIENT ID", "NAME", "KIND", "STATUS", "REDIRECT URI"], &rows) + &next
     });
     Ok(())
 }

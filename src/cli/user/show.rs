@@ -1,16 +1,25 @@
 //! Accounts as text and as JSON.
 
-use super::find;
+use super::{List, find};
 use crate::cli::context::Context;
-use crate::cli::output::{CliError, date, fields, table};
+use crate::cli::output::{CliError, date, fields, next_page, table};
 use crate::domain::identity::users::{self, Account, Session, UserQuery};
 use crate::protocol::time::Timestamp;
 use serde_json::{Value, json};
 
 /// `user list`.
-pub fn list(context: &Context<'_>, query: UserQuery) -> Result<(), CliError> {
-    let accounts =
-        context.with_ground(|ground, _| async move { Ok(users::list(&ground, query).await?) })?;
+pub fn list(context: &Context<'_>, asked: &List) -> Result<(), CliError> {
+    let query = asked.query();
+    let limit = query.limit;
+    let accounts = context.with_ground(|ground, _| async move {
+        let after = match &asked.cursor {
+            Some(name) => Some(find(&ground, name).await?.user),
+            None => None,
+        };
+        let after = after.map(|user| (user.created_at, user.id));
+        Ok(users::list(&ground, UserQuery { after, ..query }).await?)
+    })?;
+    let next = next_page(&accounts, limit, |account| &account.user.id);
     let document = Value::Array(accounts.iter().map(document).collect());
     context.output.write(&document, || {
         let row = |account: &Account| {
@@ -24,7 +33,7 @@ pub fn list(context: &Context<'_>, query: UserQuery) -> Result<(), CliError> {
             ]
         };
         let rows: Vec<_> = accounts.iter().map(row).collect();
-        table(&["ID", "EMAIL", "NAME", "STATUS", "ROLES"], &rows)
+        table(&["ID", "EMAIL", "NAME", "STATUS", "ROLES"], &rows) + &next
     });
     Ok(())
 }

@@ -45,6 +45,20 @@ fn a_flag_goes_before_a_variable_before_the_file_before_the_default() {
 }
 
 #[test]
+fn what_follows_from_a_problem_is_not_told_as_well() {
+    let postgres = ("COUNTERSIGN_DATABASE_URL", "postgres://h/d");
+    for wrong in [
+        ("COUNTERSIGN_MASTER_KEY_FILE", "/nowhere"),
+        ("COUNTERSIGN_MASTER_KEY", "short"),
+        ("COUNTERSIGN_MASTER_KEY", "1234"),
+    ] {
+        let told = problems(&env(&[postgres, wrong]));
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+    assert_eq!(problems(&env(&[postgres])).len(), 1);
+}
+
+#[test]
 fn every_problem_is_told_at_once_and_by_name() {
     let file = file("isuer = 'x'\n[tokens]\nacess_token = 1\naccess_token = 'soon'\n");
     let mut input = env(&[

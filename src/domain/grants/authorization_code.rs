@@ -1,6 +1,7 @@
 //! The authorization code grant (RFC 6749 §4.1.3, with PKCE as RFC 7636 §4.6 asks).
 
 use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
+use crate::domain::audit::Actor;
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
@@ -30,6 +31,7 @@ impl Grant for AuthorizationCodeGrant {
         provider: &Provider,
         client: &RegisteredClient,
         params: &Params,
+        _actor: &Actor,
     ) -> Result<Redemption, OAuthError> {
         let code_hash = digest(params.required("code")?);
         let sent_redirect_uri = params.required("redirect_uri")?;

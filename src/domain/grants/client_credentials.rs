@@ -1,6 +1,7 @@
 //! The client credentials grant (RFC 6749 §4.4): a client for itself.
 
 use super::{Grant, Redemption, Subject};
+use crate::domain::audit::Actor;
 use crate::domain::clients::RegisteredClient;
 use crate::domain::provider::Provider;
 use crate::domain::resources::Target;
@@ -27,6 +28,7 @@ impl Grant for ClientCredentialsGrant {
         provider: &Provider,
         client: &RegisteredClient,
         params: &Params,
+        _actor: &Actor,
     ) -> Result<Redemption, OAuthError> {
         if client.is_public() {
             return Err(OAuthError::new(
@@ -38,7 +40,10 @@ impl Grant for ClientCredentialsGrant {
         let own = own_scope(&client.metadata.scope);
         let scope = match params.one("scope")? {
             None => own,
-            Some(_) => super::narrowed(params, &own)?,
+            Some(asked) => {
+                check_scope(&asked.parse()?, &client.metadata.scope)?;
+                super::narrowed(params, &own)?
+            }
         };
         let marks = [(RevocationKind::Client, client.id.as_str()), (RevocationKind::All, ALL_KEY)];
         Ok(Redemption {
@@ -54,9 +59,28 @@ impl Grant for ClientCredentialsGrant {
     }
 }
 
+/// Says what is wrong with a scope, instead of only that it is too much.
+fn check_scope(asked: &Scope, registered: &Scope) -> Result<(), OAuthError> {
+    if about_people().any(|token| asked.contains(token)) {
+        return Err(OAuthError::invalid_scope(
+            "openid, profile, email, address, phone and offline_access are about a person, and \
+             client_credentials has none: leave them out",
+        ));
+    }
+    match asked.is_within(registered) {
+        true => Ok(()),
+        false => Err(OAuthError::invalid_scope(
+            "scope has a value that the client is not registered for",
+        )),
+    }
+}
+
 /// What a client may have without a person: not what is about one.
 fn own_scope(registered: &Scope) -> Scope {
-    let about_people = ["openid", "offline_access"];
-    let about_people = about_people.into_iter().chain(SCOPE_CLAIMS.iter().map(|(token, _)| *token));
-    about_people.fold(registered.clone(), |scope, token| scope.without(token))
+    about_people().fold(registered.clone(), |scope, token| scope.without(token))
+}
+
+fn about_people() -> impl Iterator<Item = &'static str> {
+    let protocol = ["openid", "offline_access"].into_iter();
+    protocol.chain(SCOPE_CLAIMS.iter().map(|(token, _)| *token))
 }

@@ -8,6 +8,7 @@ pub mod authorization_code;
 pub mod client_credentials;
 pub mod refresh_token;
 
+use super::audit::Actor;
 use super::clients::RegisteredClient;
 use super::provider::Provider;
 use crate::domain::resources::Target;
@@ -117,12 +118,14 @@ pub trait Grant: Send + Sync {
     /// The `grant_type` this grant answers to.
     fn grant_type(&self) -> GrantType;
 
-    /// Checks the proof in `params`. Reads only: nothing is used up until tokens are written.
+    /// Checks the proof in `params`. Nothing is used up until tokens are written; but a proof that
+    /// gives a theft away ends what was stolen, and `actor` stands in the audit log then.
     async fn redeem(
         &self,
         provider: &Provider,
         client: &RegisteredClient,
         params: &Params,
+        actor: &Actor,
     ) -> Result<Redemption, OAuthError>;
 }
 

@@ -67,6 +67,7 @@ impl Grant for RefreshTokenGrant {
         provider: &Provider,
         client: &RegisteredClient,
         params: &Params,
+        actor: &Actor,
     ) -> Result<Redemption, OAuthError> {
         let sent = params.required("refresh_token")?;
         let found = find(provider, digest(sent)).await?.ok_or_else(unusable)?;
@@ -78,7 +79,7 @@ impl Grant for RefreshTokenGrant {
             Use::First | Use::Retry => {}
             Use::Burst => return Err(unusable()),
             Use::Replay => {
-                end_family(provider, client, &found).await?;
+                end_family(provider, client, &found, actor).await?;
                 return Err(unusable());
             }
         }
@@ -90,8 +91,11 @@ impl Grant for RefreshTokenGrant {
             true => kept(provider, sent, &found),
             false => succession(provider, sent, &found, &use_),
         };
+        let mut person = found.person;
+        // A nonce answers one request; this ID token answers none (OpenID Connect Core §12.2).
+        person.authorization.nonce = None;
         Ok(Redemption {
-            subject: Subject::Person(Box::new(found.person)),
+            subject: Subject::Person(Box::new(person)),
             scope,
             target,
             spend: Some(spend),
@@ -203,8 +207,9 @@ async fn end_family(
     provider: &Provider,
     client: &RegisteredClient,
     found: &Found,
+    actor: &Actor,
 ) -> Result<(), OAuthError> {
-    let cause = provider.cause(Reason::RefreshReplayed, &Actor::client(&client.id));
+    let cause = provider.cause(Reason::RefreshReplayed, actor);
     let id = found.token.authorization_id.clone();
     tracing::warn!(authorization.id = %id, "refresh token replayed, authorization revoked");
     let event = cause

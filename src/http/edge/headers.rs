@@ -76,7 +76,10 @@ pub fn allow_everyone(headers: &mut HeaderMap) {
 
 /// Lets the scripts of one origin read the answer, without cookies.
 pub fn allow_origin(headers: &mut HeaderMap, origin: &str) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let said = headers.get_all(header::VARY).any(|value| value.as_bytes() == b"Origin");
+    if !said {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
     let Ok(value) = HeaderValue::from_str(origin) else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
     headers.insert(

@@ -25,10 +25,10 @@ pub async fn token(
     let grant = provider.grants.find(form.required("grant_type")?, &client)?;
     let sender = sender::prove(provider, &proof::evidence(&request), None)?;
     let confirmation = sender.confirmation(&client)?;
-    let redemption = grant.redeem(provider, &client, &form).await?;
+    let actor = info.actor(Actor::client(&client.id).name);
+    let redemption = grant.redeem(provider, &client, &form, &actor).await?;
     sender.answers(provider, &redemption.bound_to).await?;
     let redemption = Redemption { confirmation, ..redemption };
-    let actor = info.actor(Actor::client(&client.id).name);
     let mut response = answer(&issue(provider, &client, redemption, &actor).await?);
     proof::next_nonce(&state, &sender, &mut response);
     Ok(response)

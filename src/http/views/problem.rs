@@ -71,6 +71,10 @@ pub enum Problem {
     GrantRefresh,
     /// `client_credentials` without a proof of who the client is.
     GrantPublic,
+    /// `offline_access` without `refresh_token`.
+    OfflineScope,
+    /// A public client without PKCE.
+    PublicPkce,
     ResponseInvalid,
     /// `jwks` and `jwks_uri` at once.
     KeysTwice,
@@ -151,6 +155,8 @@ impl Problem {
             Self::GrantMissing => "problem-grant-missing",
             Self::GrantRefresh => "problem-grant-refresh",
             Self::GrantPublic => "problem-grant-public",
+            Self::OfflineScope => "problem-offline-scope",
+            Self::PublicPkce => "problem-public-pkce",
             Self::ResponseInvalid => "problem-response-invalid",
             Self::KeysTwice => "problem-keys-twice",
             Self::KeysMissing => "problem-keys-missing",

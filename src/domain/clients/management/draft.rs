@@ -86,6 +86,7 @@ impl ClientDraft {
         problems.extend(self.policy_problems());
         problems.extend(requests::problems(&self.metadata));
         problems.extend(profile::problems(&self.metadata, &self.policy));
+        problems.extend(self.pkce_problem());
         problems
     }
 
@@ -154,7 +155,7 @@ impl ClientDraft {
                 (
                     "redirect_uris",
                     "error-redirect-missing",
-                    "authorization_code needs at least one",
+                    "authorization_code needs at least one redirect address",
                 ),
             ),
             (
@@ -167,7 +168,17 @@ impl ClientDraft {
                 (
                     "grant_types",
                     "error-grant-public",
-                    "a public client cannot use client_credentials",
+                    "client_credentials needs a client that proves who it is: a public one \
+                     (token_endpoint_auth_method none) cannot use it",
+                ),
+            ),
+            (
+                code && metadata.scope.contains("offline_access") && !uses(GrantType::RefreshToken),
+                (
+                    "scope",
+                    "error-offline-scope",
+                    "offline_access asks for a refresh token: add the grant type refresh_token, or \
+                     leave it out",
                 ),
             ),
             (
@@ -253,6 +264,14 @@ impl ClientDraft {
             }
         }
         problems
+    }
+
+    fn pkce_problem(&self) -> Option<FieldProblem> {
+        let code = self.metadata.grant_types.contains(&GrantType::AuthorizationCode);
+        let public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
+        let says = "a client without a secret always needs PKCE (RFC 9700 §2.1.1)";
+        (public && code && !self.policy.require_pkce)
+            .then(|| FieldProblem::new("require_pkce", "error-public-pkce", says))
     }
 
     fn policy_problems(&self) -> Vec<FieldProblem> {
