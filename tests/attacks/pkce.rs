@@ -1,5 +1,6 @@
 //! C: PKCE (RFC 7636). A wrong verifier does not spend the code: a stranger must not be able to.
 
+use crate::support::requests::push;
 use crate::support::{Code, TestServer, VERIFIER, WebApp, both, challenge};
 
 both! {
@@ -7,6 +8,7 @@ both! {
         let without = [("code_challenge", ""), ("code_challenge_method", "")];
         for app in [WebApp::register(&server).await, WebApp::register_public(&server).await] {
             app.authorize(&without).await.expect_refusal("invalid_request");
+            push(&app, &without).await.expect(400, "invalid_request");
         }
         let app = WebApp::register_as(&server, |draft| {
             draft.policy.require_pkce = false;
@@ -22,6 +24,8 @@ both! {
         for method in ["plain", "s256", "S512", ""] {
             let page = app.authorize(&[("code_challenge_method", method)]).await;
             page.expect_refusal("invalid_request");
+            let pushed = push(&app, &[("code_challenge_method", method)]).await;
+            pushed.expect(400, "invalid_request");
         }
     }
 
@@ -37,6 +41,7 @@ both! {
             &format!("{}/", &good[..42]),
             &format!("{}\u{e9}", &good[..42]),
         ] {
+            push(&app, &[("code_challenge", wrong)]).await.expect(400, "invalid_request");
             let page = app.authorize(&[("code_challenge", wrong)]).await;
             page.expect_refusal("invalid_request");
         }

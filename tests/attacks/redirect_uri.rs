@@ -1,16 +1,19 @@
 //! B: redirect URIs.
 
+use crate::support::requests::push;
 use crate::support::test_server::system;
 use crate::support::web_app::draft;
 use crate::support::{TestServer, WebApp, both};
 use countersign::domain::clients::management::{self, ClientError};
 use countersign::protocol::client::ApplicationType;
 
+/// At the authorization endpoint, and where requests are pushed.
 async fn refuses(app: &WebApp, uris: &[&str]) {
     for uri in uris {
         let page = app.authorize(&[("redirect_uri", uri)]).await;
         assert_eq!(page.status, 400, "{uri}");
         page.expect_error_page();
+        push(app, &[("redirect_uri", uri)]).await.expect(400, "invalid_request");
     }
 }
 

@@ -245,6 +245,15 @@ both! {
         app.agent.open(&twice).await.expect_error_page();
     }
 
+    async fn az_02_a_request_or_reference_that_comes_twice_is_refused(server: TestServer) {
+        let app = WebApp::register(&server).await;
+        for name in ["request", "request_uri"] {
+            let url = app.authorize_url(&[(name, "x")]);
+            let page = app.agent.open(&format!("{url}&{name}=y")).await;
+            page.expect_refusal("invalid_request");
+        }
+    }
+
     async fn pa_08_only_a_small_form_can_be_pushed(server: TestServer) {
         let app = WebApp::register(&server).await;
         let url = server.url("/par");

@@ -57,7 +57,7 @@ pub async fn resolve(
     client: &Arc<RegisteredClient>,
     params: &Params,
 ) -> Result<Source, Refusal> {
-    let request_uri = params.one("request_uri").map_err(|error| Refusal::Page(error.into()))?;
+    let request_uri = params.one("request_uri").map_err(|error| refuse(client, params, error))?;
     if let Some(uri) = request_uri.filter(|uri| pushed::is_ours(uri)) {
         let found = pushed::find(provider, client, uri).await;
         return found.map_err(|error| Refusal::Page(error.into()));
