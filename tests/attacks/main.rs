@@ -18,5 +18,6 @@ mod pkce;
 mod redirect_uri;
 mod refresh;
 mod request_object;
+mod request_object_encrypted;
 mod resource;
 mod token;
