@@ -77,6 +77,8 @@ both! {
         assert_eq!(client.policy.profile, Profile::Fapi2MessageSigning);
         assert!(client.metadata.requests.require_pushed_authorization_requests);
         assert!(client.metadata.requests.require_signed_request_object);
+        let page = agent.open(&format!("/admin/clients/{}", app.id)).await;
+        assert!(!page.has_id("test-login"), "a plain request would be refused");
         assert!(client.metadata.dpop_bound_access_tokens);
     }
 

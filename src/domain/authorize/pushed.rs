@@ -45,8 +45,8 @@ pub fn is_ours(request_uri: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Those of the sender's proof, of the request as it would be answered by the authorization endpoint, and
-/// `temporarily_unavailable` when the client pushes too many.
+/// Those of the sender's proof, those of the request as it would be answered by the authorization
+/// endpoint, and `temporarily_unavailable` when the client pushes too many.
 pub async fn push(
     provider: &Provider,
     client: &Arc<RegisteredClient>,

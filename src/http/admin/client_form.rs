@@ -75,10 +75,17 @@ pub fn snippets(admin: &Admin, text: Text, client: &Client, secret: Option<&str>
 }
 
 /// An authorization request as this client would send it. What comes of it goes to the client's own
-/// address, which has not asked for it: that the request gets there is what the try shows.
+/// address, which has not asked for it: that the request gets there is what the try shows. None for
+/// a client whose requests cannot be made here, because it pushes or signs them.
 pub fn test_url(admin: &Admin, client: &Client) -> Option<String> {
     let redirect_uri = client.metadata.redirect_uris.first()?;
-    if client.disabled || !client.may_use(GrantType::AuthorizationCode) {
+    let (server, own) = (&admin.provider().requests, &client.metadata.requests);
+    let takes_a_plain_one = !server.require_pushed
+        && !server.require_signed
+        && !own.require_pushed_authorization_requests
+        && !own.require_signed_request_object
+        && !client.policy.profile.is_fapi();
+    if client.disabled || !client.may_use(GrantType::AuthorizationCode) || !takes_a_plain_one {
         return None;
     }
     let random = &admin.provider().random;
