@@ -43,6 +43,7 @@ pub struct Config {
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
     pub outbound: OutboundConfig,
+    pub mtls: MtlsConfig,
     pub log: LogConfig,
     pub server: ServerConfig,
 }
@@ -64,6 +65,7 @@ impl Default for Config {
             sessions: SessionConfig::default(),
             requests: RequestConfig::default(),
             outbound: OutboundConfig::default(),
+            mtls: MtlsConfig::default(),
             log: LogConfig::default(),
             server: ServerConfig::default(),
         }
@@ -130,6 +132,36 @@ pub struct OutboundConfig {
     pub allow: Vec<ipnet::IpNet>,
     /// A PEM file with a further trust anchor.
     pub ca: Option<PathBuf>,
+}
+
+/// Client certificates (RFC 8705): on a listener of our own, so that browsers on the other one are
+/// never asked for theirs, or in a header of a trusted proxy.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MtlsConfig {
+    /// Where connections are asked for a certificate. Serves the endpoints for machines alone.
+    pub listen: Option<SocketAddr>,
+    /// How clients reach it; the issuer's host and this port when absent.
+    pub url: Option<String>,
+    /// PEM files; those of the other listener when absent.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// A PEM file with the certificates that may vouch for clients, for `tls_client_auth`.
+    pub trust_anchors: Option<PathBuf>,
+    /// The header in which a trusted proxy hands on the certificate it was shown.
+    pub certificate_header: Option<String>,
+    pub certificate_header_format: CertificateFormat,
+}
+
+/// How a proxy writes a certificate into a header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CertificateFormat {
+    /// `:BASE64:`, with `Client-Cert-Chain` beside it (RFC 9440).
+    #[default]
+    Rfc9440,
+    /// PEM with percent escapes, as nginx writes `$ssl_client_escaped_cert`.
+    Pem,
 }
 
 /// What is logged, and how.

@@ -1,9 +1,30 @@
 //! The composition root: puts the floors together, serves, and stops in good order.
 
+/// A server with its limits. A macro, because the type of a server has names that actix keeps for
+/// itself.
+macro_rules! settled {
+    ($server:expr, $config:expr) => {{
+        let server = $server
+            .disable_signals()
+            .client_request_timeout(HEAD_DEADLINE)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .keep_alive(KEEP_ALIVE)
+            .max_connections(MAX_CONNECTIONS)
+            .worker_max_blocking_threads(BLOCKING_THREADS)
+            .tls_handshake_timeout(HEAD_DEADLINE)
+            .shutdown_timeout(STOP_SECONDS);
+        match $config.server.workers {
+            0 => server,
+            workers => server.workers(workers),
+        }
+    }};
+}
+
 mod background;
 mod health;
 mod lock;
 pub mod logging;
+mod mutual_tls;
 mod signals;
 mod tls;
 
@@ -82,12 +103,16 @@ impl Default for ServerParts {
 pub struct Running {
     pub address: SocketAddr,
     pub metrics_address: Option<SocketAddr>,
+    /// Where clients are asked for certificates.
+    pub mtls_address: Option<SocketAddr>,
     pub provider: Arc<Provider>,
     state: State,
     server: Listener,
     metrics: Option<Listener>,
+    mtls: Option<Listener>,
     background: Background,
-    tls: Option<Tls>,
+    /// Of the listener for everyone, and of that for client certificates.
+    tls: [Option<Tls>; 2],
     /// The last to go.
     _lock: Option<Lock>,
 }
@@ -97,8 +122,8 @@ impl Running {
     pub async fn stop(self) {
         self.state.readiness.turn_off();
         self.server.stop().await;
-        if let Some(metrics) = self.metrics {
-            metrics.stop().await;
+        for other in [self.mtls, self.metrics].into_iter().flatten() {
+            other.stop().await;
         }
         self.background.stop().await;
     }
@@ -124,7 +149,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         tokio::select! {
             told = signals.next() => match told {
                 Told::End => break,
-                Told::Reload => reload(running.tls.as_ref()),
+                Told::Reload => running.tls.iter().for_each(|tls| reload(tls.as_ref())),
             },
             ended = &mut running.server.task => return Err(RunError::Server(reason(ended))),
         }
@@ -175,8 +200,9 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
     let relay = relay(&config, &provider)?;
-    let tls = Tls::from_config(&config)?;
-    let (server, address) = serve(&config, &state, tls.as_ref())?;
+    let tls = [Tls::from_config(&config)?, Tls::mutual(&config)?];
+    let (server, address) = serve(&config, &state, tls[0].as_ref())?;
+    let (mtls, mtls_address) = mutual_tls::serve(&config, &state, tls[1].as_ref())?.unzip();
     let metrics = config.metrics_listen.map(|address| health::serve_metrics(address, &state));
     let (metrics, metrics_address) = metrics.transpose()?.unzip();
     let background = Background::start(&state, relay);
@@ -187,10 +213,12 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
     Ok(Running {
         address,
         metrics_address,
+        mtls_address,
         provider,
         state,
         server,
         metrics,
+        mtls,
         background,
         tls,
         _lock: lock,
@@ -212,6 +240,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         sessions: config.sessions.clone(),
         requests: config.requests.clone(),
         outbound: outbound(config)?,
+        mtls: mutual_tls::settings(config)?,
         hash_threads: config.server.hash_threads,
         support_contact: config.support_contact.clone(),
     });
@@ -271,24 +300,13 @@ fn serve(
             .configure(|routes| http::routes(routes, shared.clone()))
             .configure(|routes| health::routes(routes, shared.clone()))
     };
-    let mut server = HttpServer::new(app)
-        .disable_signals()
-        .client_request_timeout(HEAD_DEADLINE)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(KEEP_ALIVE)
-        .max_connections(MAX_CONNECTIONS)
-        .worker_max_blocking_threads(BLOCKING_THREADS)
-        .shutdown_timeout(STOP_SECONDS);
-    if config.server.workers > 0 {
-        server = server.workers(config.server.workers);
-    }
+    let server = settled!(HttpServer::new(app), config);
     let listen = config.listen;
     let failed = |error| RunError::Listen(listen, error);
     let server = match tls {
         None => server.bind(listen).map_err(failed)?,
         Some(tls) => {
             let acceptor = tls.acceptor().map_err(RunError::Tls)?;
-            let server = server.tls_handshake_timeout(HEAD_DEADLINE);
             server.bind_openssl(listen, acceptor).map_err(failed)?
         }
     };

@@ -2,6 +2,7 @@
 
 mod members;
 mod requests;
+mod sender;
 mod show;
 
 use super::context::Context;

@@ -4,7 +4,8 @@ use super::GlobalFlags;
 use super::output::{CliError, Output};
 use crate::config::load::{Input, Loaded, load};
 use crate::config::{Config, master_key};
-use crate::domain::ground::Ground;
+use crate::domain::ground::{Ground, client_secret_key};
+use crate::jose::Sealer;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::{Lifetime, SystemClock};
 use crate::storage::Db;
@@ -70,7 +71,13 @@ pub fn master_key_of(config: &Config, ground: &Ground) -> Result<[u8; 32], CliEr
 
 /// A ground on the database of the settings.
 pub fn ground(config: &Config) -> Result<Ground, CliError> {
+    let settings = config.clone();
+    let client_secret_key = move || {
+        let master_key = master_key::open(&settings, &SystemRandom).ok()?;
+        Some(client_secret_key(&Sealer::new(&master_key)))
+    };
     Ok(Ground {
+        client_secret_key: Arc::new(client_secret_key),
         db: Db::open(&config.database_url.parse()?)?,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),

@@ -101,6 +101,7 @@ impl From<ClientError> for CliError {
             ClientError::Taken => "taken",
             ClientError::NotFound | ClientError::SecretNotFound => "not_found",
             ClientError::NoSecret | ClientError::LastSecret => "refused",
+            ClientError::NoMasterKey => "master_key",
         };
         Self::failed(code, error)
     }

@@ -1,5 +1,7 @@
 //! The rules that single settings and their combinations must keep.
 
+mod mtls;
+
 use super::Config;
 use super::load::Problem;
 use super::master_key;
@@ -12,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// The keys that a command which only opens the database does not read.
-pub(super) const SERVER_ONLY: [&str; 7] = [
+pub(super) const SERVER_ONLY: [&str; 13] = [
     "master_key",
     "tls_cert",
     "tls_key",
@@ -20,6 +22,12 @@ pub(super) const SERVER_ONLY: [&str; 7] = [
     "redis_url",
     "log.filter",
     "metrics_listen",
+    "mtls.listen",
+    "mtls.url",
+    "mtls.tls_cert",
+    "mtls.tls_key",
+    "mtls.trust_anchors",
+    "mtls.certificate_header",
 ];
 
 /// Everything that is wrong with the settings.
@@ -35,6 +43,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     .flatten()
     .collect();
     problems.extend(tls_problems(config));
+    problems.extend(mtls::problems(config));
     problems.extend(lifetime_problems(config));
     if config.metrics_listen == Some(config.listen) && config.listen.port() != 0 {
         problems.push(Problem::new("metrics_listen", "must be another address than listen"));

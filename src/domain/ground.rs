@@ -4,6 +4,7 @@
 use super::audit::Actor;
 use super::provider::Provider;
 use super::revocation::{Cause, Reason};
+use crate::jose::{Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use crate::storage::{Db, DbConnection, StorageError};
@@ -17,6 +18,9 @@ pub struct Ground {
     pub random: Arc<dyn Random>,
     /// No token of ours that a service accepts lives longer than this.
     pub longest_token_life: Lifetime,
+    /// The key under which the secrets are sealed that we must read again; asked for only when one
+    /// is made, and none without the master key.
+    pub client_secret_key: Arc<dyn Fn() -> Option<SealingKey> + Send + Sync>,
 }
 
 impl Ground {
@@ -61,10 +65,17 @@ impl Ground {
     }
 }
 
+/// The key that client secrets are sealed under.
+pub fn client_secret_key(sealer: &Sealer) -> SealingKey {
+    sealer.purpose("client secrets")
+}
+
 impl Provider {
     /// What changes of accounts and clients need of a running provider.
     pub fn ground(&self) -> Ground {
+        let key = self.client_secrets.clone();
         Ground {
+            client_secret_key: Arc::new(move || Some(key.clone())),
             db: self.db.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
@@ -100,6 +111,7 @@ pub mod testing {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             longest_token_life: Lifetime::hours(1),
+            client_secret_key: Arc::new(|| None),
         };
         TestGround { ground, clock, _directory: directory }
     }

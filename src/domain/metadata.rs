@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 pub fn document(provider: &Provider) -> Value {
     let issuer = &provider.issuer;
     let at = |path: &str| format!("{issuer}{path}");
-    let auth_methods: Vec<_> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let offered = AuthMethod::ALL.iter().filter(|method| provider.mtls.offers(**method));
+    let auth_methods: Vec<_> = offered.map(|method| method.as_str()).collect();
     let with_proof: Vec<_> =
         auth_methods.iter().filter(|method| **method != "none").copied().collect();
     let mut document = json!({
@@ -52,7 +53,22 @@ pub fn document(provider: &Provider) -> Value {
     });
     add(&mut document, requests::members(provider));
     requests::add_token_modes(&mut document);
+    add(&mut document, with_certificates(provider));
     document
+}
+
+/// What there is of mutual TLS (RFC 8705 §3.3, §5).
+fn with_certificates(provider: &Provider) -> Value {
+    let mut members = serde_json::Map::new();
+    if provider.mtls.takes_certificates {
+        members.insert("tls_client_certificate_bound_access_tokens".into(), true.into());
+    }
+    let aliases: serde_json::Map<_, _> =
+        provider.mtls.aliases().map(|(name, uri)| (name.to_owned(), uri.into())).collect();
+    if !aliases.is_empty() {
+        members.insert("mtls_endpoint_aliases".into(), aliases.into());
+    }
+    Value::Object(members)
 }
 
 /// Adds the members of a part.

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod keys;
 pub mod logout;
 pub mod metadata;
+pub mod mtls;
 pub mod outbound;
 mod provider;
 pub mod resources;

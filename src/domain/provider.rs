@@ -4,9 +4,11 @@ use super::audit::Actor;
 use super::authorize::AuthorizeKeys;
 use super::clients::ClientRegistry;
 use super::grants::Grants;
+use super::ground;
 use super::identity::passwords::Passwords;
 use super::identity::throttle::Throttle;
 use super::keys::KeyRing;
+use super::mtls::Mtls;
 use super::outbound::Outbound;
 use super::resources::{self, ResourceRegistry};
 use super::revocation::{Cause, Reason, Revocation};
@@ -48,6 +50,7 @@ pub struct Parts {
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
     pub outbound: Outbound,
+    pub mtls: Mtls,
     pub hash_threads: usize,
     pub support_contact: String,
 }
@@ -71,10 +74,13 @@ pub struct Provider {
     pub throttle: Throttle,
     pub revocation: Revocation,
     pub outbound: Outbound,
+    pub mtls: Mtls,
     /// Access tokens whose signature verified, by their hash.
     pub verified: Cache<String, Arc<Presented>>,
     /// Seals and authenticates what travels through browsers.
     pub browser: AuthorizeKeys,
+    /// Seals the secrets of clients that sign with them.
+    pub client_secrets: SealingKey,
     /// Makes and recognises the nonces of DPoP proofs.
     pub dpop_nonces: DpopNonces,
     /// Derives a refresh token from the one before it.
@@ -101,8 +107,10 @@ impl Provider {
             throttle: Throttle::new(parts.clock.clone()),
             revocation,
             outbound: parts.outbound,
+            mtls: parts.mtls,
             verified: Cache::new(VERIFIED),
             browser: AuthorizeKeys::new(&sealer),
+            client_secrets: ground::client_secret_key(&sealer),
             dpop_nonces: DpopNonces::new(sealer.purpose("dpop nonces")),
             refresh: sealer.purpose("refresh tokens"),
             db: parts.db,
@@ -128,7 +136,8 @@ impl Provider {
 
     /// The addresses that an endpoint is known by.
     pub fn addresses(&self, path: &str) -> Vec<String> {
-        vec![format!("{}{path}", self.issuer)]
+        let bases = std::iter::once(self.issuer.as_str()).chain(self.mtls.base.as_deref());
+        bases.map(|base| format!("{base}{path}")).collect()
     }
 
     /// `aud` of access tokens that no other resource was named for (RFC 9068 §3).

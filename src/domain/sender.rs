@@ -1,5 +1,5 @@
 //! What the sender of a request shows to hold, beside what it knows: the key of a DPoP proof
-//! (RFC 9449).
+//! (RFC 9449), and that of the certificate of its TLS connection (RFC 8705).
 //!
 //! A request is read into [`Evidence`]. [`prove`] turns that into a [`Sender`], without using
 //! anything up; [`Sender::answers`] holds it against what a code, refresh token or access token is
@@ -9,12 +9,14 @@
 use super::clients::RegisteredClient;
 use super::provider::Provider;
 use super::tokens::presented::Presented;
+pub use crate::jose::Certificate;
 pub use crate::jose::dpop::ALGORITHMS as PROOF_ALGORITHMS;
 use crate::jose::dpop::{Proof, Target};
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::storage::seen_jtis;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a request carries.
 #[derive(Debug, Clone, Default)]
@@ -24,12 +26,15 @@ pub struct Evidence {
     pub path: String,
     /// The `DPoP` headers; none when one of them is no text.
     pub proofs: Vec<String>,
+    /// The client certificate of the connection.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// What it proved.
 #[derive(Debug, Clone, Default)]
 pub struct Sender {
     proof: Option<Proof>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// How an access token was sent (RFC 6750 §2.1, RFC 9449 §7.1).
@@ -63,7 +68,7 @@ pub fn prove(
     access_token: Option<&str>,
 ) -> Result<Sender, OAuthError> {
     let sent = match &evidence.proofs[..] {
-        [] => return Ok(Sender::default()),
+        [] => return Ok(Sender { proof: None, certificate: evidence.certificate.clone() }),
         [sent] => sent,
         _ => return Err(OAuthError::invalid_dpop_proof("more than one DPoP header")),
     };
@@ -71,7 +76,7 @@ pub fn prove(
     let target = Target { method: &evidence.method, uris: &uris, access_token };
     let proof = Proof::read(sent, &target).map_err(refused)?;
     check_fresh(provider, &proof)?;
-    Ok(Sender { proof: Some(proof) })
+    Ok(Sender { proof: Some(proof), certificate: evidence.certificate.clone() })
 }
 
 /// A proof with a good nonce is fresh whatever the sender's clock says (RFC 9449 §11.1).
@@ -101,17 +106,28 @@ impl Sender {
         self.proof.as_ref().map(|proof| proof.jkt.as_str())
     }
 
+    /// The thumbprint of the certificate.
+    fn x5t_s256(&self) -> Option<&str> {
+        self.certificate.as_ref().map(|certificate| certificate.thumbprint())
+    }
+
     /// What tokens for this client become bound to.
     ///
     /// # Errors
     ///
     /// `invalid_request` when the client's tokens must be bound and there is nothing to bind them
-    /// to (RFC 9449 §5.2).
+    /// to (RFC 9449 §5.2, RFC 8705 §3.4).
     pub fn confirmation(&self, client: &RegisteredClient) -> Result<Confirmation, OAuthError> {
-        if client.metadata.dpop_bound_access_tokens && self.proof.is_none() {
+        let rules = &client.metadata.sender;
+        if rules.dpop_bound_access_tokens && self.proof.is_none() {
             return Err(OAuthError::invalid_request("this client must send a DPoP proof"));
         }
-        Ok(Confirmation::of_jkt(self.jkt().map(str::to_owned)))
+        let by_certificate = rules.tls_client_certificate_bound_access_tokens;
+        if by_certificate && self.certificate.is_none() {
+            return Err(OAuthError::invalid_request("this client must show its certificate"));
+        }
+        let x5t_s256 = self.x5t_s256().filter(|_| by_certificate).map(str::to_owned);
+        Ok(Confirmation { jkt: self.jkt().map(str::to_owned), x5t_s256 })
     }
 
     /// The `dpop_jkt` of a pushed authorization request: the parameter, or the key of the proof
@@ -140,6 +156,9 @@ impl Sender {
         provider: &Provider,
         bound_to: &Confirmation,
     ) -> Result<(), OAuthError> {
+        if bound_to.x5t_s256.is_some() && bound_to.x5t_s256.as_deref() != self.x5t_s256() {
+            return Err(OAuthError::invalid_grant("it is bound to another certificate"));
+        }
         match (&bound_to.jkt, self.jkt()) {
             (Some(_), None) => {
                 return Err(OAuthError::invalid_dpop_proof("it is bound to a key: send a proof"));
@@ -183,6 +202,11 @@ pub async fn check_access(
     evidence: &Evidence,
 ) -> Result<(), OAuthError> {
     let refuse = |why: &'static str| Err(OAuthError::invalid_token(why));
+    let shown = evidence.certificate.as_ref().map(|certificate| certificate.thumbprint());
+    let bound = token.confirmation.x5t_s256.as_deref();
+    if bound.is_some() && bound != shown {
+        return refuse("the token is bound to another certificate");
+    }
     match (&token.confirmation.jkt, scheme) {
         (None, Scheme::Bearer) => Ok(()),
         (Some(_), Scheme::Bearer) => refuse("the token is bound to a key: send it as DPoP"),

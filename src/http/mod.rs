@@ -17,6 +17,12 @@ pub use state::{Readiness, State};
 
 use actix_web::web;
 
+/// Adds the endpoints for machines, and no page.
+pub fn machine_routes(config: &mut web::ServiceConfig, state: State) {
+    config.app_data(web::Data::new(state.clone()));
+    oauth::configure(config, &state);
+}
+
 /// Adds every endpoint and page. They are tried in this order: first what machines ask for all the
 /// time, whose paths are plain texts.
 pub fn routes(config: &mut web::ServiceConfig, state: State) {

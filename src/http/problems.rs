@@ -109,6 +109,10 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-profile" => Problem::ProfileForbids,
         "error-response-keys" => Problem::ResponseKeysMissing,
         "error-jwks" | "error-jwks-unfit" | "error-encryption-jwk" => Problem::KeysInvalid,
+        "error-certificate-name" => Problem::Invalid,
+        "error-certificate-name-missing"
+        | "error-certificate-name-count"
+        | "error-certificate-name-unused" => Problem::CertificateName,
         "error-assertion-alg-unused" | "error-algorithm" => Problem::ChoiceInvalid,
         "error-lifetime" => Problem::LifetimeInvalid,
         "error-always-refresh" => Problem::RefreshMissing,

@@ -7,15 +7,17 @@
 use super::algorithm::{KeyManagement, SigningAlgorithm};
 use super::error::JoseError;
 use super::{compact, json};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::ec::{EcGroup, EcKey, EcKeyRef};
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
 use openssl::rsa::Rsa;
+use openssl::x509::X509;
 use serde_json::{Map, Value, json};
 
 const MAX_KID_BYTES: usize = 256;
+const MAX_X5C_BYTES: usize = 24 * 1024;
 /// The members that only a private or a shared key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -28,6 +30,8 @@ pub struct PublicJwk {
     usage: Option<String>,
     alg: Option<String>,
     operations: Option<Vec<String>>,
+    /// The thumbprint of the certificate that the owner keeps the key in (RFC 7517 §4.7).
+    certificate: Option<String>,
 }
 
 /// The members that make the key, in their one canonical spelling.
@@ -108,6 +112,7 @@ impl PublicJwk {
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(JoseError::Key("kid is longer than 256 bytes"));
         }
+        let certificate = certificate(jwk, &key)?;
         Ok(Self {
             material: Material::of(&key)?,
             key,
@@ -115,6 +120,7 @@ impl PublicJwk {
             usage: text(jwk, "use")?.map(str::to_owned),
             alg: text(jwk, "alg")?.map(str::to_owned),
             operations: operations(jwk)?,
+            certificate,
         })
     }
 
@@ -133,6 +139,7 @@ impl PublicJwk {
             usage: Some(usage.to_owned()),
             alg: Some(alg.to_owned()),
             operations: None,
+            certificate: None,
         };
         jwk.kid = Some(jwk.thumbprint());
         Ok(jwk)
@@ -160,6 +167,16 @@ impl PublicJwk {
     /// `sig` or `enc`, when the owner says.
     pub fn use_(&self) -> Option<&str> {
         self.usage.as_deref()
+    }
+
+    /// The thumbprint of the first certificate of `x5c`, as in `x5t#S256`.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// Whether the key is the public half of this one.
+    pub(super) fn is_public_half_of<T: HasPublic>(&self, key: &PKeyRef<T>) -> bool {
+        self.key.public_eq(key)
     }
 
     /// The key as a JWK: what was checked and nothing else.
@@ -280,6 +297,23 @@ impl Material {
             Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
         }
     }
+}
+
+/// The first of `x5c` must hold the key itself (RFC 7517 §4.7).
+fn certificate(
+    jwk: &Map<String, Value>,
+    key: &PKeyRef<Public>,
+) -> Result<Option<String>, JoseError> {
+    let Some(chain) = jwk.get("x5c") else { return Ok(None) };
+    let wrong = JoseError::Key("x5c is not an array of certificates in base64");
+    let first = chain.as_array().and_then(|chain| chain.first()).and_then(Value::as_str);
+    let first = first.filter(|first| first.len() <= MAX_X5C_BYTES).ok_or(wrong.clone())?;
+    let der = BASE64_STANDARD.decode(first).map_err(|_| wrong.clone())?;
+    let own = X509::from_der(&der).and_then(|x509| x509.public_key()).map_err(|_| wrong)?;
+    if !own.public_eq(key) {
+        return Err(JoseError::Key("the certificate in x5c holds another key"));
+    }
+    Ok(Some(BASE64_URL_SAFE_NO_PAD.encode(openssl::sha::sha256(&der))))
 }
 
 /// Whether `own` is `alg`, or the name that RFC 9864 gives to EdDSA with the one curve it has here.

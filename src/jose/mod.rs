@@ -13,6 +13,8 @@
 //! Keys are objects that are built once and kept; building one costs many times what using it does.
 
 pub mod algorithm;
+pub mod certificate;
+mod certificate_header;
 pub mod claims;
 mod compact;
 pub mod decrypt;
@@ -36,6 +38,7 @@ pub mod typ;
 pub mod verify;
 
 pub use algorithm::{ContentEncryption, KeyManagement, SigningAlgorithm};
+pub use certificate::{Certificate, TrustAnchors};
 pub use claims::Claims;
 pub use compact::MAX_TOKEN_BYTES;
 pub use decrypt::{Decrypted, DecryptionKey};

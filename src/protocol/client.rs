@@ -2,10 +2,12 @@
 //! and our own policies for it.
 
 pub mod requests;
+pub mod sender;
 
 use super::scope::Scope;
 use super::time::Lifetime;
 use requests::RequestMetadata;
+use sender::SenderMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -61,7 +63,13 @@ words! {
         None = "none",
         ClientSecretBasic = "client_secret_basic",
         ClientSecretPost = "client_secret_post",
+        /// An assertion signed with the secret.
+        ClientSecretJwt = "client_secret_jwt",
         PrivateKeyJwt = "private_key_jwt",
+        /// A certificate that an authority vouches for (RFC 8705 §2.1).
+        TlsClientAuth = "tls_client_auth",
+        /// A certificate of its own (RFC 8705 §2.2).
+        SelfSignedTlsClientAuth = "self_signed_tls_client_auth",
     }
 }
 
@@ -137,7 +145,27 @@ impl Profile {
 impl AuthMethod {
     /// Whether a client with this method has a secret.
     pub const fn uses_secret(self) -> bool {
-        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
+    }
+
+    /// Whether we must be able to read the secret: to check what is signed with it.
+    pub const fn reads_secret(self) -> bool {
+        matches!(self, Self::ClientSecretJwt)
+    }
+
+    /// Whether a client with this method signs assertions (RFC 7523 §2.2).
+    pub const fn signs(self) -> bool {
+        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
+    }
+
+    /// Whether a client with this method shows a certificate.
+    pub const fn shows_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
+    /// Whether a client with this method registers keys.
+    pub const fn has_keys(self) -> bool {
+        matches!(self, Self::PrivateKeyJwt | Self::SelfSignedTlsClientAuth)
     }
 }
 
@@ -177,9 +205,9 @@ pub struct ClientMetadata {
     /// How its authorization requests are protected.
     #[serde(flatten)]
     pub requests: RequestMetadata,
-    /// RFC 9449 §5.2.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub dpop_bound_access_tokens: bool,
+    /// What the sender of its tokens must show to hold.
+    #[serde(flatten)]
+    pub sender: SenderMetadata,
 }
 
 impl Default for ClientMetadata {
@@ -204,7 +232,7 @@ impl Default for ClientMetadata {
             require_auth_time: false,
             post_logout_redirect_uris: Vec::new(),
             requests: RequestMetadata::default(),
-            dpop_bound_access_tokens: false,
+            sender: SenderMetadata::default(),
         }
     }
 }
@@ -284,8 +312,7 @@ impl Client {
     /// Whether refresh tokens stay as they are when they are used: they are of no use to whoever
     /// cannot prove to be the client as well (FAPI 2.0 Security Profile §5.3.2.1).
     pub fn keeps_refresh_tokens(&self) -> bool {
-        !self.is_public()
-            && (self.policy.profile.is_fapi() || self.metadata.dpop_bound_access_tokens)
+        !self.is_public() && (self.policy.profile.is_fapi() || self.metadata.sender.binds_tokens())
     }
 
     /// How long its codes are good when the server says `configured`: FAPI 2.0 allows a minute.

@@ -1,6 +1,7 @@
 //! The words of the RFCs as types: pure, without I/O.
 
 pub mod authorization_request;
+pub mod certificate_name;
 pub mod claims;
 pub mod client;
 pub mod confirmation;

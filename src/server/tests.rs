@@ -122,10 +122,10 @@ async fn ht_13_tls_is_1_2_or_better_and_its_certificate_can_be_renewed() {
     assert_eq!(shake(address, SslVersion::TLS1_1).await, None);
 
     certify("second", &cert, &key);
-    running.tls.as_ref().unwrap().reload().unwrap();
+    running.tls[0].as_ref().unwrap().reload().unwrap();
     assert_eq!(shake(address, SslVersion::TLS1_3).await, hands("TLSv1.3", "second"));
     std::fs::write(&key, "broken").unwrap();
-    assert!(running.tls.as_ref().unwrap().reload().is_err());
+    assert!(running.tls[0].as_ref().unwrap().reload().is_err());
     assert_eq!(shake(address, SslVersion::TLS1_2).await, hands("TLSv1.2", "second"));
     running.stop().await;
 }

@@ -1,4 +1,6 @@
-//! TLS that we end ourselves (RFC 9325): 1.3, or 1.2 with ECDHE and GCM.
+//! TLS that we end ourselves (RFC 9325): 1.3, or 1.2 with ECDHE and GCM. On the listener for mutual
+//! TLS clients are asked for a certificate and need not have one (RFC 8705 §7.1); who vouches for it
+//! is judged later, where the client is known.
 
 use super::RunError;
 use crate::config::Config;
@@ -6,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use openssl::error::ErrorStack;
 use openssl::ssl::{
     AlpnError, SniError, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod,
-    SslOptions, SslVersion, select_next_proto,
+    SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ const PROTOCOLS: &[u8] = b"\x02h2\x08http/1.1";
 pub struct Tls {
     cert: PathBuf,
     key: PathBuf,
+    asks_for_certificate: bool,
     renewed: Arc<ArcSwapOption<SslContext>>,
 }
 
@@ -34,9 +37,31 @@ impl Tls {
         let (Some(cert), Some(key)) = (config.tls_cert.clone(), config.tls_key.clone()) else {
             return Ok(None);
         };
-        let tls = Self { cert, key, renewed: Arc::default() };
+        Self::new(cert, key, false).map(Some)
+    }
+
+    /// TLS that asks for client certificates, when the configuration has a listener for them.
+    ///
+    /// # Errors
+    ///
+    /// When our own certificate and key cannot be used.
+    pub fn mutual(config: &Config) -> Result<Option<Self>, RunError> {
+        let own = (config.mtls.tls_cert.clone(), config.mtls.tls_key.clone());
+        let shared = (config.tls_cert.clone(), config.tls_key.clone());
+        match (own, shared) {
+            _ if config.mtls.listen.is_none() => Ok(None),
+            ((Some(cert), Some(key)), _) | (_, (Some(cert), Some(key))) => {
+                Self::new(cert, key, true).map(Some)
+            }
+            // The check of the settings has said so before.
+            _ => Ok(None),
+        }
+    }
+
+    fn new(cert: PathBuf, key: PathBuf, asks_for_certificate: bool) -> Result<Self, RunError> {
+        let tls = Self { cert, key, asks_for_certificate, renewed: Arc::default() };
         tls.builder().map_err(RunError::Tls)?;
-        Ok(Some(tls))
+        Ok(tls)
     }
 
     /// What the server accepts connections with.
@@ -76,6 +101,13 @@ impl Tls {
         builder.set_certificate_chain_file(&self.cert)?;
         builder.set_private_key_file(&self.key, SslFiletype::PEM)?;
         builder.check_private_key()?;
+        if self.asks_for_certificate {
+            builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+            // A session that is resumed would come without its certificates.
+            builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+            builder.set_options(SslOptions::NO_TICKET);
+            builder.set_num_tickets(0)?;
+        }
         Ok(builder)
     }
 }

@@ -8,13 +8,17 @@ use super::access_token::AccessToken;
 use super::error::VerifyError;
 use super::sender::{Scheme, Sent};
 use super::verify::Verifier;
+use crate::jose::Certificate;
 use crate::jose::dpop::ALGORITHMS;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload, web};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev::Payload, web,
+};
 use serde_json::json;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 impl FromRequest for AccessToken {
     type Error = VerifyError;
@@ -30,6 +34,7 @@ impl FromRequest for AccessToken {
             // What is no text is a proof that is none.
             let proofs: Vec<&str> =
                 proofs.map(|value| value.to_str().unwrap_or_default()).collect();
+            let certificate = shown_certificate(&request);
             let verdict = verifier
                 .verify_sent(&Sent {
                     scheme,
@@ -37,12 +42,19 @@ impl FromRequest for AccessToken {
                     method: request.method().as_str(),
                     path: request.path(),
                     proofs: &proofs,
-                    certificate: None,
+                    certificate: certificate.as_ref().map(|shown| shown.thumbprint()),
                 })
                 .await;
             verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))
         })
     }
+}
+
+/// The certificate that the service has found for the connection (`HttpServer::on_connect`) or the
+/// request (its extensions).
+fn shown_certificate(request: &HttpRequest) -> Option<Arc<Certificate>> {
+    let of_connection = request.conn_data::<Arc<Certificate>>().cloned();
+    of_connection.or_else(|| request.extensions().get::<Arc<Certificate>>().cloned())
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1).

@@ -33,6 +33,7 @@ mod testing;
 mod used_proofs;
 mod verify;
 
+pub use crate::jose::Certificate;
 pub use access_token::AccessToken;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
 pub use error::{SetupError, VerifyError};

@@ -5,8 +5,6 @@ use super::error::VerifyError;
 use super::verify::{Inner, Verifier};
 use crate::jose::JoseError;
 use crate::jose::dpop::{Proof, Target};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use openssl::sha::sha256;
 
 /// How a token was sent: the scheme of the `Authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +25,8 @@ pub struct Sent<'a> {
     pub path: &'a str,
     /// The values of all `DPoP` headers.
     pub proofs: &'a [&'a str],
-    /// The certificate that the sender showed in the TLS handshake, as DER.
-    pub certificate: Option<&'a [u8]>,
+    /// The base64url of the SHA-256 of the certificate that the sender showed in the TLS handshake.
+    pub certificate: Option<&'a str>,
 }
 
 impl Verifier {
@@ -48,9 +46,8 @@ impl Verifier {
 impl Inner {
     fn check_sender(&self, token: &AccessToken, sent: &Sent<'_>) -> Result<(), VerifyError> {
         if let Some(bound) = &token.confirmation.x5t_s256 {
-            let shown = sent.certificate.map(|der| BASE64_URL_SAFE_NO_PAD.encode(sha256(der)));
-            match shown {
-                Some(shown) if shown == *bound => {}
+            match sent.certificate {
+                Some(shown) if shown == bound => {}
                 Some(_) => return Err(VerifyError::OtherKey),
                 None => return Err(VerifyError::Bound),
             }

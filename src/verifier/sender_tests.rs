@@ -5,6 +5,8 @@ use crate::jose::{SigningAlgorithm, SigningKey};
 use crate::protocol::time::{Clock, SystemClock};
 use crate::verifier::VerifierBuilder;
 use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use openssl::sha::sha256;
 use serde_json::{Value, json};
 
 const URI: &str = "https://orders.example.com/orders";
@@ -126,7 +128,9 @@ async fn s22_a_service_may_ask_for_nonces_of_its_own() {
 async fn mt_01_a_token_of_a_certificate_is_good_with_that_certificate_alone() {
     let verifier = verifier();
     let token = token(&json!({ "cnf": { "x5t#S256": hash(CERTIFICATE) } }));
-    let with = async |certificate| {
+    let with = async |certificate: Option<&[u8]>| {
+        let shown = certificate.map(hash);
+        let certificate = shown.as_deref();
         let (scheme, method, path) = (Scheme::Bearer, "GET", "/orders");
         let sent = Sent { scheme, token: &token, method, path, proofs: &[], certificate };
         verifier.verify_sent(&sent).await

@@ -79,7 +79,7 @@ both! {
         assert!(client.metadata.requests.require_signed_request_object);
         let page = agent.open(&format!("/admin/clients/{}", app.id)).await;
         assert!(!page.has_id("test-login"), "a plain request would be refused");
-        assert!(client.metadata.dpop_bound_access_tokens);
+        assert!(client.metadata.sender.dpop_bound_access_tokens);
     }
 
     async fn what_does_not_fit_is_said_and_not_saved(server: TestServer) {

@@ -46,7 +46,7 @@ async fn code_of(app: &WebApp, pushed: &Reply) -> Code {
 }
 
 fn bound(draft: &mut ClientDraft) {
-    draft.metadata.dpop_bound_access_tokens = true;
+    draft.metadata.sender.dpop_bound_access_tokens = true;
 }
 
 fn service(draft: &mut ClientDraft) {

@@ -2,9 +2,11 @@
 
 mod support;
 
+mod assertions;
 mod authorize;
 mod block;
 mod client_auth;
+mod client_proof;
 mod client_protection;
 mod clients;
 mod command_line;
@@ -20,6 +22,7 @@ mod jar;
 mod jarm;
 mod keys;
 mod logout;
+mod mtls;
 mod par;
 mod races;
 mod redis;

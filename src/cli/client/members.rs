@@ -1,6 +1,7 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
 use super::requests::{self, RequestMembers};
+use super::sender::SenderMembers;
 use crate::cli::context::{json_file, words};
 use crate::cli::output::CliError;
 use crate::domain::clients::management::ClientDraft;
@@ -30,10 +31,12 @@ pub struct Members {
     /// The client cannot keep a secret: it runs in a browser or on somebody's device
     #[arg(long, conflicts_with = "auth_method")]
     public: bool,
-    /// none, client_secret_basic, client_secret_post or private_key_jwt
+    /// none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt,
+    /// tls_client_auth or self_signed_tls_client_auth
     #[arg(long, visible_alias = "token-endpoint-auth-method", value_name = "METHOD")]
     auth_method: Option<AuthMethod>,
-    /// RS256, PS256, ES256 or EdDSA, for private_key_jwt; any of them when not given
+    /// RS256, PS256, ES256 or EdDSA for private_key_jwt, any of them when not given; HS256 for
+    /// client_secret_jwt
     #[arg(long, value_name = "ALG")]
     token_endpoint_auth_signing_alg: Option<String>,
     /// A file with the public keys of the client, a JWK Set
@@ -106,9 +109,8 @@ pub struct Members {
     require_auth_time: Option<bool>,
     #[command(flatten)]
     requests: RequestMembers,
-    /// Every token request of the client must come with a DPoP proof
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    dpop_bound_access_tokens: Option<bool>,
+    #[command(flatten)]
+    sender: SenderMembers,
 }
 
 impl Members {
@@ -196,8 +198,7 @@ impl Members {
         }
         metadata.default_max_age = self.default_max_age.or(metadata.default_max_age);
         metadata.require_auth_time = self.require_auth_time.unwrap_or(metadata.require_auth_time);
-        let dpop = self.dpop_bound_access_tokens.unwrap_or(metadata.dpop_bound_access_tokens);
-        metadata.dpop_bound_access_tokens = dpop;
+        self.sender.apply(&mut metadata.sender);
     }
 
     fn apply_policy(&self, draft: &mut ClientDraft) -> Result<(), CliError> {
@@ -249,6 +250,7 @@ fn kind(draft: &ClientDraft) -> ClientKind {
 /// Takes members away.
 pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> {
     let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
+    let of_certificates = metadata.sender.names().map(|(member, _)| member);
     for name in words(names) {
         match name.replace('-', "_").as_str() {
             "contacts" => metadata.contacts.clear(),
@@ -268,6 +270,13 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "allowed_resources" => policy.allowed_resources.clear(),
             "resource_server_of" => policy.resource_server_of.clear(),
             member if requests::unset(&mut metadata.requests, member) => {}
+            other if of_certificates.contains(&other) => {
+                metadata.sender.names_mut().into_iter().for_each(|(member, value)| {
+                    if member == other {
+                        *value = None;
+                    }
+                });
+            }
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");
                 return Err(CliError::Usage(says));

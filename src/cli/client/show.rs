@@ -111,8 +111,18 @@ pub fn text(client: &Client, secret: Option<&str>) -> String {
         ("resource_server_of", some(policy.resource_server_of.join(" "))),
         ("profile", Some(policy.profile.to_string())),
         ("require_pkce", Some(policy.require_pkce.to_string())),
-        ("dpop_bound_access_tokens", metadata.dpop_bound_access_tokens.then(|| "true".to_owned())),
+        ("bound_to", some(bound_to(client).join(" "))),
         ("skip_consent", Some(policy.skip_consent.to_string())),
         ("created", Some(date(client.created_at.as_unix()))),
     ])
+}
+
+/// What the tokens of the client must be bound to.
+fn bound_to(client: &Client) -> Vec<&'static str> {
+    let sender = &client.metadata.sender;
+    let kinds = [
+        ("dpop", sender.dpop_bound_access_tokens),
+        ("certificate", sender.tls_client_certificate_bound_access_tokens),
+    ];
+    kinds.into_iter().filter_map(|(kind, is_bound)| is_bound.then_some(kind)).collect()
 }

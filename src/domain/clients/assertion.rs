@@ -1,22 +1,33 @@
-//! `private_key_jwt`: a signed assertion as client authentication (RFC 7523 §3, OpenID Connect Core
-//! §9).
+//! `private_key_jwt` and `client_secret_jwt`: a signed assertion as client authentication (RFC 7523
+//! §3, OpenID Connect Core §9).
 
 use super::RegisteredClient;
 use super::authentication::refused;
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
 use crate::jose::{Claims, Expected, JoseError, SigningAlgorithm, TimeCheck, gate};
+use crate::protocol::client::AuthMethod;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::seen_jtis;
 
-/// The algorithms that clients may sign with.
-pub const ALGORITHMS: [SigningAlgorithm; 4] = [
+/// The algorithms that clients may sign with, by key and by secret.
+pub const ALGORITHMS: [SigningAlgorithm; 5] = [
     SigningAlgorithm::RS256,
     SigningAlgorithm::PS256,
     SigningAlgorithm::ES256,
     SigningAlgorithm::EdDSA,
+    SigningAlgorithm::HS256,
 ];
+
+/// The algorithms of one method. A key that others may know never verifies as a shared secret.
+pub const fn algorithms(method: AuthMethod) -> &'static [SigningAlgorithm] {
+    match method {
+        AuthMethod::PrivateKeyJwt => ALGORITHMS.split_at(4).0,
+        AuthMethod::ClientSecretJwt => ALGORITHMS.split_at(4).1,
+        _ => &[],
+    }
+}
 
 /// How far the client's clock may be off, in seconds.
 const LEEWAY_SECONDS: u32 = 60;
@@ -25,8 +36,9 @@ const MAX_LIFE_SECONDS: u32 = 3600 - LEEWAY_SECONDS;
 /// The longest `jti`, in bytes.
 const MAX_JTI_BYTES: usize = 256;
 
-const EXPECTED: Expected<'static> =
-    Expected::new(&["JWT", "client-authentication+jwt"], &ALGORITHMS).or_absent();
+const fn expected(algorithms: &'static [SigningAlgorithm]) -> Expected<'static> {
+    Expected::new(&["JWT", "client-authentication+jwt"], algorithms).or_absent()
+}
 
 /// The client that an assertion claims to be of; proves nothing.
 ///
@@ -34,7 +46,7 @@ const EXPECTED: Expected<'static> =
 ///
 /// `invalid_client` when it is no assertion, or not of the client that the form names.
 pub fn claimed_client(client_id: Option<&str>, assertion: &str) -> Result<String, OAuthError> {
-    let claims = gate(assertion, &EXPECTED).and_then(|token| token.peek_claims());
+    let claims = gate(assertion, &expected(&ALGORITHMS)).and_then(|token| token.peek_claims());
     let claims = claims.map_err(refused_because)?;
     let subject = claims.required_str("sub").map_err(refused_because)?;
     if client_id.is_some_and(|client_id| client_id != subject) {
@@ -53,14 +65,26 @@ pub async fn verify(
     client: &RegisteredClient,
     assertion: &str,
 ) -> Result<(), OAuthError> {
-    let token = gate(assertion, &EXPECTED).map_err(refused_because)?;
+    let method = client.metadata.token_endpoint_auth_method;
+    let token = gate(assertion, &expected(algorithms(method))).map_err(refused_because)?;
     let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
     let too_weak = client.policy.profile.is_fapi() && token.algorithm() == SigningAlgorithm::RS256;
     if too_weak || registered.is_some_and(|alg| alg != token.algorithm().as_str()) {
         return Err(refused_because(JoseError::Refused("not the registered algorithm")));
     }
-    let keys = super::jwks::candidates(provider, client, token.kid(), token.algorithm()).await?;
-    let claims = token.verify_with_any(keys.iter().map(AsRef::as_ref)).map_err(refused_because)?;
+    let claims = match method {
+        AuthMethod::ClientSecretJwt => {
+            let keys: Vec<_> = client.live_secret_keys(provider.now()).collect();
+            // A shared secret has no name.
+            token.verify_with_any(keys)
+        }
+        _ => {
+            let (kid, alg) = (token.kid(), token.algorithm());
+            let keys = super::jwks::candidates(provider, client, kid, alg).await?;
+            token.verify_with_any(keys.iter().map(AsRef::as_ref))
+        }
+    };
+    let claims = claims.map_err(refused_because)?;
     let (jti, expires_at) = check_claims(provider, client, &claims).map_err(refused_because)?;
     // Remembered by hash, together with the client: another client may use the same jti.
     let hash = digest(&format!("{}\n{jti}", client.id));

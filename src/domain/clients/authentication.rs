@@ -6,6 +6,7 @@ use super::credentials::Credentials;
 use crate::domain::digest::digest;
 use crate::domain::identity::throttle::{TooMany, address_name};
 use crate::domain::provider::Provider;
+use crate::jose::Certificate;
 use crate::protocol::client::AuthMethod;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::Lifetime;
@@ -27,6 +28,7 @@ const WINDOW: Lifetime = Lifetime::seconds(60);
 pub async fn authenticate(
     provider: &Provider,
     credentials: &Credentials,
+    certificate: Option<&Certificate>,
     address: Option<&str>,
 ) -> Result<Arc<RegisteredClient>, OAuthError> {
     let claimed = match credentials {
@@ -46,7 +48,7 @@ pub async fn authenticate(
         return Err(error);
     }
     let client = super::find(provider, &claimed).await?;
-    let proven = prove(provider, client, credentials).await;
+    let proven = prove(provider, client, credentials, certificate).await;
     if let Err(error) = &proven {
         provider.throttle.count(&attempts, WINDOW);
         provider.throttle.count(&of_address, WINDOW);
@@ -59,6 +61,7 @@ async fn prove(
     provider: &Provider,
     client: Option<Arc<RegisteredClient>>,
     credentials: &Credentials,
+    certificate: Option<&Certificate>,
 ) -> Result<Arc<RegisteredClient>, OAuthError> {
     let method = client.as_ref().map(|client| client.metadata.token_endpoint_auth_method);
     let secret_is_right = |secret: &str| has_secret(provider, client.as_deref(), secret);
@@ -69,9 +72,15 @@ async fn prove(
         Credentials::Post { secret, .. } => {
             secret_is_right(secret) && method == Some(AuthMethod::ClientSecretPost)
         }
-        Credentials::Public { .. } => method == Some(AuthMethod::None),
-        Credentials::Assertion { assertion, .. } => match (&client, method) {
-            (Some(client), Some(AuthMethod::PrivateKeyJwt)) => {
+        // Only a name in the request itself: a public client, or one with a certificate.
+        Credentials::Public { .. } => match (&client, certificate) {
+            (Some(client), Some(shown)) if method.is_some_and(AuthMethod::shows_certificate) => {
+                super::certificate::proves(provider, client, shown).await
+            }
+            _ => method == Some(AuthMethod::None),
+        },
+        Credentials::Assertion { assertion, .. } => match &client {
+            Some(client) if method.is_some_and(AuthMethod::signs) => {
                 assertion::verify(provider, client, assertion).await?;
                 true
             }

@@ -3,8 +3,8 @@
 use super::RegisteredClient;
 use crate::domain::provider::Provider;
 use crate::jose::{
-    ContentEncryption, EncryptionKey, JwkSet, KeyManagement, PublicJwk, SigningAlgorithm,
-    VerifyingKey,
+    Certificate, ContentEncryption, EncryptionKey, JwkSet, KeyManagement, PublicJwk,
+    SigningAlgorithm, VerifyingKey,
 };
 use crate::protocol::client::ClientMetadata;
 use crate::protocol::error::OAuthError;
@@ -46,6 +46,12 @@ impl ClientKeys {
         let mut known = self.known.lock().expect("no one panics with the lock");
         let Some(set) = known.set.clone() else { return Vec::new() };
         set.candidates(kid, alg).filter_map(|jwk| known.build(jwk, alg)).collect()
+    }
+
+    fn hold(&self, certificate: &Certificate) -> bool {
+        let known = self.known.lock().expect("no one panics with the lock");
+        let set = known.set.clone();
+        set.is_some_and(|set| set.keys().iter().any(|jwk| certificate.is_of(jwk)))
     }
 
     /// Whether a fetch is due: the set is unknown, old, or lacks a key and the pause is over.
@@ -127,6 +133,19 @@ pub async fn recipient_key(
         found = client.keys.recipient(alg, enc);
     }
     found.ok_or_else(|| OAuthError::invalid_request("the client has no key to encrypt to"))
+}
+
+/// Whether one of the client's keys is that of a certificate; fetched when needed.
+pub async fn hold(
+    provider: &Provider,
+    client: &RegisteredClient,
+    certificate: &Certificate,
+) -> bool {
+    let held = client.keys.hold(certificate);
+    match refresh(provider, client, !held).await {
+        true => client.keys.hold(certificate),
+        false => held,
+    }
 }
 
 /// Fetches the keys of a client when that is due. True when it was tried.

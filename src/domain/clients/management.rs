@@ -5,13 +5,14 @@
 
 mod draft;
 mod error;
+mod proof;
 mod secrets;
 #[cfg(test)]
 mod tests;
 
 pub use crate::storage::client_secrets::ClientSecret;
 pub use draft::requests::{CONTENT_ENCRYPTION, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US};
-pub use draft::{ASSERTION_ALGORITHMS, ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
+pub use draft::{ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
 pub use error::ClientError;
 pub use secrets::{
     DEFAULT_OVERLAP, list as secrets, retire as retire_secret, rotate as rotate_secret,
@@ -56,8 +57,11 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    let uses_secret = client.metadata.token_endpoint_auth_method.uses_secret();
-    let secret = uses_secret.then(|| secrets::fresh(ground, &client.id, now));
+    let method = client.metadata.token_endpoint_auth_method;
+    let secret = match method.uses_secret() {
+        true => Some(secrets::fresh(ground, &client.id, method, now)?),
+        false => None,
+    };
     let event = event(actor, "client.create", &client.id, now);
     let version = ground.random.id();
     ground
@@ -78,8 +82,8 @@ pub async fn create(
         .await
 }
 
-/// Writes a client over the old one. When it starts to use a secret it gets one; when it stops,
-/// its secrets go.
+/// Writes a client over the old one. When it starts to use a secret it gets one, also when it starts
+/// or stops to sign with it; when it stops, its secrets go.
 ///
 /// # Errors
 ///
@@ -92,7 +96,8 @@ pub async fn update(
 ) -> Result<Created, ClientError> {
     let draft = ClientDraft { id: None, ..draft }.checked()?;
     let now = ground.now();
-    let fresh = secrets::fresh(ground, id, now);
+    let method = draft.metadata.token_endpoint_auth_method;
+    let fresh = secrets::fresh(ground, id, method, now)?;
     let event = event(actor, "client.update", id, now);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground

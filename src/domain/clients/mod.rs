@@ -3,12 +3,13 @@
 
 pub mod assertion;
 pub mod authentication;
+pub mod certificate;
 pub mod credentials;
 pub mod jwks;
 pub mod management;
 
 use super::provider::Provider;
-use crate::jose::SigningAlgorithm;
+use crate::jose::{SealingKey, SigningAlgorithm, VerifyingKey};
 use crate::protocol::client::Client;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::Timestamp;
@@ -29,6 +30,8 @@ const ORIGINS_PAGE: i64 = 500;
 pub struct RegisteredClient {
     pub client: Client,
     secrets: Vec<ClientSecret>,
+    /// The secrets that it signs with, and when each ends (unix seconds).
+    secret_keys: Vec<(Option<i64>, VerifyingKey)>,
     /// Keys of `jwks` or `jwks_uri`, built.
     pub keys: jwks::ClientKeys,
     /// How its ID tokens are signed.
@@ -48,7 +51,7 @@ impl Deref for RegisteredClient {
 }
 
 impl RegisteredClient {
-    fn new(client: Client, secrets: Vec<ClientSecret>) -> Self {
+    fn new(client: Client, secrets: Vec<ClientSecret>, seal: &SealingKey) -> Self {
         let algorithm = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
         let id_token_alg = algorithm(&client.metadata.id_token_signed_response_alg);
         let access_token_alg = algorithm(&client.policy.access_token_signed_alg);
@@ -58,9 +61,16 @@ impl RegisteredClient {
             access_token_alg: access_token_alg.unwrap_or(SigningAlgorithm::ES256),
             access_token_key: recipient.and_then(jwks::recipient),
             keys: jwks::ClientKeys::of(&client.metadata),
+            secret_keys: secret_keys(&client, &secrets, seal),
             client,
             secrets,
         }
+    }
+
+    /// The secrets that are good now, for a client that signs with them.
+    pub fn live_secret_keys(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
+        let live = move |expires_at: &Option<i64>| expires_at.is_none_or(|at| at > now.as_unix());
+        self.secret_keys.iter().filter(move |(expires_at, _)| live(expires_at)).map(|(_, key)| key)
     }
 
     /// The hashes of the secrets that are good now.
@@ -70,6 +80,25 @@ impl RegisteredClient {
             .filter(move |secret| secret.expires_at.is_none_or(|at| at > now.as_unix()))
             .map(|secret| secret.secret_hash.as_str())
     }
+}
+
+/// Opens the secrets of a client that signs with them.
+fn secret_keys(
+    client: &Client,
+    secrets: &[ClientSecret],
+    seal: &SealingKey,
+) -> Vec<(Option<i64>, VerifyingKey)> {
+    if !client.metadata.token_endpoint_auth_method.reads_secret() {
+        return Vec::new();
+    }
+    let open = |secret: &ClientSecret| {
+        let opened = seal.open(secret.sealed.as_deref()?, client.id.as_bytes());
+        if opened.is_none() {
+            tracing::error!(client.id = %client.id, "a secret is sealed under another master key");
+        }
+        Some((secret.expires_at, VerifyingKey::from_secret(&opened?).ok()?))
+    };
+    secrets.iter().filter_map(open).collect()
 }
 
 /// The clients, by `client_id`.
@@ -119,7 +148,8 @@ pub async fn find(
     let Some((secrets, client)) = found.filter(|(_, client)| !client.disabled) else {
         return Ok(None);
     };
-    let registered = Arc::new(RegisteredClient::new(client, secrets));
+    let seal = &provider.client_secrets;
+    let registered = Arc::new(RegisteredClient::new(client, secrets, seal));
     provider.clients.cache.insert(client_id.to_owned(), registered.clone());
     Ok(Some(registered))
 }

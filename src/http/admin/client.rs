@@ -1,6 +1,7 @@
 //! One client: what it is, and saving parts of it.
 
 use super::client_form;
+use super::client_proof;
 use super::client_requests;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, below};
@@ -12,7 +13,7 @@ use crate::http::views::admin::{ClientPage, SecretRow};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::http::views::{Badge, Errors};
-use crate::protocol::client::{AuthMethod, Client, GrantType};
+use crate::protocol::client::{Client, GrantType};
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use actix_web::web::Path;
@@ -60,14 +61,10 @@ pub async fn shown(
         resource_server_of: policy.resource_server_of.join("\n"),
         require_pkce: policy.require_pkce,
         skip_consent: policy.skip_consent,
-        dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
         access_token_formats: Choice::token_formats(page.text, policy.access_token_format.as_str()),
         id_token_algs: Choice::list(ALGORITHMS.map(|algorithm| algorithm.as_str()), &[alg]),
-        auth_methods: Choice::list(
-            AuthMethod::ALL.iter().map(|method| method.as_str()),
-            &[method.as_str()],
-        ),
         requests: client_requests::form(page.text, client),
+        proof: client_proof::form(admin, client),
         has_secret: method.uses_secret(),
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
@@ -117,7 +114,7 @@ pub async fn save_addresses(admin: Admin, id: Path<String>, posted: Posted) -> A
     }
 }
 
-/// Saves what the client may have and how it proves who it is.
+/// Saves what the client may have.
 pub async fn save_access(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     admin.recent()?;
     let client = find(&admin, &id).await?;
@@ -159,19 +156,11 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
         Ok(format) => policy.access_token_format = format,
         Err(_) => errors.add("access_token_format", text, Problem::ChoiceInvalid),
     }
-    match posted.field("auth_method").parse() {
-        Ok(method) => metadata.token_endpoint_auth_method = method,
-        Err(_) => errors.add("auth_method", text, Problem::ChoiceInvalid),
-    }
     let algorithm = posted.field("id_token_alg");
     metadata.id_token_signed_response_alg = match &metadata.id_token_signed_response_alg {
         None if algorithm == USUAL_ALGORITHM => None,
         _ => Some(algorithm),
     };
-    if metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
-        metadata.token_endpoint_auth_signing_alg = None;
-    }
-    metadata.dpop_bound_access_tokens = posted.ticked("dpop_bound_access_tokens");
     policy.allowed_resources = list::lines(&posted.field("allowed_resources"));
     policy.resource_server_of = list::lines(&posted.field("resource_server_of"));
     policy.require_pkce = posted.ticked("require_pkce");

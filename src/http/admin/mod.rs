@@ -7,6 +7,7 @@ mod audit;
 mod client;
 mod client_acts;
 mod client_form;
+mod client_proof;
 mod client_requests;
 mod clients;
 mod dashboard;
@@ -93,6 +94,7 @@ fn of_clients(config: &mut web::ServiceConfig) {
         .service(resource("/clients/{id}").route(get().to(client::get)))
         .service(resource("/clients/{id}/addresses").route(post().to(client::save_addresses)))
         .service(resource("/clients/{id}/access").route(post().to(client::save_access)))
+        .service(resource("/clients/{id}/proof").route(post().to(client_proof::save)))
         .service(resource("/clients/{id}/requests").route(post().to(client_requests::save)))
         .service(
             resource("/clients/{id}/{act:rotate-secret|disable|enable|delete}")

@@ -20,8 +20,9 @@ pub enum WrongHost {
 pub struct Hosts(Vec<Box<str>>);
 
 impl Hosts {
-    /// The host of the issuer. When that is this machine, its other names are good too.
-    pub fn new(issuer: &str, listen: SocketAddr) -> Self {
+    /// The host of the issuer, and of the addresses for clients with certificates. When the issuer is
+    /// this machine, its other names are good too.
+    pub fn new(issuer: &str, listen: SocketAddr, mtls: Option<&str>) -> Self {
         let Ok(url) = Url::parse(issuer) else { return Self(Vec::new()) };
         let Some(host) = url.host() else { return Self(Vec::new()) };
         let mut hosts = vec![host.to_string().into()];
@@ -29,6 +30,8 @@ impl Hosts {
             hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(Into::into));
             hosts.push(bracketed(listen.ip()).into());
         }
+        let mtls = mtls.and_then(|mtls| Url::parse(mtls).ok());
+        hosts.extend(mtls.and_then(|url| Some(url.host()?.to_string().into())));
         Self(hosts)
     }
 
@@ -105,7 +108,8 @@ mod tests {
 
     #[test]
     fn ht_07_only_the_host_of_the_issuer_is_ours() {
-        let hosts = Hosts::new("https://id.example.com", SocketAddr::from(([0, 0, 0, 0], 8443)));
+        let hosts =
+            Hosts::new("https://id.example.com", SocketAddr::from(([0, 0, 0, 0], 8443)), None);
         for own in ["id.example.com", "ID.example.com", "id.example.com:443"] {
             assert_eq!(check(&hosts, &[own]), Ok(()), "{own}");
         }
@@ -118,7 +122,8 @@ mod tests {
 
     #[test]
     fn ht_07_a_malformed_host_is_no_host() {
-        let hosts = Hosts::new("https://id.example.com", SocketAddr::from(([0, 0, 0, 0], 8443)));
+        let hosts =
+            Hosts::new("https://id.example.com", SocketAddr::from(([0, 0, 0, 0], 8443)), None);
         for names in [&["x@id.example.com"][..], &["a b"], &[""], &[], &["id.example.com"; 2]] {
             assert_eq!(check(&hosts, names), Err(WrongHost::Malformed), "{names:?}");
         }
@@ -126,7 +131,8 @@ mod tests {
 
     #[test]
     fn this_machine_has_several_names() {
-        let hosts = Hosts::new("http://localhost:8080", SocketAddr::from(([127, 0, 0, 1], 9090)));
+        let hosts =
+            Hosts::new("http://localhost:8080", SocketAddr::from(([127, 0, 0, 1], 9090)), None);
         for own in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "localhost:9090"] {
             assert_eq!(check(&hosts, &[own]), Ok(()), "{own}");
         }

@@ -7,6 +7,7 @@
 //! [`JsonError`], [`BearerError`], [`Cookies`].
 
 pub mod access;
+pub mod certificate;
 pub mod code;
 pub mod cookies;
 pub mod error;

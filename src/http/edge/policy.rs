@@ -1,9 +1,10 @@
 //! What the edge knows of the installation.
 
+use super::certificate::CertificateHeader;
 use super::code::RequestCodes;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
-use crate::config::Config;
+use crate::config::{Config, MtlsConfig};
 use crate::protocol::random::Random;
 use ipnet::IpNet;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ const LONG_POLL: &str = "/revocations";
 pub struct EdgePolicy {
     pub hosts: Hosts,
     pub trusted_proxies: Vec<IpNet>,
+    /// Where those proxies put client certificates, if they do.
+    pub certificate_header: Option<CertificateHeader>,
     /// Whether the issuer is https, so that browsers are told to keep to it.
     pub https: bool,
     pub codes: RequestCodes,
@@ -34,7 +37,8 @@ impl EdgePolicy {
         let mut key = [0; 8];
         random.fill(&mut key);
         Self {
-            hosts: Hosts::new(&config.issuer, config.listen),
+            hosts: Hosts::new(&config.issuer, config.listen, config.mtls.url.as_deref()),
+            certificate_header: certificate_header(&config.mtls),
             trusted_proxies: config.trusted_proxies.clone(),
             https: config.issuer.starts_with("https:"),
             codes: RequestCodes::new(u64::from_ne_bytes(key)),
@@ -50,4 +54,10 @@ impl EdgePolicy {
             _ => self.deadline,
         }
     }
+}
+
+/// The check of the settings has seen that the name is one.
+fn certificate_header(config: &MtlsConfig) -> Option<CertificateHeader> {
+    let name = config.certificate_header.as_deref()?.parse().ok()?;
+    Some(CertificateHeader { name, format: config.certificate_header_format })
 }

@@ -11,7 +11,7 @@ mod token;
 mod userinfo;
 
 use super::State;
-use super::edge::{JsonError, RequestInfo};
+use super::edge::{JsonError, RequestInfo, certificate};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::clients::authentication::authenticate;
 use crate::domain::clients::credentials::Credentials;
@@ -83,7 +83,9 @@ async fn client_of(
         cors::grant_to_claimed(request, state, &credentials).await?;
     }
     let ip = info.ip();
-    authenticate(&state.provider, &credentials, ip.as_deref()).await.map_err(failed)
+    let shown = certificate::of(request, &state.edge);
+    let proven = authenticate(&state.provider, &credentials, shown.as_deref(), ip.as_deref());
+    proven.await.map_err(failed)
 }
 
 /// The `Authorization` header, which may be there once.

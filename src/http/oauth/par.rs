@@ -17,7 +17,7 @@ pub async fn push(
 ) -> Result<HttpResponse, JsonError> {
     let client = super::client_of(&request, &state, &info, &form).await?;
     let ip = info.ip();
-    let sender = sender::prove(&state.provider, &proof::evidence(&request), None)?;
+    let sender = sender::prove(&state.provider, &proof::evidence(&request, &state), None)?;
     let receipt = pushed::push(&state.provider, &client, &form, &sender, ip.as_deref()).await?;
     let mut response = HttpResponse::Created().json(receipt);
     proof::next_nonce(&state, &sender, &mut response);

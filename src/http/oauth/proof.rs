@@ -2,17 +2,19 @@
 
 use crate::domain::sender::{Evidence, Sender};
 use crate::http::State;
+use crate::http::edge::certificate;
 use crate::http::edge::headers::DPOP_NONCE;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Reads what a request carries. A header that is no text counts, as a proof that is none.
-pub fn evidence(request: &HttpRequest) -> Evidence {
+pub fn evidence(request: &HttpRequest, state: &State) -> Evidence {
     let proofs = request.headers().get_all("dpop");
     Evidence {
         method: request.method().to_string(),
         path: request.path().to_owned(),
         proofs: proofs.map(|value| value.to_str().unwrap_or_default().to_owned()).collect(),
+        certificate: certificate::of(request, &state.edge),
     }
 }
 

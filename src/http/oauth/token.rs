@@ -23,7 +23,7 @@ pub async fn token(
     let provider = &state.provider;
     let client = super::client_of(&request, &state, &info, &form).await?;
     let grant = provider.grants.find(form.required("grant_type")?, &client)?;
-    let sender = sender::prove(provider, &proof::evidence(&request), None)?;
+    let sender = sender::prove(provider, &proof::evidence(&request, &state), None)?;
     let confirmation = sender.confirmation(&client)?;
     let actor = info.actor(Actor::client(&client.id).name);
     let redemption = grant.redeem(provider, &client, &form, &actor).await?;

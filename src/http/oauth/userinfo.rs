@@ -47,7 +47,7 @@ async fn answer(
     }
     let (scheme, token) = sent?;
     let challenged = |error| BearerError::from(error).to_scheme(scheme);
-    let evidence = proof::evidence(request);
+    let evidence = proof::evidence(request, state);
     let claims = userinfo::userinfo(&state.provider, token, scheme, &evidence).await;
     let mut response = HttpResponse::Ok().json(claims.map_err(challenged)?);
     if scheme == Scheme::Dpop {

@@ -1,6 +1,7 @@
 //! The pages of administrators.
 
 mod client;
+mod client_proof;
 mod client_requests;
 mod dashboard;
 mod resource;
@@ -9,6 +10,7 @@ mod users;
 pub use client::{
     ClientCreated, ClientForm, ClientKind, ClientPage, ClientRow, Clients, NewClient, SecretRow,
 };
+pub use client_proof::{CertificateName, ProofForm};
 pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};

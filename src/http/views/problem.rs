@@ -88,6 +88,8 @@ pub enum Problem {
     /// Encrypted responses without a key to encrypt to.
     ResponseKeysMissing,
     KeysInvalid,
+    /// Not exactly one name, or one where none belongs.
+    CertificateName,
     LifetimeInvalid,
     /// Refresh tokens by policy for a client that cannot use them.
     RefreshMissing,
@@ -165,6 +167,7 @@ impl Problem {
             Self::ProfileForbids => "problem-profile",
             Self::ResponseKeysMissing => "problem-response-keys-missing",
             Self::KeysInvalid => "problem-keys-invalid",
+            Self::CertificateName => "problem-certificate-name",
             Self::LifetimeInvalid => "problem-lifetime-invalid",
             Self::RefreshMissing => "problem-refresh-missing",
             Self::LastSecret => "problem-last-secret",

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod browser;
+pub mod certificates;
 pub mod command;
 pub mod crypto;
 pub mod dpop;
@@ -18,6 +19,7 @@ pub mod raw;
 pub mod redis;
 pub mod reply;
 pub mod requests;
+pub mod stub;
 pub mod test_server;
 pub mod web_app;
 

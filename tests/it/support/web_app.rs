@@ -216,11 +216,11 @@ impl WebApp {
                 form.extend([("client_id", &*self.id), ("client_secret", &*self.secret)]);
                 request
             }
-            AuthMethod::None => {
+            AuthMethod::None | AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
                 form.push(("client_id", &*self.id));
                 request
             }
-            AuthMethod::PrivateKeyJwt => request,
+            AuthMethod::PrivateKeyJwt | AuthMethod::ClientSecretJwt => request,
         };
         Reply::read(request.form(&form).send().await.expect("the server answers")).await
     }

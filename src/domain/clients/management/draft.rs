@@ -4,22 +4,15 @@
 mod profile;
 pub mod requests;
 
-use super::ClientError;
+use super::{ClientError, proof};
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
-use crate::jose::{JwkSet, KeyManagement, PublicJwk, SigningAlgorithm};
+use crate::jose::{KeyManagement, PublicJwk, SigningAlgorithm};
 use crate::protocol::client::{AuthMethod, ClientMetadata, ClientPolicy, GrantType};
 use crate::protocol::redirect_uri::check_registration;
 use crate::protocol::resource::is_identifier;
 use crate::protocol::scope::Scope;
 
-/// The algorithms by which clients may sign assertions (RFC 7523).
-pub const ASSERTION_ALGORITHMS: [SigningAlgorithm; 4] = [
-    SigningAlgorithm::RS256,
-    SigningAlgorithm::PS256,
-    SigningAlgorithm::ES256,
-    SigningAlgorithm::EdDSA,
-];
 /// The longest life of an access token: the revocation list grows with it.
 pub const MAX_ACCESS_TOKEN_SECONDS: u32 = 3600;
 const MIN_ACCESS_TOKEN_SECONDS: u32 = 30;
@@ -81,7 +74,7 @@ impl ClientDraft {
         let mut problems = self.name_problems();
         problems.extend(self.uri_problems());
         problems.extend(self.flow_problems());
-        problems.extend(self.proof_problems());
+        problems.extend(proof::problems(&self.metadata));
         problems.extend(self.algorithm_problems());
         problems.extend(self.policy_problems());
         problems.extend(requests::problems(&self.metadata));
@@ -197,61 +190,10 @@ impl ClientDraft {
         broken(rules)
     }
 
-    fn proof_problems(&self) -> Vec<FieldProblem> {
-        let metadata = &self.metadata;
-        let by_key = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
-        let set =
-            metadata.jwks.as_ref().map(|jwks| JwkSet::parse_strict(jwks.to_string().as_bytes()));
-        let mut problems = broken([
-            (
-                metadata.jwks.is_some() && metadata.jwks_uri.is_some(),
-                ("jwks", "error-jwks-both", "give jwks or jwks_uri, not both"),
-            ),
-            (
-                by_key && metadata.jwks.is_none() && metadata.jwks_uri.is_none(),
-                ("jwks", "error-jwks-missing", "private_key_jwt needs jwks or jwks_uri"),
-            ),
-            (
-                !by_key && metadata.token_endpoint_auth_signing_alg.is_some(),
-                (
-                    "token_endpoint_auth_signing_alg",
-                    "error-assertion-alg-unused",
-                    "only private_key_jwt has one",
-                ),
-            ),
-        ]);
-        match set {
-            Some(Err(error)) => {
-                let says = format!("not a set of public keys that can be used: {error}");
-                problems.push(FieldProblem::new("jwks", "error-jwks", says));
-            }
-            Some(Ok(set)) if by_key && !self.has_key(&set) => {
-                let says = "no key in it signs by an algorithm that is accepted";
-                problems.push(FieldProblem::new("jwks", "error-jwks-unfit", says));
-            }
-            _ => {}
-        }
-        problems
-    }
-
-    fn has_key(&self, set: &JwkSet) -> bool {
-        let wanted = self.metadata.token_endpoint_auth_signing_alg.as_deref();
-        let accepted = |alg: &SigningAlgorithm| wanted.is_none_or(|wanted| wanted == alg.as_str());
-        let algorithms: Vec<_> = ASSERTION_ALGORITHMS.into_iter().filter(accepted).collect();
-        // A name nobody knows is said elsewhere.
-        algorithms.is_empty()
-            || set.keys().iter().any(|key| algorithms.iter().any(|alg| key.verifies(*alg)))
-    }
-
     fn algorithm_problems(&self) -> Vec<FieldProblem> {
         let (metadata, policy) = (&self.metadata, &self.policy);
         let fields = [
             ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, ALGORITHMS),
-            (
-                "token_endpoint_auth_signing_alg",
-                &metadata.token_endpoint_auth_signing_alg,
-                ASSERTION_ALGORITHMS,
-            ),
             ("access_token_signed_alg", &policy.access_token_signed_alg, ALGORITHMS),
         ];
         let mut problems = Vec::new();
@@ -320,10 +262,10 @@ impl ClientDraft {
     }
 }
 
-type Rule = (&'static str, &'static str, &'static str);
+pub(super) type Rule = (&'static str, &'static str, &'static str);
 
 /// The rules of a list that are broken.
-fn broken<const N: usize>(rules: [(bool, Rule); N]) -> Vec<FieldProblem> {
+pub(super) fn broken<const N: usize>(rules: [(bool, Rule); N]) -> Vec<FieldProblem> {
     let broken = rules.into_iter().filter(|(is_broken, _)| *is_broken);
     broken.map(|(_, (field, key, says))| FieldProblem::new(field, key, says)).collect()
 }

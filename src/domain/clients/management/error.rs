@@ -20,6 +20,8 @@ pub enum ClientError {
     LastSecret,
     #[error("there is no such secret")]
     SecretNotFound,
+    #[error("client_secret_jwt needs the master key, and it cannot be opened here")]
+    NoMasterKey,
     #[error(transparent)]
     Storage(StorageError),
 }
@@ -43,7 +45,7 @@ impl ClientError {
             Self::NoSecret => "error-client-no-secret",
             Self::LastSecret => "error-client-last-secret",
             Self::SecretNotFound => "error-client-secret-not-found",
-            Self::Storage(_) => "error-server",
+            Self::NoMasterKey | Self::Storage(_) => "error-server",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{ClientError, event, existing};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
 use crate::domain::ground::Ground;
-use crate::protocol::client::Client;
+use crate::protocol::client::{AuthMethod, Client};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::client_secrets::{self, ClientSecret};
 use crate::storage::{DbConnection, StorageError, audit, settings};
@@ -12,18 +12,35 @@ use crate::storage::{DbConnection, StorageError, audit, settings};
 /// How long an old secret works beside its successor, unless told otherwise.
 pub const DEFAULT_OVERLAP: Lifetime = Lifetime::hours(24);
 
-/// A new secret and what is stored of it.
-pub(super) fn fresh(ground: &Ground, client_id: &str, now: Timestamp) -> (String, ClientSecret) {
+/// A new secret and what is stored of it: its digest, and where we must read it again, itself under
+/// the master key.
+///
+/// # Errors
+///
+/// `NoMasterKey` when it must be sealed and cannot.
+pub(super) fn fresh(
+    ground: &Ground,
+    client_id: &str,
+    method: AuthMethod,
+    now: Timestamp,
+) -> Result<(String, ClientSecret), ClientError> {
     let plain = ground.random.secret();
+    let sealed = match method.reads_secret() {
+        true => {
+            let key = (ground.client_secret_key)().ok_or(ClientError::NoMasterKey)?;
+            Some(key.seal(ground.random.as_ref(), plain.as_bytes(), client_id.as_bytes()))
+        }
+        false => None,
+    };
     let stored = ClientSecret {
         id: ground.random.id(),
         client_id: client_id.to_owned(),
         secret_hash: digest(&plain),
         created_at: now.as_unix(),
         expires_at: None,
-        sealed: None,
+        sealed,
     };
-    (plain, stored)
+    Ok((plain, stored))
 }
 
 /// Gives a client a new secret. The one before works for `overlap` longer, older ones no more.
@@ -38,13 +55,16 @@ pub async fn rotate(
     actor: &Actor,
 ) -> Result<String, ClientError> {
     let now = ground.now();
-    let (plain, fresh) = fresh(ground, client_id, now);
+    let client = super::find(ground, client_id).await?.ok_or(ClientError::NotFound)?;
+    let method = client.metadata.token_endpoint_auth_method;
+    let (plain, fresh) = fresh(ground, client_id, method, now)?;
     let event = event(actor, "client.rotate_secret", client_id, now)
         .details(format!("the old secret works for {} s", overlap.as_seconds()));
     let (id, version) = (client_id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
-            if !existing(conn, &id)?.metadata.token_endpoint_auth_method.uses_secret() {
+            let now_used = existing(conn, &id)?.metadata.token_endpoint_auth_method;
+            if !now_used.uses_secret() || now_used.reads_secret() != method.reads_secret() {
                 return Err(ClientError::NoSecret);
             }
             // Those that end already were replaced before: two at once are enough.
@@ -106,22 +126,26 @@ pub async fn list(ground: &Ground, client_id: &str) -> Result<Vec<ClientSecret>,
     ground.db.read(move |conn| client_secrets::list(conn, &id)).await
 }
 
-/// A client that starts to use a secret gets one; one that stops has none left.
+/// A client that starts to use a secret gets one; one that stops has none left. Between a secret
+/// that we can read and one that we cannot there is no way but a new one.
 pub(super) fn follow_method(
     conn: &mut DbConnection,
     before: &Client,
     after: &Client,
     (plain, stored): (String, ClientSecret),
 ) -> Result<Option<String>, StorageError> {
-    let used = before.metadata.token_endpoint_auth_method.uses_secret();
-    match (used, after.metadata.token_endpoint_auth_method.uses_secret()) {
-        (false, true) => client_secrets::insert(conn, &stored).map(|()| Some(plain)),
-        (true, false) => {
-            for secret in client_secrets::list(conn, &after.id)? {
-                client_secrets::delete(conn, &after.id, &secret.id)?;
-            }
-            Ok(None)
-        }
-        _ => Ok(None),
+    let kind = |client: &Client| {
+        let method = client.metadata.token_endpoint_auth_method;
+        (method.uses_secret(), method.reads_secret())
+    };
+    if kind(before) == kind(after) {
+        return Ok(None);
+    }
+    for secret in client_secrets::list(conn, &after.id)? {
+        client_secrets::delete(conn, &after.id, &secret.id)?;
+    }
+    match after.metadata.token_endpoint_auth_method.uses_secret() {
+        true => client_secrets::insert(conn, &stored).map(|()| Some(plain)),
+        false => Ok(None),
     }
 }

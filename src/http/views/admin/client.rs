@@ -3,6 +3,7 @@
 use super::super::choice::Choice;
 use super::super::snippet::Snippet;
 use super::super::{Badge, Errors};
+use super::client_proof::ProofForm;
 use super::client_requests::RequestForm;
 use crate::http::page::Page;
 use crate::http::text::Text;
@@ -134,11 +135,10 @@ pub struct ClientCreated {
     pub test_url: Option<String>,
 }
 
-/// `GET /admin/clients/{id}`. Three forms, each posted on its own:
+/// `GET /admin/clients/{id}`. Four forms, each posted on its own:
 /// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
 /// (`scope`, `grant_types` once for each, `allowed_resources`, `resource_server_of`, `require_pkce`,
-/// `skip_consent`,
-/// `dpop_bound_access_tokens`, `access_token_format`, `id_token_alg`, `auth_method`) and
+/// `skip_consent`, `access_token_format`, `id_token_alg`), `{base}/proof` ([`ProofForm`]) and
 /// `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
 /// `/disable`, `/enable`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
@@ -165,11 +165,10 @@ pub struct ClientPage {
     pub resource_server_of: String,
     pub require_pkce: bool,
     pub skip_consent: bool,
-    pub dpop_bound_access_tokens: bool,
     pub access_token_formats: Vec<Choice>,
     pub id_token_algs: Vec<Choice>,
-    pub auth_methods: Vec<Choice>,
     pub requests: RequestForm,
+    pub proof: ProofForm,
     /// Whether the client has secrets at all.
     pub has_secret: bool,
     pub secrets: Vec<SecretRow>,

@@ -195,7 +195,14 @@ fn client(sample: Sample, new_secret: Option<String>, disabled: bool) -> ClientP
         require_pkce: true,
         access_token_formats: Choice::token_formats(page.text, "jwt"),
         id_token_algs: Choice::list(["ES256", "RS256", "PS256", "EdDSA"], &["ES256"]),
-        auth_methods: Choice::list(["client_secret_basic", "client_secret_post"], &[]),
+        proof: ProofForm {
+            auth_methods: Choice::list(["client_secret_basic", "client_secret_post"], &[]),
+            names: vec![CertificateName {
+                member: "tls_client_auth_san_dns",
+                value: "<orders.example.com>".into(),
+            }],
+            ..ProofForm::default()
+        },
         has_secret: true,
         secrets: vec![secret(None), secret(Some(sample.text("/admin/clients/a/retire/1")))],
         snippets: snippets(sample, ClientKind::Web, None),

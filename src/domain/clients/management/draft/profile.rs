@@ -27,13 +27,13 @@ pub fn complete(metadata: &mut ClientMetadata, policy: &mut ClientPolicy) {
         alg.get_or_insert_with(|| USUAL.to_owned());
     }
     if !is_bound(metadata) {
-        metadata.dpop_bound_access_tokens = true;
+        metadata.sender.dpop_bound_access_tokens = true;
     }
 }
 
 /// Whether its tokens are of use only to who holds a key.
 fn is_bound(metadata: &ClientMetadata) -> bool {
-    metadata.dpop_bound_access_tokens
+    metadata.sender.binds_tokens()
 }
 
 /// Everything that the profile forbids.
