@@ -148,8 +148,8 @@ both! {
             draft.metadata.jwks = Some(set);
         })
         .await;
-        let beside = server.beside().await;
-        let other = app.turned_to(&beside);
+        let beside = server.beside_if_possible().await;
+        let other = app.turned_to_other(beside.as_ref());
         let once = sign(&own, Typ::ClientAssertion, &good(&server, &app));
         let tasks = (0..40).map(|index| {
             let app = if index % 2 == 0 { app.clone() } else { other.clone() };

@@ -262,9 +262,11 @@ mod s22_nonces_are_asked_for_and_then_accepted {
         let tokens = reply.expect_dpop();
         // The nonce of a success is for the next request, and another instance takes it.
         let next = reply.header("dpop-nonce").to_owned();
-        let beside = server.beside().await;
-        let refreshed =
-            app.turned_to(&beside).refresh_with(&tokens.refresh_token, &[&proof(&next)]).await;
+        let beside = server.beside_if_possible().await;
+        let refreshed = app
+            .turned_to_other(beside.as_ref())
+            .refresh_with(&tokens.refresh_token, &[&proof(&next)])
+            .await;
         let token = refreshed.expect_dpop().access_token;
 
         let authorization = format!("DPoP {token}");

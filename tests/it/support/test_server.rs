@@ -85,6 +85,14 @@ impl TestServer {
         (config, directory)
     }
 
+    /// As [`TestServer::beside`] where there can be two: an SQLite database is for one process.
+    pub async fn beside_if_possible(&self) -> Option<Self> {
+        match self.config.database_url.starts_with("postgres") {
+            true => Some(self.beside().await),
+            false => None,
+        }
+    }
+
     /// Two instances on one new database, started in the same moment.
     pub async fn two_at_once(store: Store) -> (Self, Self) {
         let (config, directory) = Self::prepared(store).await;

@@ -117,6 +117,11 @@ impl WebApp {
         Self { agent: self.agent.turned_to(server), base: server.base.clone(), ..self.clone() }
     }
 
+    /// The same client turned to another instance, if there is one.
+    pub fn turned_to_other(&self, other: Option<&TestServer>) -> Self {
+        other.map_or_else(|| self.clone(), |other| self.turned_to(other))
+    }
+
     /// The address of an authorization request: what it needs, with `extra` put in its place or
     /// added; an empty value leaves a parameter out.
     pub fn authorize_url(&self, extra: &[(&str, &str)]) -> String {
