@@ -4,6 +4,7 @@
 //! a server runs; a running server sees their changes within a second. Exit codes: 0 done, 1 refused
 //! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file.
 
+mod audit;
 mod client;
 mod config;
 mod context;
@@ -88,6 +89,9 @@ enum Command {
     /// The keys that tokens are signed with
     #[command(subcommand, visible_alias = "keys")]
     Key(key::KeyCommand),
+    /// The log of who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look into tokens
     #[command(subcommand, visible_alias = "tokens")]
     Token(token::TokenCommand),
@@ -137,6 +141,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::Client(command) => client::run(&context, command),
         Command::Resource(command) => resource::run(&context, command),
         Command::Key(command) => key::run(&context, command),
+        Command::Audit(command) => audit::run(&context, command),
         Command::Token(command) => token::run(&context, command),
     }
 }

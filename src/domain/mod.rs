@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod audit_chain;
 pub mod authorize;
 pub mod clients;
 pub mod consent;

@@ -85,6 +85,8 @@ pub struct Provider {
     pub dpop_nonces: DpopNonces,
     /// Derives a refresh token from the one before it.
     pub refresh: SealingKey,
+    /// Sets the seals over the audit log.
+    pub audit: SealingKey,
 }
 
 impl Provider {
@@ -113,6 +115,7 @@ impl Provider {
             client_secrets: ground::client_secret_key(&sealer),
             dpop_nonces: DpopNonces::new(sealer.purpose("dpop nonces")),
             refresh: sealer.purpose("refresh tokens"),
+            audit: super::audit_chain::key(&parts.master_key),
             db: parts.db,
             clock: parts.clock,
             random: parts.random,

@@ -1,7 +1,7 @@
 //! Work that goes on beside the requests.
 
 use crate::domain::revocation::redis::RedisRelay;
-use crate::domain::{Provider, housekeeping, keys};
+use crate::domain::{Provider, audit_chain, housekeeping, keys};
 use crate::http::State;
 use crate::http::edge::Metrics;
 use crate::http::edge::error::causes;
@@ -19,6 +19,8 @@ const FOLLOW: Duration = Duration::from_millis(250);
 const WATCH: Duration = Duration::from_secs(1);
 /// How often keys are looked at.
 const KEYS: Duration = Duration::from_secs(1);
+/// How often the audit log is looked at for what can be sealed.
+const SEAL: Duration = Duration::from_secs(10);
 /// How often what has expired is removed.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -44,6 +46,7 @@ impl Background {
         let metrics = &state.edge.metrics;
         tasks.spawn(follow(provider.clone(), metrics.clone()));
         tasks.spawn(advance_keys(provider.clone(), metrics.clone()));
+        tasks.spawn(seal_audit(provider.clone(), metrics.clone()));
         tasks.spawn(sweep(provider.clone(), metrics.clone()));
         let relaying = relay.map(|relay| {
             tasks.spawn(wake(relay.clone(), provider.revocation.changed(), metrics.clone()));
@@ -104,6 +107,16 @@ async fn advance_keys(provider: Arc<Provider>, metrics: Arc<Metrics>) {
     loop {
         ticks.tick().await;
         outage.note(keys::advance(&provider).await);
+    }
+}
+
+async fn seal_audit(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let mut ticks = interval(SEAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut outage = Outage::new("the audit log cannot be sealed", metrics);
+    loop {
+        ticks.tick().await;
+        outage.note(audit_chain::seal(&provider).await.map(drop).map_err(OAuthError::from));
     }
 }
 

@@ -26,6 +26,7 @@ macro_rules! on {
 }
 
 pub mod audit;
+pub mod audit_seals;
 pub mod authorization_codes;
 pub mod authorizations;
 pub mod client_secrets;

@@ -239,8 +239,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_seals (number) {
+        number -> BigInt,
+        last_seq -> BigInt,
+        entries -> BigInt,
+        tag -> Text,
+        sealed_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
+    audit_seals,
     authorization_codes,
     authorizations,
     client_secrets,

@@ -4,6 +4,7 @@ use super::schema::{login_names, user_groups, user_roles, users};
 use super::{DbConnection, StorageError, pattern};
 use crate::protocol::time::Timestamp;
 use diesel::prelude::*;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Map, Value};
 
 /// A person's account.
@@ -48,9 +49,18 @@ pub struct UserQuery {
     pub limit: i64,
 }
 
-/// The form in which login names are compared: no outer space, lower case.
+/// The form in which login names are compared: no outer space, lower case, and one spelling of what
+/// looks the same (Unicode NFKC).
 pub fn canonical(login_name: &str) -> String {
-    login_name.trim().to_lowercase()
+    let lower = login_name.trim().to_lowercase();
+    match lower.is_ascii() {
+        true => lower,
+        false => const { ComposingNormalizerBorrowed::new_nfkc() }
+            .normalize(&lower)
+            .to_lowercase()
+            .trim()
+            .to_owned(),
+    }
 }
 
 /// Finds a user by id.

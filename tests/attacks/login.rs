@@ -45,6 +45,42 @@ both! {
         assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
     }
 
+    /// Not by the clock, which others share: by the work that each one costs.
+    async fn lg_01_every_wrong_sign_in_costs_the_same_work(server: TestServer) {
+        server.user("ada").await;
+        let grace = server.user("grace").await;
+        server.block(&grace).await;
+        server.user_with("bob", |new| new.password = None).await;
+        server.user_with("eve", |new| new.email_verified = false).await;
+        let passwords = &server.provider.passwords;
+        let mut before = passwords.computed();
+        let names = ["ada", "nobody", "nobody@example.org", "grace", "bob", "eve", "\u{1f600}"];
+        for (name, password) in names.iter().flat_map(|name| [(name, "wrong password"), (name, "x")]) {
+            attempt(&Agent::new(&server), name, password).await;
+            let after = passwords.computed();
+            assert_eq!(after - before, 1, "{name:?} {password:?}");
+            before = after;
+        }
+    }
+
+    async fn lg_15_a_name_is_the_same_however_it_is_written(server: TestServer) {
+        server.user("jos\u{e9}").await;
+        for name in ["jos\u{e9}", "jose\u{301}", "JOS\u{c9}", " jos\u{e9} ", "\u{ff4a}os\u{e9}"] {
+            let page = attempt(&Agent::new(&server), name, PASSWORD).await;
+            assert!(cookie(&page, "countersign-session").is_some(), "{name:?}");
+        }
+        let ground = server.provider.ground();
+        for taken in ["jos\u{e9}", "JOS\u{c9}"] {
+            let new = users::NewUser {
+                email: "other@example.org".into(),
+                username: Some(taken.into()),
+                ..users::NewUser::default()
+            };
+            let made = users::create(&ground, new, system()).await;
+            assert!(matches!(made, Err(users::AccountError::Taken("username"))), "{taken:?}");
+        }
+    }
+
     async fn lg_02_guesses_are_counted_by_account_whatever_its_name(server: TestServer) {
         server.user("ada").await;
         let tasks = (0..40).map(|n| {

@@ -3,6 +3,7 @@
 mod support;
 
 mod assertions;
+mod audit;
 mod authorize;
 mod block;
 mod client_auth;

@@ -18,6 +18,8 @@ const MAX_FAILURES: u32 = 20;
 /// Failures of one address for all clients together.
 const MAX_FAILURES_OF_ADDRESS: u32 = 300;
 const WINDOW: Lifetime = Lifetime::seconds(60);
+/// As long as the hash of a secret, and the hash of none.
+const NOBODY: &str = "-------------------------------------------";
 
 /// Proves who the client is.
 ///
@@ -96,10 +98,42 @@ pub(super) fn refused() -> OAuthError {
 }
 
 fn has_secret(provider: &Provider, client: Option<&RegisteredClient>, secret: &str) -> bool {
+    let live = client.into_iter().flat_map(|client| client.live_secret_hashes(provider.now()));
+    is_one_of(live, secret).0
+}
+
+/// Whether a secret has one of these hashes, and how many were compared: each to its end, whatever
+/// differs, and one where there is none, so that no client costs what an unknown one costs.
+fn is_one_of<'a>(live: impl Iterator<Item = &'a str>, secret: &str) -> (bool, usize) {
     let hash = digest(secret);
     let mut matches = subtle::Choice::from(0);
-    for live in client.iter().flat_map(|client| client.live_secret_hashes(provider.now())) {
+    let mut compared = 0;
+    for live in live {
         matches |= live.as_bytes().ct_eq(hash.as_bytes());
+        compared += 1;
     }
-    bool::from(matches)
+    if compared == 0 {
+        // Compared and not counted as a match: nobody's hash.
+        std::hint::black_box(NOBODY.as_bytes().ct_eq(hash.as_bytes()));
+        compared = 1;
+    }
+    (bool::from(matches), compared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ca_06_an_unknown_client_costs_the_work_of_a_wrong_secret() {
+        let own = digest("the secret");
+        let known = |secret: &str| is_one_of([own.as_str()].into_iter(), secret);
+        assert_eq!(known("the secret"), (true, 1));
+        assert_eq!(known("the secre"), (false, 1));
+        assert_eq!(known("another"), (false, 1));
+        assert_eq!(is_one_of(std::iter::empty(), "the secret"), (false, 1));
+        assert_eq!(NOBODY.len(), own.len());
+        let none = is_one_of(std::iter::empty(), "");
+        assert_eq!(none, (false, 1));
+    }
 }

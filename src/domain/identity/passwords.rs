@@ -4,6 +4,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use icu_normalizer::ComposingNormalizerBorrowed;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::oneshot;
@@ -59,6 +60,7 @@ enum Task {
 /// The pool.
 pub struct Passwords {
     queue: SyncSender<Task>,
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -68,14 +70,20 @@ impl Passwords {
         let threads = if threads == 0 { cores.div_ceil(2) } else { threads };
         let (queue, tasks) = sync_channel(QUEUE);
         let tasks = Arc::new(Mutex::new(tasks));
+        let computed = Arc::<AtomicU64>::default();
         for number in 0..threads {
-            let tasks = tasks.clone();
+            let (tasks, computed) = (tasks.clone(), computed.clone());
             std::thread::Builder::new()
                 .name(format!("passwords-{number}"))
-                .spawn(move || serve(&tasks))
+                .spawn(move || serve(&tasks, &computed))
                 .expect("the operating system can start a thread at start-up");
         }
-        Self { queue }
+        Self { queue, computed }
+    }
+
+    /// How many hashes were computed so far: the work that sign-ins cost.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// Hashes a password.
@@ -109,7 +117,7 @@ impl Passwords {
     }
 }
 
-fn serve(tasks: &Mutex<Receiver<Task>>) {
+fn serve(tasks: &Mutex<Receiver<Task>>, computed: &AtomicU64) {
     // Hashing gives way to everything that somebody with a token waits for.
     if let Err(error) = rustix::process::nice(10) {
         tracing::debug!(%error, "password threads keep their priority");
@@ -120,10 +128,14 @@ fn serve(tasks: &Mutex<Receiver<Task>>) {
         // Whoever asked may have gone away meanwhile: then nothing is worth computing.
         match task {
             Task::Hash { password, reply } if !reply.is_closed() => {
-                let _gone = reply.send(hash_now(&password));
+                let hash = hash_now(&password);
+                computed.fetch_add(1, Ordering::Relaxed);
+                let _gone = reply.send(hash);
             }
             Task::Verify { password, hash, reply } if !reply.is_closed() => {
-                let _gone = reply.send(verify_now(&password, hash.as_deref()));
+                let is_right = verify_now(&password, hash.as_deref());
+                computed.fetch_add(1, Ordering::Relaxed);
+                let _gone = reply.send(is_right);
             }
             _ => {}
         }
