@@ -19,7 +19,8 @@ demo:
 	@echo "Built. Starting the demo; Ctrl-C ends it."
 	@cargo run --locked --quiet --profile demo --bin countersign -- demo
 
-# Unit, integration (SQLite, PostgreSQL, Redis), attacks, browser, layering, documentation.
+# Unit, integration (SQLite, PostgreSQL, Redis), attacks, browser, layering, documentation, and client
+# libraries from npm and PyPI, which are fetched the first time.
 test:
 	@scripts/install-test-packages
 	@echo "Building and running every test. The first build takes about ten minutes."

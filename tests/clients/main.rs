@@ -1,0 +1,14 @@
+//! Client libraries that others wrote, from npm and PyPI, against the provider.
+//!
+//! Each test registers a client and lets a script play one flow: in `node/` with `openid-client` and
+//! `oauth4webapi`, in `python/` with `Authlib`, and in Chromium with `oidc-client-ts`.
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod authlib;
+mod oauth4webapi;
+mod oidc_client_ts;
+mod openid_client;
+mod packages;
+mod stage;

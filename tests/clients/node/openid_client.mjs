@@ -1,0 +1,318 @@
+// openid-client 6: each flow as its documentation shows it.
+
+import assert from 'node:assert/strict';
+import * as jose from 'jose';
+import * as client from 'openid-client';
+import { Person } from './person.mjs';
+import { ownKey, play, stage } from './stage.mjs';
+
+const person = new Person(stage);
+
+async function discover(metadata, authentication) {
+  const secret = stage.client_secret;
+  const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks];
+  const usual = secret ? client.ClientSecretBasic(secret) : client.None();
+  const how = authentication ?? usual;
+  return client.discovery(new URL(stage.issuer), stage.client_id, metadata, how, { execute });
+}
+
+/** Parameters of a request, and what its answer is checked against. */
+async function request(extra = {}) {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()];
+  const parameters = {
+    redirect_uri: stage.redirect_uri,
+    scope: 'openid profile email',
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    state: expectedState,
+    nonce: expectedNonce,
+    ...extra,
+  };
+  const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true };
+  return { parameters, checks };
+}
+
+async function signIn(config, extra = {}, options = {}) {
+  const { parameters, checks } = await request(extra);
+  const url = client.buildAuthorizationUrl(config, parameters);
+  const answer = await person.callback(url);
+  const tokens = await client.authorizationCodeGrant(config, answer, checks, undefined, options);
+  await expectAda(config, tokens, options);
+  return tokens;
+}
+
+/** The tokens are Ada's, to the library and to userinfo. */
+async function expectAda(config, tokens, options = {}) {
+  const claims = tokens.claims();
+  assert.equal(claims.iss, stage.issuer);
+  assert.equal(claims.aud, stage.client_id);
+  const token = tokens.access_token;
+  const info = await client.fetchUserInfo(config, token, claims.sub, options);
+  assert.equal(info.email, stage.user.email);
+}
+
+async function code(alg) {
+  const config = await discover({ id_token_signed_response_alg: alg });
+  const tokens = await signIn(config);
+  assert.equal(tokens.token_type, 'bearer');
+  assert.ok(tokens.expiresIn() > 0);
+  assert.equal(tokens.refresh_token, undefined);
+  assert.equal(jose.decodeProtectedHeader(tokens.id_token).alg, alg ?? 'RS256');
+}
+
+async function refused(promise, error) {
+  await assert.rejects(promise, (thrown) => {
+    assert.equal(thrown.error ?? thrown.cause?.error, error, String(thrown.stack));
+    return true;
+  });
+}
+
+async function byKey(extra) {
+  return discover(extra, client.PrivateKeyJwt(await ownKey()));
+}
+
+async function signedRequest(config) {
+  const { parameters, checks } = await request();
+  const url = await client.buildAuthorizationUrlWithJAR(config, parameters, await ownKey());
+  assert.ok(url.searchParams.get('request'));
+  const tokens = await client.authorizationCodeGrant(config, await person.callback(url), checks);
+  await expectAda(config, tokens);
+}
+
+/** Encrypts the request object of a URL to the provider's published key (RFC 7519 section 5.2). */
+async function encrypted(config, url) {
+  const { keys } = await (await fetch(config.serverMetadata().jwks_uri)).json();
+  const jwk = keys.find((key) => key.use === 'enc' && key.alg === 'RSA-OAEP-256');
+  const header = { alg: jwk.alg, enc: 'A256GCM', cty: 'JWT', kid: jwk.kid };
+  const text = new TextEncoder().encode(url.searchParams.get('request'));
+  const object = new jose.CompactEncrypt(text).setProtectedHeader(header);
+  url.searchParams.set('request', await object.encrypt(await jose.importJWK(jwk, jwk.alg)));
+}
+
+async function dpop(config) {
+  const keyPair = await client.randomDPoPKeyPair('ES256', { extractable: true });
+  const DPoP = client.getDPoPHandle(config, keyPair);
+  const extra = { scope: 'openid email offline_access', prompt: 'consent' };
+  const tokens = await signIn(config, extra, { DPoP });
+  assert.equal(tokens.token_type, 'dpop');
+  const jkt = await jose.calculateJwkThumbprint(await jose.exportJWK(keyPair.publicKey));
+  assert.equal(jose.decodeJwt(tokens.access_token).cnf.jkt, jkt);
+
+  // As a bearer token, or with another key, it is worth nothing.
+  const { access_token: token, refresh_token: refresh } = tokens;
+  const { sub } = tokens.claims();
+  await assert.rejects(client.fetchUserInfo(config, token, sub));
+  const other = client.getDPoPHandle(config, await client.randomDPoPKeyPair());
+  await assert.rejects(client.fetchUserInfo(config, token, sub, { DPoP: other }));
+
+  const next = await client.refreshTokenGrant(config, refresh, undefined, { DPoP });
+  assert.equal(next.token_type, 'dpop');
+  await client.fetchUserInfo(config, next.access_token, sub, { DPoP });
+}
+
+async function fapi(config, build) {
+  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
+  const { parameters, checks } = await request({ scope: 'openid email' });
+  const url = await build(config, parameters, { DPoP });
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+  const answer = await person.callback(url);
+  const tokens = await client.authorizationCodeGrant(config, answer, checks, undefined, { DPoP });
+  assert.equal(tokens.token_type, 'dpop');
+  await expectAda(config, tokens, { DPoP });
+}
+
+/** Signs the request, and pushes it (FAPI 2.0 Message Signing section 5.3). */
+async function signedAndPushed(config, parameters, options) {
+  const signed = await client.buildAuthorizationUrlWithJAR(config, parameters, await ownKey());
+  const { client_id, request } = Object.fromEntries(signed.searchParams);
+  return client.buildAuthorizationUrlWithPAR(config, { client_id, request }, options);
+}
+
+await play({
+  code: () => code(),
+  'code with PS256': () => code('PS256'),
+  'code with ES256': () => code('ES256'),
+  'code with EdDSA': () => code('EdDSA'),
+
+  // What the library does with a secret unless it is told otherwise.
+  async client_secret_post() {
+    await signIn(await discover(undefined, client.ClientSecretPost(stage.client_secret)));
+  },
+
+  async cancel() {
+    const config = await discover();
+    const { parameters, checks } = await request();
+    const url = client.buildAuthorizationUrl(config, parameters);
+    const answer = await person.callback(url, 'deny');
+    await refused(client.authorizationCodeGrant(config, answer, checks), 'access_denied');
+  },
+
+  async 'prompt none'() {
+    const config = await discover();
+    const { parameters, checks } = await request({ prompt: 'none' });
+    const url = client.buildAuthorizationUrl(config, parameters);
+    const answer = await person.callback(url);
+    await refused(client.authorizationCodeGrant(config, answer, checks), 'login_required');
+    await signIn(config);
+    const again = await person.callback(url);
+    const tokens = await client.authorizationCodeGrant(config, again, checks);
+    assert.deepEqual(person.asked, []);
+    await expectAda(config, tokens);
+  },
+
+  async 'max age'() {
+    const config = await discover();
+    await signIn(config);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const { parameters, checks } = await request({ max_age: '1' });
+    const url = client.buildAuthorizationUrl(config, parameters);
+    const answer = await person.callback(url);
+    assert.deepEqual(person.asked, ['login']);
+    const tokens = await client.authorizationCodeGrant(config, answer, { ...checks, maxAge: 1 });
+    assert.equal(typeof tokens.claims().auth_time, 'number');
+  },
+
+  async refresh() {
+    const config = await discover();
+    const extra = { scope: 'openid email offline_access', prompt: 'consent' };
+    const tokens = await signIn(config, extra);
+    const next = await client.refreshTokenGrant(config, tokens.refresh_token);
+    assert.notEqual(next.access_token, tokens.access_token);
+    if (next.id_token) assert.equal(next.claims().sub, tokens.claims().sub);
+    const info = await client.fetchUserInfo(config, next.access_token, tokens.claims().sub);
+    assert.equal(info.email, stage.user.email);
+    const narrow = next.refresh_token ?? tokens.refresh_token;
+    const less = await client.refreshTokenGrant(config, narrow, { scope: 'openid' });
+    assert.equal(less.scope, 'openid');
+  },
+
+  async rotation() {
+    const config = await discover();
+    const extra = { scope: 'openid offline_access email', prompt: 'consent' };
+    const first = (await signIn(config, extra)).refresh_token;
+    const second = (await client.refreshTokenGrant(config, first)).refresh_token;
+    const third = (await client.refreshTokenGrant(config, second)).refresh_token;
+    assert.equal(new Set([first, second, third]).size, 3);
+    await refused(client.refreshTokenGrant(config, first), 'invalid_grant');
+    await refused(client.refreshTokenGrant(config, third), 'invalid_grant');
+  },
+
+  async form_post() {
+    const config = await discover();
+    const { parameters, checks } = await request({ response_mode: 'form_post' });
+    const answer = await person.callback(client.buildAuthorizationUrl(config, parameters));
+    assert.ok(answer instanceof Request);
+    await expectAda(config, await client.authorizationCodeGrant(config, answer, checks));
+  },
+
+  async private_key_jwt() {
+    await signIn(await byKey());
+  },
+
+  async par() {
+    const config = await discover();
+    const { parameters, checks } = await request();
+    const plain = client.buildAuthorizationUrl(config, parameters);
+    await refused(
+      client.authorizationCodeGrant(config, await person.callback(plain), checks),
+      'invalid_request',
+    );
+    const url = await client.buildAuthorizationUrlWithPAR(config, parameters);
+    const tokens = await client.authorizationCodeGrant(config, await person.callback(url), checks);
+    await expectAda(config, tokens);
+  },
+
+  async jar() {
+    await signedRequest(await discover());
+  },
+
+  async 'jar encrypted'() {
+    const config = await discover();
+    const { parameters, checks } = await request();
+    const url = await client.buildAuthorizationUrlWithJAR(config, parameters, await ownKey());
+    await encrypted(config, url);
+    const tokens = await client.authorizationCodeGrant(config, await person.callback(url), checks);
+    await expectAda(config, tokens);
+  },
+
+  async jarm() {
+    const config = await discover();
+    client.useJwtResponseMode(config);
+    await signIn(config);
+  },
+
+  async 'jarm form_post'() {
+    const config = await discover();
+    client.useJwtResponseMode(config);
+    const { parameters, checks } = await request();
+    const url = client.buildAuthorizationUrl(config, parameters);
+    url.searchParams.set('response_mode', 'form_post.jwt');
+    const answer = await person.callback(url);
+    assert.ok(answer instanceof Request);
+    await expectAda(config, await client.authorizationCodeGrant(config, answer, checks));
+  },
+
+  async dpop() {
+    await dpop(await discover());
+  },
+
+  async client_credentials() {
+    const config = await discover();
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'orders:read' });
+    assert.equal(tokens.scope, 'orders:read');
+    assert.equal(tokens.id_token, undefined);
+    await refused(client.clientCredentialsGrant(config, { scope: 'admin' }), 'invalid_scope');
+    const wrong = await discover(undefined, client.ClientSecretBasic('wrong'));
+    await assert.rejects(client.clientCredentialsGrant(wrong), (error) => {
+      assert.equal(error.cause[0].scheme, 'basic');
+      return true;
+    });
+  },
+
+  async 'introspect and revoke'() {
+    const config = await discover();
+    const extra = { scope: 'openid email offline_access', prompt: 'consent' };
+    const tokens = await signIn(config, extra);
+    const { sub } = tokens.claims();
+    for (const token of [tokens.access_token, tokens.refresh_token]) {
+      const said = await client.tokenIntrospection(config, token);
+      assert.equal(said.active, true);
+      assert.equal(said.sub, sub);
+      assert.equal(said.client_id, stage.client_id);
+    }
+    await client.tokenRevocation(config, tokens.refresh_token);
+    for (const token of [tokens.access_token, tokens.refresh_token]) {
+      assert.deepEqual(await client.tokenIntrospection(config, token), { active: false });
+    }
+    await assert.rejects(client.fetchUserInfo(config, tokens.access_token, sub));
+    await refused(client.refreshTokenGrant(config, tokens.refresh_token), 'invalid_grant');
+    await client.tokenRevocation(config, 'never seen');
+  },
+
+  async logout() {
+    const config = await discover();
+    const tokens = await signIn(config);
+    const state = client.randomState();
+    const url = client.buildEndSessionUrl(config, {
+      post_logout_redirect_uri: stage.post_logout_redirect_uri,
+      id_token_hint: tokens.id_token,
+      state,
+    });
+    const back = await person.callback(url);
+    assert.equal(back.href, `${stage.post_logout_redirect_uri}?state=${state}`);
+    const { parameters, checks } = await request({ prompt: 'none' });
+    const answer = await person.callback(client.buildAuthorizationUrl(config, parameters));
+    await refused(client.authorizationCodeGrant(config, answer, checks), 'login_required');
+  },
+
+  async fapi() {
+    await fapi(await byKey(), client.buildAuthorizationUrlWithPAR);
+  },
+
+  async 'fapi message signing'() {
+    const config = await byKey();
+    client.useJwtResponseMode(config);
+    await fapi(config, signedAndPushed);
+  },
+});

@@ -1,0 +1,177 @@
+//! `openid-client` 6 on Node.
+
+use crate::stage::{Stage, private_key_jwt, public, secret_post, service};
+use countersign::domain::clients::management::ClientDraft;
+use countersign::jose::SigningAlgorithm;
+use countersign::protocol::client::{AuthMethod, Profile};
+
+const SCRIPT: &str = "openid_client.mjs";
+
+/// A flow by a client that is registered so.
+async fn play(flow: &str, change: impl FnOnce(&mut ClientDraft)) {
+    let stage = Stage::set().await;
+    let client = stage.client(change).await;
+    stage.node(SCRIPT, flow, &client).await;
+}
+
+/// A flow by a client that has a key as well.
+async fn play_with_key(
+    flow: &str,
+    algorithm: SigningAlgorithm,
+    change: impl FnOnce(&mut ClientDraft),
+) {
+    let stage = Stage::set().await;
+    let client = stage.client_with_key(algorithm, change).await;
+    stage.node_with_key(SCRIPT, flow, client).await;
+}
+
+#[tokio::test]
+async fn openid_client_signs_a_person_in_and_reads_userinfo() {
+    play("code", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_signs_in_with_its_secret_in_the_form() {
+    play("client_secret_post", secret_post).await;
+}
+
+#[tokio::test]
+async fn openid_client_signs_in_as_a_public_client() {
+    play("code", public).await;
+}
+
+#[tokio::test]
+async fn openid_client_takes_id_tokens_of_every_algorithm() {
+    let stage = Stage::set().await;
+    for algorithm in ["PS256", "ES256", "EdDSA"] {
+        let change = |draft: &mut ClientDraft| {
+            draft.metadata.id_token_signed_response_alg = Some(algorithm.into());
+        };
+        let client = stage.client(change).await;
+        stage.node(SCRIPT, &format!("code with {algorithm}"), &client).await;
+    }
+}
+
+#[tokio::test]
+async fn openid_client_is_told_that_a_person_refused() {
+    play("cancel", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_asks_without_a_page_and_is_told_to_ask_with_one() {
+    play("prompt none", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_asks_for_a_fresh_sign_in_by_max_age() {
+    play("max age", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_refreshes() {
+    play("refresh", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_refreshes_as_a_public_client_and_reuse_is_refused() {
+    play("rotation", public).await;
+}
+
+#[tokio::test]
+async fn openid_client_takes_an_answer_that_is_posted() {
+    play("form_post", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_authenticates_by_private_key_jwt_with_every_algorithm() {
+    let stage = Stage::set().await;
+    for algorithm in SigningAlgorithm::ALL {
+        if algorithm == SigningAlgorithm::HS256 {
+            continue;
+        }
+        let client = stage.client_with_key(algorithm, private_key_jwt).await;
+        stage.node_with_key(SCRIPT, "private_key_jwt", client).await;
+    }
+}
+
+#[tokio::test]
+async fn openid_client_pushes_its_request() {
+    let pushes = |draft: &mut ClientDraft| {
+        draft.metadata.requests.require_pushed_authorization_requests = true;
+    };
+    play("par", pushes).await;
+}
+
+#[tokio::test]
+async fn openid_client_signs_its_request() {
+    let signs = |draft: &mut ClientDraft| {
+        draft.metadata.requests.require_signed_request_object = true;
+    };
+    play_with_key("jar", SigningAlgorithm::ES256, signs).await;
+}
+
+#[tokio::test]
+async fn openid_client_encrypts_its_request() {
+    let encrypts = |draft: &mut ClientDraft| {
+        draft.metadata.requests.require_signed_request_object = true;
+        draft.metadata.requests.request_object_encryption_alg = Some("RSA-OAEP-256".into());
+        draft.metadata.requests.request_object_encryption_enc = Some("A256GCM".into());
+    };
+    play_with_key("jar encrypted", SigningAlgorithm::PS256, encrypts).await;
+}
+
+#[tokio::test]
+async fn openid_client_takes_an_answer_that_is_signed() {
+    play("jarm", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_takes_an_answer_that_is_signed_and_posted() {
+    play("jarm form_post", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_binds_its_tokens_to_a_key() {
+    let bound = |draft: &mut ClientDraft| draft.metadata.dpop_bound_access_tokens = true;
+    play("dpop", bound).await;
+}
+
+#[tokio::test]
+async fn openid_client_binds_its_tokens_with_nonces() {
+    let stage = Stage::with(|config| config.tokens.require_dpop_nonce = true).await;
+    let client = stage.client(|_| {}).await;
+    stage.node(SCRIPT, "dpop", &client).await;
+}
+
+#[tokio::test]
+async fn openid_client_gets_tokens_of_its_own() {
+    play("client_credentials", service).await;
+}
+
+#[tokio::test]
+async fn openid_client_introspects_and_revokes() {
+    play("introspect and revoke", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_signs_a_person_out() {
+    play("logout", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_keeps_the_fapi_2_security_profile() {
+    let fapi = |draft: &mut ClientDraft| {
+        draft.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        draft.policy.profile = Profile::Fapi2;
+    };
+    play_with_key("fapi", SigningAlgorithm::PS256, fapi).await;
+}
+
+#[tokio::test]
+async fn openid_client_keeps_the_fapi_2_message_signing_profile() {
+    let fapi = |draft: &mut ClientDraft| {
+        draft.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        draft.policy.profile = Profile::Fapi2MessageSigning;
+    };
+    play_with_key("fapi message signing", SigningAlgorithm::ES256, fapi).await;
+}
