@@ -22,7 +22,7 @@ async fn serve(stage: &Stage, scope: &'static str, dpop: bool) -> String {
             public(draft);
             draft.metadata.redirect_uris = vec![callback];
             draft.metadata.post_logout_redirect_uris = vec![out];
-            draft.metadata.dpop_bound_access_tokens = dpop;
+            draft.metadata.sender.dpop_bound_access_tokens = dpop;
         })
         .await;
     let settings = json!({

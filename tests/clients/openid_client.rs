@@ -132,7 +132,7 @@ async fn openid_client_takes_an_answer_that_is_signed_and_posted() {
 
 #[tokio::test]
 async fn openid_client_binds_its_tokens_to_a_key() {
-    let bound = |draft: &mut ClientDraft| draft.metadata.dpop_bound_access_tokens = true;
+    let bound = |draft: &mut ClientDraft| draft.metadata.sender.dpop_bound_access_tokens = true;
     play("dpop", bound).await;
 }
 
