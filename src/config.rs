@@ -44,6 +44,7 @@ pub struct Config {
     pub requests: RequestConfig,
     pub outbound: OutboundConfig,
     pub mtls: MtlsConfig,
+    pub features: FeatureConfig,
     pub log: LogConfig,
     pub server: ServerConfig,
 }
@@ -66,6 +67,7 @@ impl Default for Config {
             requests: RequestConfig::default(),
             outbound: OutboundConfig::default(),
             mtls: MtlsConfig::default(),
+            features: FeatureConfig::default(),
             log: LogConfig::default(),
             server: ServerConfig::default(),
         }
@@ -162,6 +164,17 @@ pub enum CertificateFormat {
     Rfc9440,
     /// PEM with percent escapes, as nginx writes `$ssl_client_escaped_cert`.
     Pem,
+}
+
+/// What is off, and unlisted, until an operator wants it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureConfig {
+    /// Response types that carry tokens through the browser (implicit, hybrid), for clients that
+    /// register them. RFC 9700 §2.1.2 advises against them.
+    pub legacy_response_types: bool,
+    /// People may make accounts for themselves.
+    pub sign_up: bool,
 }
 
 /// What is logged, and how.

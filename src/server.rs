@@ -239,6 +239,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         tokens: config.tokens.clone(),
         sessions: config.sessions.clone(),
         requests: config.requests.clone(),
+        features: config.features.clone(),
         outbound: outbound(config)?,
         mtls: mutual_tls::settings(config)?,
         hash_threads: config.server.hash_threads,

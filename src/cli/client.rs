@@ -1,6 +1,7 @@
 //! `client …`: apps and services that use the provider.
 
 mod members;
+mod openid;
 mod requests;
 mod sender;
 mod show;

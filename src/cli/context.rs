@@ -5,6 +5,7 @@ use super::output::{CliError, Output};
 use crate::config::load::{Input, Loaded, load};
 use crate::config::{Config, master_key};
 use crate::domain::ground::{Ground, client_secret_key};
+use crate::domain::outbound::Outbound;
 use crate::jose::Sealer;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::{Lifetime, SystemClock};
@@ -71,12 +72,16 @@ pub fn master_key_of(config: &Config, ground: &Ground) -> Result<[u8; 32], CliEr
 
 /// A ground on the database of the settings.
 pub fn ground(config: &Config) -> Result<Ground, CliError> {
+    // A trust anchor that cannot be read is missed by the call that needs it, if one does.
+    let ca = config.outbound.ca.as_ref().and_then(|path| std::fs::read(path).ok());
+    let outbound = Outbound::new(config.outbound.allow.clone(), ca.as_deref());
     let settings = config.clone();
     let client_secret_key = move || {
         let master_key = master_key::open(&settings, &SystemRandom).ok()?;
         Some(client_secret_key(&Sealer::new(&master_key)))
     };
     Ok(Ground {
+        outbound: outbound.map_err(|error| CliError::failed("failed", error))?,
         client_secret_key: Arc::new(client_secret_key),
         db: Db::open(&config.database_url.parse()?)?,
         clock: Arc::new(SystemClock),

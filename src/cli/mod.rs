@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn an_unknown_flag_is_wrong_usage() {
         for line in [
-            vec!["countersign", "client", "create", "--name", "x", "--subject-type", "pairwise"],
+            vec!["countersign", "client", "create", "--name", "x", "--subject-types", "both"],
             vec!["countersign", "serve", "--colour", "red"],
             vec!["countersign"],
         ] {

@@ -2,6 +2,7 @@
 //! command line can make it while the server runs.
 
 use super::audit::Actor;
+use super::outbound::Outbound;
 use super::provider::Provider;
 use super::revocation::{Cause, Reason};
 use crate::jose::{Sealer, SealingKey};
@@ -10,12 +11,14 @@ use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use crate::storage::{Db, DbConnection, StorageError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The database, the time and randomness. Clones are cheap.
+/// The database, the time, randomness, and the way out. Clones are cheap.
 #[derive(Clone)]
 pub struct Ground {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// For what a client's registration points to.
+    pub outbound: Outbound,
     /// No token of ours that a service accepts lives longer than this.
     pub longest_token_life: Lifetime,
     /// The key under which the secrets are sealed that we must read again; asked for only when one
@@ -79,6 +82,7 @@ impl Provider {
             db: self.db.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
+            outbound: self.outbound.clone(),
             longest_token_life: self.longest_token_life(),
         }
     }
@@ -88,7 +92,7 @@ impl Provider {
 pub mod testing {
     //! A ground on a database of its own.
 
-    use super::Ground;
+    use super::{Ground, Outbound};
     use crate::protocol::random::SystemRandom;
     use crate::protocol::time::{Lifetime, TestClock};
     use crate::storage::{DatabaseUrl, Db};
@@ -110,6 +114,7 @@ pub mod testing {
             db: Db::open(&DatabaseUrl::Sqlite(path)).unwrap(),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
+            outbound: Outbound::new(Vec::new(), None).unwrap(),
             longest_token_life: Lifetime::hours(1),
             client_secret_key: Arc::new(|| None),
         };

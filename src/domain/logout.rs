@@ -1,10 +1,11 @@
 //! Sign-out asked for by a client (OpenID Connect RP-Initiated Logout 1.0), and by the person.
 
 use super::audit::{Actor, EventExt};
-use super::clients;
+use super::clients::{self, RegisteredClient};
 use super::identity::sessions::SignedIn;
 use super::provider::Provider;
 use super::revocation::{self, Reason};
+use super::subject;
 use super::tokens::id_token::{self, Hint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
@@ -64,9 +65,23 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     format!("{uri}{separator}state={encoded}")
 }
 
-/// Whether the person may be signed out without being asked: the hint is of this very person.
-pub fn is_sure(request: &LogoutRequest, signed_in: &SignedIn) -> bool {
-    request.hint.as_ref().is_some_and(|hint| hint.subject == signed_in.user.id)
+/// Whether the person may be signed out without being asked: the hint is of this very person, by
+/// the name that its client knows them by.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn is_sure(
+    provider: &Provider,
+    request: &LogoutRequest,
+    signed_in: &SignedIn,
+) -> Result<bool, OAuthError> {
+    let Some(hint) = &request.hint else { return Ok(false) };
+    let client = clients::find(provider, &hint.client_id).await?;
+    let named = |client: &RegisteredClient| {
+        subject::of(provider, client, &signed_in.user.id) == hint.subject.as_str()
+    };
+    Ok(client.is_some_and(|client| named(&client)))
 }
 
 /// Ends the session of this browser and what lives by it.

@@ -2,14 +2,16 @@
 
 mod requests;
 
+use super::authorize::response;
 use super::clients::assertion;
-use super::identity::sessions::ACR_SUPPORTED;
+use super::identity::sessions::REACHABLE;
 use super::keys::ALGORITHMS;
 use super::provider::Provider;
-use crate::jose::{SigningAlgorithm, dpop};
+use crate::jose::{ContentEncryption, KeyManagement, SigningAlgorithm, dpop};
 use crate::protocol::authorization_request::{Prompt, ResponseMode};
 use crate::protocol::claims::SCOPE_CLAIMS;
-use crate::protocol::client::AuthMethod;
+use crate::protocol::client::{AuthMethod, GrantType, SubjectType};
+use crate::protocol::response_type::ResponseType;
 use serde_json::{Value, json};
 
 /// The document. It does not change while the server runs.
@@ -30,12 +32,18 @@ pub fn document(provider: &Provider) -> Value {
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes(),
-        "response_types_supported": ["code"],
+        "response_types_supported": response::supported(provider).map(ResponseType::as_str).collect::<Vec<_>>(),
         "response_modes_supported": ResponseMode::SUPPORTED,
-        "grant_types_supported": provider.grants.supported().collect::<Vec<_>>(),
-        "acr_values_supported": ACR_SUPPORTED,
-        "subject_types_supported": ["public"],
+        "grant_types_supported": grant_types(provider),
+        "acr_values_supported": REACHABLE.iter().map(|level| level.as_str()).collect::<Vec<_>>(),
+        "subject_types_supported":
+            SubjectType::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>(),
         "id_token_signing_alg_values_supported": names(&ALGORITHMS),
+        "id_token_encryption_alg_values_supported": KeyManagement::PUBLIC,
+        "id_token_encryption_enc_values_supported": ContentEncryption::ALL,
+        "userinfo_signing_alg_values_supported": names(&ALGORITHMS),
+        "userinfo_encryption_alg_values_supported": KeyManagement::PUBLIC,
+        "userinfo_encryption_enc_values_supported": ContentEncryption::ALL,
         "token_endpoint_auth_methods_supported": auth_methods,
         "token_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": with_proof,
@@ -46,7 +54,7 @@ pub fn document(provider: &Provider) -> Value {
         "claim_types_supported": ["normal"],
         "claims_supported": claims(),
         "claims_parameter_supported": true,
-        "prompt_values_supported": Prompt::SUPPORTED,
+        "prompt_values_supported": prompts(provider),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": ["en", "de"],
@@ -76,6 +84,18 @@ fn add(document: &mut Value, part: Value) {
     if let (Value::Object(document), Value::Object(part)) = (document, part) {
         document.extend(part);
     }
+}
+
+fn prompts(provider: &Provider) -> Vec<&'static str> {
+    let create = provider.features.sign_up.then_some("create");
+    Prompt::SUPPORTED.iter().copied().chain(create).collect()
+}
+
+/// Those of the token endpoint, and tokens from the authorization endpoint when they are offered.
+fn grant_types(provider: &Provider) -> Vec<&'static str> {
+    let implicit = response::supported(provider).any(ResponseType::is_front_channel);
+    let implicit = implicit.then_some(GrantType::Implicit.as_str());
+    provider.grants.supported().chain(implicit).collect()
 }
 
 fn names(algorithms: &[SigningAlgorithm]) -> Vec<&'static str> {

@@ -25,6 +25,7 @@ pub mod resources;
 pub mod revocation;
 pub mod sender;
 pub mod setup;
+pub mod subject;
 pub mod tokens;
 
 pub use provider::{Parts, Provider, StartError};

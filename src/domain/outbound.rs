@@ -20,7 +20,7 @@ pub enum OutboundError {
     Forbidden,
     #[error("the call failed: {0}")]
     Failed(&'static str),
-    #[error("the answer is larger than 64 KiB")]
+    #[error("the answer is too large")]
     TooLarge,
     #[error("the answer has status {0}")]
     Status(u16),
@@ -57,13 +57,13 @@ impl Outbound {
         Ok(Self { client, allow })
     }
 
-    /// Gets a JSON document.
+    /// Gets a JSON document of at most 64 KiB.
     ///
     /// # Errors
     ///
     /// When the address may not be called, does not answer in time, or answers too much.
     pub async fn get_json(&self, uri: &str) -> Result<Vec<u8>, OutboundError> {
-        self.get(uri, "application/json").await
+        self.get(uri, "application/json", MAX_BODY_BYTES).await
     }
 
     /// Gets a request object (RFC 9101 §5.2.3).
@@ -72,10 +72,20 @@ impl Outbound {
     ///
     /// As [`Outbound::get_json`].
     pub async fn get_request_object(&self, uri: &str) -> Result<Vec<u8>, OutboundError> {
-        self.get(uri, "application/oauth-authz-req+jwt, application/jwt").await
+        self.get(uri, "application/oauth-authz-req+jwt, application/jwt", MAX_BODY_BYTES).await
     }
 
-    async fn get(&self, uri: &str, accept: &str) -> Result<Vec<u8>, OutboundError> {
+    /// Gets at most so many bytes of a media type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::get_json`].
+    pub async fn get(
+        &self,
+        uri: &str,
+        accept: &'static str,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, OutboundError> {
         let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
         self.check(&url)?;
         let request = self.client.get(url).header("Accept", accept);
@@ -85,7 +95,7 @@ impl Outbound {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
+            if body.len() + chunk.len() > max_bytes {
                 return Err(OutboundError::TooLarge);
             }
             body.extend_from_slice(&chunk);

@@ -3,6 +3,7 @@
 use super::audit::Actor;
 use super::authorize::AuthorizeKeys;
 use super::clients::ClientRegistry;
+use super::clients::logo::Logos;
 use super::grants::Grants;
 use super::ground;
 use super::identity::passwords::Passwords;
@@ -12,8 +13,9 @@ use super::mtls::Mtls;
 use super::outbound::Outbound;
 use super::resources::{self, ResourceRegistry};
 use super::revocation::{Cause, Reason, Revocation};
+use super::subject::SubjectKey;
 use super::tokens::presented::Presented;
-use crate::config::{RequestConfig, SessionConfig, TokenConfig};
+use crate::config::{FeatureConfig, RequestConfig, SessionConfig, TokenConfig};
 use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
@@ -49,6 +51,7 @@ pub struct Parts {
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
+    pub features: FeatureConfig,
     pub outbound: Outbound,
     pub mtls: Mtls,
     pub hash_threads: usize,
@@ -65,9 +68,12 @@ pub struct Provider {
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
+    pub features: FeatureConfig,
     pub support_contact: String,
     pub clients: ClientRegistry,
     pub resources: ResourceRegistry,
+    /// The pictures of clients.
+    pub logos: Logos,
     pub grants: Grants,
     pub keys: KeyRing,
     pub passwords: Passwords,
@@ -87,6 +93,8 @@ pub struct Provider {
     pub refresh: SealingKey,
     /// Sets the seals over the audit log.
     pub audit: SealingKey,
+    /// Derives what clients with pairwise subjects call people.
+    pub subjects: SubjectKey,
 }
 
 impl Provider {
@@ -103,6 +111,7 @@ impl Provider {
             issuer: parts.issuer,
             clients: ClientRegistry::default(),
             resources: ResourceRegistry::new(resources::sealing_key(&parts.master_key)),
+            logos: Logos::default(),
             grants: Grants::standard(),
             keys,
             passwords: Passwords::start(parts.hash_threads),
@@ -116,12 +125,14 @@ impl Provider {
             dpop_nonces: DpopNonces::new(sealer.purpose("dpop nonces")),
             refresh: sealer.purpose("refresh tokens"),
             audit: super::audit_chain::key(&parts.master_key),
+            subjects: SubjectKey::new(&sealer),
             db: parts.db,
             clock: parts.clock,
             random: parts.random,
             tokens: parts.tokens,
             sessions: parts.sessions,
             requests: parts.requests,
+            features: parts.features,
             support_contact: parts.support_contact,
         })
     }

@@ -101,7 +101,13 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-grant-public" => Problem::GrantPublic,
         "error-offline-scope" => Problem::OfflineScope,
         "error-public-pkce" => Problem::PublicPkce,
-        "error-response-type" | "error-response-grant" => Problem::ResponseInvalid,
+        "error-response-type" | "error-response-grant" | "error-response-implicit" => {
+            Problem::ResponseInvalid
+        }
+        "error-sector-missing" => Problem::SectorMissing,
+        "error-sector" => Problem::SectorInvalid,
+        "error-encryption-keys" => Problem::EncryptionKeysMissing,
+        "error-encryption-alone" => Problem::EncryptionAlone,
         "error-jwks-both" => Problem::KeysTwice,
         "error-jwks-missing" => Problem::KeysMissing,
         "error-request-keys" => Problem::RequestKeysMissing,

@@ -1,8 +1,10 @@
 //! The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), once it is checked.
 
+use super::acr::WantedLevels;
 use super::claims::ClaimsRequest;
-use super::error::{ErrorCode, OAuthError};
+use super::error::OAuthError;
 use super::pkce::CodeChallenge;
+use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,22 +20,40 @@ pub enum ResponseMode {
     /// In the query of the redirect URI.
     #[default]
     Query,
+    /// In the fragment of the redirect URI, which stays in the browser.
+    Fragment,
     /// As a form that the browser posts.
     FormPost,
 }
 
 impl ResponseMode {
     /// `response_modes_supported` of the discovery document.
-    pub const SUPPORTED: &'static [&'static str] = &["query", "form_post"];
+    pub const SUPPORTED: &'static [&'static str] = &["query", "fragment", "form_post"];
 
-    /// Reads `response_mode`; `query` is the default of `response_type=code`.
+    /// The mode of a request that names none (Multiple Response Types §2.1, §5).
+    pub const fn usual(response_type: ResponseType) -> Self {
+        match response_type.is_front_channel() {
+            true => Self::Fragment,
+            false => Self::Query,
+        }
+    }
+
+    /// Reads `response_mode`.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for a mode that is not offered.
-    pub fn from_request(text: Option<&str>) -> Result<Self, OAuthError> {
+    /// `invalid_request` for a mode that is not offered, and for tokens in a query.
+    pub fn from_request(
+        text: Option<&str>,
+        response_type: ResponseType,
+    ) -> Result<Self, OAuthError> {
         match text {
-            None | Some("query") => Ok(Self::Query),
+            None => Ok(Self::usual(response_type)),
+            Some("query") if response_type.is_front_channel() => {
+                Err(OAuthError::invalid_request("response_mode=query must not carry tokens"))
+            }
+            Some("query") => Ok(Self::Query),
+            Some("fragment") => Ok(Self::Fragment),
             Some("form_post") => Ok(Self::FormPost),
             Some(_) => {
                 Err(OAuthError::invalid_request("response_mode is not one of those offered"))
@@ -55,21 +75,6 @@ pub fn split_response_mode(text: Option<&str>) -> (Option<&str>, bool) {
     }
 }
 
-/// Checks `response_type`; only `code` exists here.
-///
-/// # Errors
-///
-/// `invalid_request` when it is missing, `unsupported_response_type` for any other.
-pub fn check_response_type(text: Option<&str>) -> Result<(), OAuthError> {
-    match text {
-        Some("code") => Ok(()),
-        None => Err(OAuthError::invalid_request("response_type is missing")),
-        Some(_) => {
-            Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "response_type must be code"))
-        }
-    }
-}
-
 /// One value of `prompt` (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,10 +83,12 @@ pub enum Prompt {
     Login,
     Consent,
     SelectAccount,
+    /// Initiating User Registration via OpenID Connect 1.0 §4.1.
+    Create,
 }
 
 impl Prompt {
-    /// `prompt_values_supported` of the discovery document.
+    /// What every server offers; `create` only where people may sign up.
     pub const SUPPORTED: &'static [&'static str] = &["none", "login", "consent", "select_account"];
 
     /// Reads the parameter.
@@ -97,6 +104,7 @@ impl Prompt {
                 "login" => Ok(Self::Login),
                 "consent" => Ok(Self::Consent),
                 "select_account" => Ok(Self::SelectAccount),
+                "create" => Ok(Self::Create),
                 _ => Err(OAuthError::invalid_request("prompt has an unknown value")),
             })
             .collect::<Result<BTreeSet<_>, _>>()?;
@@ -156,6 +164,8 @@ pub struct AuthorizationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     #[serde(default)]
+    pub response_type: ResponseType,
+    #[serde(default)]
     pub response_mode: ResponseMode,
     /// Whether the response is a token (JARM).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -188,6 +198,9 @@ pub struct AuthorizationRequest {
     /// What the tokens may be for (RFC 8707); empty for the default audience alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// From `acr_values`, `claims` or the client's `default_acr_values`.
+    #[serde(default, skip_serializing_if = "WantedLevels::is_empty")]
+    pub acr: WantedLevels,
 }
 
 impl AuthorizationRequest {
@@ -200,6 +213,7 @@ impl AuthorizationRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::error::ErrorCode;
 
     #[test]
     fn az_10_none_goes_with_no_other_prompt() {
@@ -218,19 +232,23 @@ mod tests {
     }
 
     #[test]
-    fn az_04_only_code_is_a_response_type() {
-        for text in ["token", "id_token token", "code token", "foo", "CODE", "code code"] {
-            let code = check_response_type(Some(text)).unwrap_err().code;
-            assert_eq!(code, ErrorCode::UnsupportedResponseType, "{text}");
+    fn az_06_a_mode_that_is_not_offered_is_invalid_request() {
+        for text in ["foo", "web_message", "QUERY", ""] {
+            assert!(ResponseMode::from_request(Some(text), ResponseType::Code).is_err(), "{text}");
         }
-        assert_eq!(check_response_type(None).unwrap_err().code, ErrorCode::InvalidRequest);
     }
 
     #[test]
-    fn az_06_a_mode_that_is_not_offered_is_invalid_request() {
-        for text in ["foo", "fragment", "web_message", ""] {
-            assert!(ResponseMode::from_request(Some(text)).is_err(), "{text}");
+    fn az_06_h1_tokens_never_travel_in_a_query() {
+        for response_type in ResponseType::ALL.into_iter().filter(|one| one.is_front_channel()) {
+            assert!(ResponseMode::from_request(Some("query"), response_type).is_err());
+            let usual = ResponseMode::from_request(None, response_type).unwrap();
+            assert_eq!(usual, ResponseMode::Fragment);
         }
+        assert_eq!(
+            ResponseMode::from_request(None, ResponseType::Code).unwrap(),
+            ResponseMode::Query
+        );
     }
 
     #[test]
@@ -241,7 +259,8 @@ mod tests {
         assert_eq!(split_response_mode(None), (None, false));
         for text in ["jwt.jwt", "foo.jwt", ".jwt", "query.jwt.jwt", "JWT"] {
             assert!(
-                ResponseMode::from_request(split_response_mode(Some(text)).0).is_err(),
+                ResponseMode::from_request(split_response_mode(Some(text)).0, ResponseType::Code)
+                    .is_err(),
                 "{text}"
             );
         }

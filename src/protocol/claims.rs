@@ -1,6 +1,7 @@
 //! Claims about a person: the standard ones, the scopes that ask for them, and the `claims`
 //! parameter (OpenID Connect Core §5.1, §5.4, §5.5).
 
+use super::acr::WantedLevels;
 use super::error::OAuthError;
 use super::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -97,11 +98,13 @@ impl ClaimsRequest {
         sub.map(|value| value.as_str().unwrap_or_default())
     }
 
-    /// The levels of which one is essential, when the client insists (§5.5.1.1).
-    pub fn essential_acr(&self) -> Option<Vec<&str>> {
-        let acr = self.id_token.get("acr")?.as_ref().filter(|acr| acr.essential)?;
-        let values = acr.values.iter().chain(&acr.value).filter_map(Value::as_str);
-        Some(values.collect::<Vec<_>>()).filter(|values| !values.is_empty())
+    /// The levels that the client asks for by name, and whether it insists (§5.5.1.1).
+    pub fn acr(&self) -> Option<WantedLevels> {
+        let acr = self.id_token.get("acr")?.as_ref()?;
+        let values = acr.values.iter().chain(&acr.value);
+        // What is no text is no level of ours: it stays, and matches nothing.
+        let values = values.map(|value| value.as_str().unwrap_or_default().to_owned());
+        Some(WantedLevels { essential: acr.essential, values: values.collect() })
     }
 }
 
@@ -135,7 +138,8 @@ mod tests {
             r#"{"id_token":{"sub":{"value":"248"},"acr":{"essential":true,"values":["3"]}}}"#;
         let request = ClaimsRequest::parse(text).unwrap();
         assert_eq!(request.subject(), Some("248"));
-        assert_eq!(request.essential_acr(), Some(vec!["3"]));
+        let levels = WantedLevels { essential: true, values: vec!["3".into()] };
+        assert_eq!(request.acr(), Some(levels));
         assert_eq!(ClaimsRequest::default().subject(), None);
     }
 

@@ -4,6 +4,7 @@
 pub mod requests;
 pub mod sender;
 
+use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
 use requests::RequestMetadata;
@@ -79,6 +80,9 @@ words! {
         AuthorizationCode = "authorization_code",
         RefreshToken = "refresh_token",
         ClientCredentials = "client_credentials",
+        /// Tokens from the authorization endpoint (§4.2): for the older response types, and never
+        /// at the token endpoint.
+        Implicit = "implicit",
     }
 }
 
@@ -87,6 +91,23 @@ words! {
     ApplicationType {
         Web = "web",
         Native = "native",
+    }
+}
+
+words! {
+    /// What a client calls people (OpenID Connect Core §8).
+    SubjectType {
+        /// As every other client does.
+        Public = "public",
+        /// As no client of another sector does.
+        Pairwise = "pairwise",
+    }
+}
+
+impl SubjectType {
+    /// Whether people have one name for all clients.
+    pub const fn is_public(&self) -> bool {
+        matches!(self, Self::Public)
     }
 }
 
@@ -185,6 +206,8 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<String>,
@@ -192,14 +215,36 @@ pub struct ClientMetadata {
     pub jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
+    #[serde(skip_serializing_if = "SubjectType::is_public")]
+    pub subject_type: SubjectType,
+    /// Names the redirect URIs of all clients that call people alike (Registration §5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<String>,
+    /// JSON without a signature when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_auth_time: bool,
+    /// What the client wants where a request does not say it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// Where a third party may start a sign-in (OpenID Connect Core §4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
     /// How its authorization requests are protected.
@@ -222,14 +267,24 @@ impl Default for ClientMetadata {
             application_type: ApplicationType::Web,
             contacts: Vec::new(),
             client_uri: None,
+            logo_uri: None,
             policy_uri: None,
             tos_uri: None,
             jwks_uri: None,
             jwks: None,
+            subject_type: SubjectType::Public,
+            sector_identifier_uri: None,
             id_token_signed_response_alg: None,
+            id_token_encrypted_response_alg: None,
+            id_token_encrypted_response_enc: None,
+            userinfo_signed_response_alg: None,
+            userinfo_encrypted_response_alg: None,
+            userinfo_encrypted_response_enc: None,
             token_endpoint_auth_signing_alg: None,
             default_max_age: None,
             require_auth_time: false,
+            default_acr_values: Vec::new(),
+            initiate_login_uri: None,
             post_logout_redirect_uris: Vec::new(),
             requests: RequestMetadata::default(),
             sender: SenderMetadata::default(),
@@ -321,6 +376,25 @@ impl Client {
             true => configured.min(Lifetime::seconds(60)),
             false => configured,
         }
+    }
+
+    /// Whether the client registered a response type.
+    pub fn registers(&self, response_type: ResponseType) -> bool {
+        let own = self.metadata.response_types.iter();
+        own.filter_map(|own| ResponseType::parse(own)).any(|own| own == response_type)
+    }
+
+    /// The sector whose clients call people alike; none for public subjects (OpenID Connect Core
+    /// §8.1).
+    pub fn sector(&self) -> Option<String> {
+        let metadata = &self.metadata;
+        if metadata.subject_type.is_public() {
+            return None;
+        }
+        let uri = metadata.sector_identifier_uri.as_ref().or(metadata.redirect_uris.first());
+        let host = uri.and_then(|uri| Some(url::Url::parse(uri).ok()?.host_str()?.to_owned()));
+        // Registration sees to a host; a client without one is a sector of its own.
+        Some(host.unwrap_or_else(|| self.id.clone()))
     }
 
     /// The host that people know the client by: of its home page, else of its first redirect URI.

@@ -1,5 +1,6 @@
 //! The words of the RFCs as types: pure, without I/O.
 
+pub mod acr;
 pub mod authorization_request;
 pub mod certificate_name;
 pub mod claims;
@@ -11,6 +12,7 @@ pub mod pkce;
 pub mod random;
 pub mod redirect_uri;
 pub mod resource;
+pub mod response_type;
 pub mod revocation;
 pub mod revocation_store;
 pub mod scope;

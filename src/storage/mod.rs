@@ -35,6 +35,7 @@ mod connect;
 pub mod consents;
 pub mod housekeeping;
 pub mod issued_tokens;
+pub mod pairwise_subjects;
 mod pattern;
 pub mod pushed_requests;
 pub mod refresh_tokens;

@@ -249,6 +249,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pairwise_subjects (subject) {
+        subject -> Text,
+        user_id -> Text,
+        sector -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
     audit_seals,
@@ -260,6 +269,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     issued_tokens,
     login_names,
     pushed_requests,
+    pairwise_subjects,
     refresh_tokens,
     resources,
     revocations,

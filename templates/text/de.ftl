@@ -79,6 +79,11 @@ forgot = Passwort vergessen?
 or = oder
 sign-in-passkey = Mit Passkey anmelden
 register = Neu hier? <a href="{ $url }">Konto anlegen</a>
+sign-up-title = Konto anlegen
+sign-up-title-app = Legen Sie ein Konto für { $app } an
+sign-up-submit = Konto anlegen
+sign-up-known = Sie haben ein Konto? <a href="{ $url }">Anmelden</a>
+login-signed-up = Falls diese Adresse noch kein Konto hatte, hat sie jetzt eines. Melden Sie sich mit dem gewählten Passwort an.
 login-wrong = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort und versuchen Sie es noch einmal.
 login-wrong-recover = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort, oder <a href="{ $url }">setzen Sie das Passwort zurück</a>.
 login-slow-down = <strong>Zu viele Versuche.</strong> Warten Sie { $seconds } Sekunden und versuchen Sie es dann noch einmal. Ihr Konto ist nicht gesperrt.
@@ -231,7 +236,7 @@ problem-grant-refresh = refresh_token braucht auch authorization_code.
 problem-offline-scope = offline_access steht für ein Refresh-Token: Wählen Sie auch refresh_token, oder lassen Sie es weg.
 problem-public-pkce = Eine App ohne Geheimnis braucht immer PKCE.
 problem-grant-public = client_credentials braucht eine App, die sich ausweisen kann.
-problem-response-invalid = Nur der Antworttyp „code“ wird unterstützt, zusammen mit authorization_code.
+problem-response-invalid = Antworttypen mit „code“ gehören zu authorization_code und nur dazu.
 problem-keys-twice = Entweder die Schlüssel oder ihre Adresse angeben, nicht beides.
 problem-keys-missing = private_key_jwt braucht die öffentlichen Schlüssel der App oder deren Adresse.
 problem-request-keys-missing = Signierte Anfragen brauchen die öffentlichen Schlüssel der App oder deren Adresse.
@@ -247,6 +252,10 @@ problem-identifier-invalid = Eine vollständige Adresse ohne #-Teil angeben, etw
 problem-identifier-taken = Eine andere API hat diese Kennung.
 problem-scope-reserved = openid, profile, email, address, phone und offline_access gehören zu keiner API.
 problem-recipient-missing = Einen öffentlichen Schlüssel oder eine Adresse von Schlüsseln angeben, oder dir oder A256KW wählen.
+problem-sector-missing = Die Rücksprungadressen liegen nicht alle auf einem Host. Geben Sie die Adresse eines Sektordokuments an.
+problem-sector-invalid = Das Dokument unter dieser Adresse ist nicht lesbar, oder ihm fehlt eine Rücksprungadresse der App.
+problem-encryption-keys = Die App hat keinen öffentlichen Schlüssel, der zur gewählten Verschlüsselung passt.
+problem-encryption-alone = Wählen Sie auch, wie der Schlüssel verschlüsselt wird.
 
 ## Startseite und Einrichtung
 
@@ -349,6 +358,7 @@ apps-none = Keine App verwendet Ihr Konto.
 apps-since = Seit { $since }.
 apps-last-used = Zuletzt verwendet: { $ago }.
 apps-remove = Zugriff entfernen
+apps-open = Öffnen
 
 ## Bestätigen
 
@@ -547,6 +557,30 @@ profile-none = Keines
 profile-fapi2 = FAPI 2.0: Sicherheitsprofil
 profile-fapi2-message-signing = FAPI 2.0: Sicherheitsprofil, und Anfragen sind signiert
 choice-any = Beliebig
+settings-title = Weitere Einstellungen
+settings-about = Über die App
+settings-sign-in = Anmeldung
+settings-keys = Schlüssel, Verschlüsselung und Signaturen
+setting-none = Keine
+setting-client-uri = Startseite
+setting-logo-uri = Logo: Adresse eines Bildes
+setting-policy-uri = Datenschutzerklärung
+setting-tos-uri = Nutzungsbedingungen
+setting-initiate-login-uri = Adresse, an der eine Anmeldung beginnen kann
+setting-contacts = Kontakte: durch Leerzeichen getrennt
+setting-response-types = Antworttypen
+setting-default-max-age = Nach so vielen Sekunden neu anmelden
+setting-require-auth-time = Immer sagen, wann sich die Person angemeldet hat
+setting-default-acr-values = Anmeldestufen: durch Leerzeichen getrennt
+setting-subject-type = Wie die App Menschen nennt (sub)
+setting-sector-identifier-uri = Sektordokument für paarweise Namen
+setting-jwks-uri = Adresse der öffentlichen Schlüssel der App
+setting-jwks = Öffentliche Schlüssel der App (JWK Set)
+setting-id-token-alg = ID-Tokens verschlüsseln
+setting-id-token-enc = Inhalt verschlüsselter ID-Tokens
+setting-userinfo-signed = Userinfo signieren
+setting-userinfo-alg = Userinfo verschlüsseln
+setting-userinfo-enc = Inhalt verschlüsselter Userinfo
 secrets = Client-Geheimnisse
 secret-new = Neues Client-Geheimnis
 secret-once = <strong>Kopieren Sie das Geheimnis jetzt.</strong> Es wird einmal gezeigt. Wir behalten nur einen Hash.
@@ -558,6 +592,7 @@ snippet-env = Umgebung (.env)
 snippet-oidc = Einstellungen jeder OpenID-Connect-Bibliothek
 snippet-curl = Ein Token mit curl holen
 test-sign-in = Anmeldung testen
+initiate-login = Anmeldung bei der App beginnen
 algorithm = Verfahren
 key-next = Nächster
 key-active = Aktiv

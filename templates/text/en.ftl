@@ -81,6 +81,11 @@ forgot = Forgot your password?
 or = or
 sign-in-passkey = Sign in with a passkey
 register = New here? <a href="{ $url }">Create an account</a>
+sign-up-title = Create an account
+sign-up-title-app = Create an account to use { $app }
+sign-up-submit = Create account
+sign-up-known = You have an account? <a href="{ $url }">Sign in</a>
+login-signed-up = If this address had no account yet, it has one now. Sign in with the password you chose.
 login-wrong = <strong>That did not work.</strong> Check your username and password and try again.
 login-wrong-recover = <strong>That did not work.</strong> Check your username and password and try again, or <a href="{ $url }">reset your password</a>.
 login-slow-down = <strong>Too many attempts.</strong> Wait { $seconds } seconds, then try again. Your account is not blocked.
@@ -233,7 +238,7 @@ problem-grant-refresh = refresh_token needs authorization_code as well.
 problem-offline-scope = offline_access asks for a refresh token: tick refresh_token as well, or leave it out.
 problem-public-pkce = An app without a secret always needs PKCE.
 problem-grant-public = client_credentials needs an app that can prove who it is.
-problem-response-invalid = Only the response type “code” is supported, together with authorization_code.
+problem-response-invalid = Response types with “code” go with authorization_code, and only with it.
 problem-keys-twice = Give the keys, or their address, not both.
 problem-keys-missing = private_key_jwt needs the public keys of the app, or their address.
 problem-request-keys-missing = Signed requests need the public keys of the app, or their address.
@@ -249,6 +254,10 @@ problem-identifier-invalid = Write an absolute address without a # part, such as
 problem-identifier-taken = Another API has this identifier.
 problem-scope-reserved = openid, profile, email, address, phone and offline_access belong to no API.
 problem-recipient-missing = Give a public key or an address of keys, or choose dir or A256KW.
+problem-sector-missing = The redirect addresses are not all on one host. Give the address of a sector document.
+problem-sector-invalid = The document at this address cannot be read, or lacks a redirect address of the app.
+problem-encryption-keys = The app has no public key that fits the chosen encryption.
+problem-encryption-alone = Choose how the key is encrypted as well.
 
 ## Front page and set-up
 
@@ -351,6 +360,7 @@ apps-none = No app uses your account.
 apps-since = Since { $since }.
 apps-last-used = Last used { $ago }.
 apps-remove = Remove access
+apps-open = Open
 
 ## Confirm pages
 
@@ -549,6 +559,30 @@ profile-none = None
 profile-fapi2 = FAPI 2.0: security profile
 profile-fapi2-message-signing = FAPI 2.0: security profile, and requests are signed
 choice-any = Any
+settings-title = More settings
+settings-about = About the app
+settings-sign-in = Signing people in
+settings-keys = Keys, encryption and signatures
+setting-none = None
+setting-client-uri = Home page
+setting-logo-uri = Logo: address of a picture
+setting-policy-uri = Privacy policy
+setting-tos-uri = Terms of service
+setting-initiate-login-uri = Address where a sign-in can be started
+setting-contacts = Contacts: separate with spaces
+setting-response-types = Response types
+setting-default-max-age = Sign in again after this many seconds
+setting-require-auth-time = Always say when the person signed in
+setting-default-acr-values = Levels of sign-in: separate with spaces
+setting-subject-type = What the app calls people (sub)
+setting-sector-identifier-uri = Sector document for pairwise names
+setting-jwks-uri = Address of the app’s public keys
+setting-jwks = Public keys of the app (JWK Set)
+setting-id-token-alg = Encrypt ID tokens
+setting-id-token-enc = Content of encrypted ID tokens
+setting-userinfo-signed = Sign userinfo
+setting-userinfo-alg = Encrypt userinfo
+setting-userinfo-enc = Content of encrypted userinfo
 secrets = Client secrets
 secret-new = New client secret
 secret-once = <strong>Copy the secret now.</strong> It is shown once. We keep only a hash.
@@ -560,6 +594,7 @@ snippet-env = Environment (.env)
 snippet-oidc = Settings of any OpenID Connect library
 snippet-curl = Get a token with curl
 test-sign-in = Test sign-in
+initiate-login = Start a sign-in at the app
 algorithm = Algorithm
 key-next = Next
 key-active = Active

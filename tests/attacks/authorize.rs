@@ -82,7 +82,7 @@ both! {
 
     async fn az_06_no_other_response_mode_exists(server: TestServer) {
         let app = WebApp::register(&server).await;
-        for mode in ["foo", "fragment", "web_message"] {
+        for mode in ["foo", "web_message"] {
             app.authorize(&[("response_mode", mode)]).await.expect_refusal("invalid_request");
         }
     }

@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::openid::{self, OpenIdMembers};
 use super::requests::{self, RequestMembers};
 use super::sender::SenderMembers;
 use crate::cli::context::{json_file, words};
@@ -22,7 +23,8 @@ pub struct Members {
     /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,
-    /// code is the only one
+    /// code; with features.legacy_response_types also id_token, "id_token token", "code id_token"
+    /// and others of this kind
     #[arg(long = "response-type", visible_alias = "response-types", value_name = "TYPE", num_args = 1..)]
     response_types: Vec<String>,
     /// The most that the client may be given, such as "openid email"
@@ -111,6 +113,8 @@ pub struct Members {
     requests: RequestMembers,
     #[command(flatten)]
     sender: SenderMembers,
+    #[command(flatten)]
+    openid: OpenIdMembers,
 }
 
 impl Members {
@@ -126,6 +130,7 @@ impl Members {
         self.apply_texts(draft);
         self.apply_policy(draft)?;
         self.requests.apply(draft);
+        self.openid.apply(draft);
         draft.policy.kind = kind(draft);
         Ok(())
     }
@@ -143,7 +148,10 @@ impl Members {
             metadata.response_types = vec!["code".into()];
         }
         replace(&mut metadata.grant_types, &grants);
-        replace(&mut metadata.response_types, &words(&self.response_types));
+        // A response type may hold spaces, so only commas separate them.
+        let types = self.response_types.iter().flat_map(|types| types.split(','));
+        let types: Vec<String> = types.map(|one| one.trim().to_owned()).collect();
+        replace(&mut metadata.response_types, &types);
         if !self.scope.is_empty() {
             let scope = words(&self.scope).join(" ").parse();
             metadata.scope = scope.map_err(|error: crate::protocol::error::OAuthError| {
@@ -249,9 +257,12 @@ fn kind(draft: &ClientDraft) -> ClientKind {
 
 /// Takes members away.
 pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> {
-    let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
-    let of_certificates = metadata.sender.names().map(|(member, _)| member);
+    let of_certificates = draft.metadata.sender.names().map(|(member, _)| member);
     for name in words(names) {
+        if openid::unset(draft, &name.replace('-', "_")) {
+            continue;
+        }
+        let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
         match name.replace('-', "_").as_str() {
             "contacts" => metadata.contacts.clear(),
             "client_uri" => metadata.client_uri = None,

@@ -8,14 +8,17 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
-use crate::protocol::authorization_request::Once;
+use crate::domain::subject;
+use crate::domain::tokens::front_channel::{self, TokenRecord};
+use crate::protocol::authorization_request::{AuthorizationRequest, Once};
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
+use crate::storage::audit::{self, NewEvent};
 use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
-use crate::storage::{
-    DbConnection, StorageError, audit, consents, pushed_requests, seen_jtis, sessions,
-};
+use crate::storage::pairwise_subjects::PairwiseSubject;
+use crate::storage::{DbConnection, StorageError, consents, pushed_requests, seen_jtis, sessions};
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
 const KEPT: Lifetime = Lifetime::hours(2);
@@ -54,7 +57,27 @@ pub fn reply_address(interaction: &Interaction) -> ReplyAddress {
     }
 }
 
-/// Gives the client a code (RFC 6749 §4.1.2). With `remember`, the person has just allowed it.
+/// What is written when a person lets a client have something.
+struct Granting {
+    authorization: Authorization,
+    code: Option<AuthorizationCode>,
+    /// The name by which the client will know the person, when it has one of its own.
+    subject: Option<PairwiseSubject>,
+    tokens: Option<TokenRecord>,
+    sid: String,
+    /// What the answer uses up.
+    once: Option<Once>,
+    /// What the consent must cover.
+    wanted: Scope,
+    /// The person has just allowed it.
+    remember: bool,
+    must_be_allowed: bool,
+    event: NewEvent,
+    now: Timestamp,
+}
+
+/// Gives the client a code (RFC 6749 §4.1.2), and with it, or instead of it, the tokens of the older
+/// response types (OpenID Connect Core §3.2, §3.3). With `remember`, the person has just allowed it.
 ///
 /// # Errors
 ///
@@ -67,55 +90,91 @@ pub async fn grant(
     remember: bool,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
-    let now = provider.now();
-    let value = provider.random.secret();
+    let request = &interaction.request;
     let authorization = authorization(provider, client, interaction, signed_in, false);
-    let code = AuthorizationCode {
-        code_hash: digest(&value),
-        authorization_id: authorization.id.clone(),
-        client_id: client.id.clone(),
-        redirect_uri: interaction.request.redirect_uri.clone(),
-        code_challenge: interaction.request.code_challenge.clone(),
-        expires_at: now + client.code_lifetime(provider.tokens.authorization_code),
-        redeemed: false,
-        dpop_jkt: interaction.request.dpop_jkt.clone(),
+    let value = request.response_type.has_code().then(|| provider.random.secret());
+    let front =
+        front_channel::make(provider, client, request, &authorization, value.as_deref()).await?;
+    let (tokens, beside) = front.map(|front| (front.record, front.fields)).unzip();
+    let now = provider.now();
+    let granting = Granting {
+        code: value.as_deref().map(|value| code(provider, client, request, &authorization, value)),
+        subject: subject::to_remember(provider, client, &signed_in.user.id),
+        tokens,
+        sid: signed_in.session.sid.clone(),
+        once: request.once.clone(),
+        wanted: wanted(request),
+        remember,
+        must_be_allowed: !remember && !client.policy.skip_consent,
+        event: actor
+            .event("authorization.grant", now)
+            .user(&authorization.user_id)
+            .client(&client.id)
+            .details(authorization.scope.to_string()),
+        authorization,
+        now,
     };
-    let event = actor
-        .event("authorization.grant", now)
-        .user(&authorization.user_id)
-        .client(&client.id)
-        .details(authorization.scope.to_string());
-    let wanted = wanted(&interaction.request);
-    let must_be_allowed = !remember && !client.policy.skip_consent;
-    let (sid, once) = (signed_in.session.sid.clone(), interaction.request.once.clone());
-    let outcome = provider
-        .db
-        .write(move |conn| {
-            if !sessions::hold_live(conn, &sid, now)? {
-                return Ok(Outcome::SignedOut);
-            }
-            let (user, client) = (&authorization.user_id, &authorization.client_id);
-            if must_be_allowed && !consents::hold(conn, user, client, &wanted)? {
-                return Ok(Outcome::ConsentWithdrawn);
-            }
-            if !spend(conn, once.as_ref(), now)? || !authorizations::insert(conn, &authorization)? {
-                return Ok(Outcome::AnsweredBefore);
-            }
-            if remember {
-                consents::grant(conn, user, client, &wanted, now)?;
-            }
-            authorization_codes::insert(conn, &code)?;
-            audit::insert(conn, &event)?;
-            Ok(Outcome::Done)
-        })
-        .await
-        .map_err(OAuthError::from)?;
-    match outcome {
-        Outcome::Done => Ok(reply_address(interaction).success(&value, &provider.issuer)),
+    let outcome = provider.db.write(move |conn| write(conn, &granting)).await;
+    match outcome.map_err(OAuthError::from)? {
+        Outcome::Done => {
+            let mut fields: Vec<_> = value.map(|value| ("code", value)).into_iter().collect();
+            fields.extend(beside.unwrap_or_default());
+            Ok(reply_address(interaction).success(fields, &provider.issuer))
+        }
         Outcome::AnsweredBefore => Err(AnswerError::AnsweredBefore),
         Outcome::SignedOut => Err(AnswerError::SignedOut),
         Outcome::ConsentWithdrawn => Err(AnswerError::ConsentWithdrawn),
     }
+}
+
+fn code(
+    provider: &Provider,
+    client: &RegisteredClient,
+    request: &AuthorizationRequest,
+    authorization: &Authorization,
+    value: &str,
+) -> AuthorizationCode {
+    AuthorizationCode {
+        code_hash: digest(value),
+        authorization_id: authorization.id.clone(),
+        client_id: authorization.client_id.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        code_challenge: request.code_challenge.clone(),
+        expires_at: provider.now() + client.code_lifetime(provider.tokens.authorization_code),
+        redeemed: false,
+        dpop_jkt: request.dpop_jkt.clone(),
+    }
+}
+
+/// Writes what was granted, or nothing.
+fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, StorageError> {
+    let (authorization, now) = (&granting.authorization, granting.now);
+    let (user, client) = (&authorization.user_id, &authorization.client_id);
+    if !sessions::hold_live(conn, &granting.sid, now)? {
+        return Ok(Outcome::SignedOut);
+    }
+    if granting.must_be_allowed && !consents::hold(conn, user, client, &granting.wanted)? {
+        return Ok(Outcome::ConsentWithdrawn);
+    }
+    if !spend(conn, granting.once.as_ref(), now)? || !authorizations::insert(conn, authorization)? {
+        return Ok(Outcome::AnsweredBefore);
+    }
+    subject::remember(conn, granting.subject.as_ref(), now)?;
+    if granting.remember {
+        consents::grant(conn, user, client, &granting.wanted, now)?;
+    }
+    if let Some(code) = &granting.code {
+        authorization_codes::insert(conn, code)?;
+    }
+    if let Some(tokens) = &granting.tokens
+        && !tokens.write(conn)?
+    {
+        // Undone as a whole: nothing of it may be left behind.
+        let why = "tokens were revoked while these were made";
+        return Err(StorageError::Unavailable(why.into()));
+    }
+    audit::insert(conn, &granting.event)?;
+    Ok(Outcome::Done)
 }
 
 /// Tells the client that the person said no. The interaction is used up by that.
@@ -197,7 +256,7 @@ fn authorization(
         resources: request.resources.clone(),
         nonce: request.nonce.clone(),
         auth_time: signed_in.auth_time(),
-        acr: signed_in.session.acr.clone(),
+        acr: request.acr.reported(signed_in.level()).as_str().to_owned(),
         amr: signed_in.session.amr.clone(),
         offline: request.scope.contains("offline_access"),
         created_at: now,

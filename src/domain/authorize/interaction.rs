@@ -133,6 +133,7 @@ mod tests {
             client_id: "app".into(),
             redirect_uri: "https://app.example/cb".into(),
             state: None,
+            response_type: Default::default(),
             response_mode: Default::default(),
             response_is_jwt: false,
             scope: Default::default(),
@@ -147,6 +148,7 @@ mod tests {
             once: None,
             dpop_jkt: None,
             resources: Vec::new(),
+            acr: Default::default(),
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

@@ -11,6 +11,7 @@ pub mod pushed;
 pub mod reply;
 pub mod request;
 pub mod request_object;
+pub mod response;
 pub mod source;
 pub mod step;
 

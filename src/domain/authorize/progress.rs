@@ -6,6 +6,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::sessions::{self, SignedIn};
 use crate::domain::provider::Provider;
+use crate::domain::subject;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
 use crate::protocol::claims;
 use crate::protocol::error::OAuthError;
@@ -47,11 +48,13 @@ pub async fn assess(
             read.await?
         }
     };
-    let progress = progress(client, interaction, signed_in.as_ref(), &allowed_before, now);
+    let progress =
+        progress(provider, client, interaction, signed_in.as_ref(), &allowed_before, now);
     Ok(Situation { signed_in, allowed_before, step: step::next(progress) })
 }
 
 fn progress(
+    provider: &Provider,
     client: &RegisteredClient,
     interaction: &Interaction,
     signed_in: Option<&SignedIn>,
@@ -64,11 +67,14 @@ fn progress(
     let age = signed_in.map_or(0, |signed_in| now.seconds_since(signed_in.auth_time()));
     let is_too_old = request.max_age.is_some_and(|max_age| age > i64::from(max_age))
         || request.max_age == Some(0);
-    let user = signed_in.map(|signed_in| signed_in.user.id.as_str());
+    // As the client calls them.
+    let is_named = |subject: &str| {
+        signed_in.is_some_and(|of| subject::of(provider, client, &of.user.id) == subject)
+    };
     let named = [request.hinted_subject.as_deref(), request.claims.subject()];
     Progress {
         signed_in: signed_in.is_some(),
-        is_expected_user: named.into_iter().flatten().all(|subject| Some(subject) == user),
+        is_expected_user: named.into_iter().flatten().all(is_named),
         must_sign_in_again: !is_of_this_interaction
             && (is_too_old || request.prompts(Prompt::Login)),
         must_select: request.prompts(Prompt::SelectAccount)
@@ -77,6 +83,9 @@ fn progress(
         consented: client.policy.skip_consent || wanted(request).is_within(allowed_before),
         must_ask_consent: request.prompts(Prompt::Consent) && !client.policy.skip_consent,
         silent: request.prompts(Prompt::None),
+        is_sure_enough: signed_in.is_none_or(|person| request.acr.are_met_by(person.level())),
+        must_sign_up: request.prompts(Prompt::Create) && !is_of_this_interaction,
+        has_just_signed_in: is_of_this_interaction,
     }
 }
 

@@ -46,9 +46,9 @@ impl ReplyAddress {
         &self.redirect_uri
     }
 
-    /// A success (RFC 6749 §4.1.2, RFC 9207 §2).
-    pub fn success(&self, code: &str, issuer: &str) -> Reply {
-        self.reply(vec![("code", code.to_owned())], issuer)
+    /// A success (RFC 6749 §4.1.2, §4.2.2, RFC 9207 §2).
+    pub fn success(&self, fields: Vec<(&'static str, String)>, issuer: &str) -> Reply {
+        self.reply(fields, issuer)
     }
 
     /// An error (RFC 6749 §4.1.2.1, RFC 9207 §2).
@@ -72,6 +72,9 @@ impl ReplyAddress {
     fn carry(&self, fields: Vec<(&'static str, String)>) -> Reply {
         match self.mode {
             ResponseMode::Query => Reply::Redirect(with_query(&self.redirect_uri, &fields)),
+            ResponseMode::Fragment => {
+                Reply::Redirect(format!("{}#{}", self.redirect_uri, encoded(&fields)))
+            }
             ResponseMode::FormPost => Reply::FormPost { action: self.redirect_uri.clone(), fields },
         }
     }
@@ -79,14 +82,17 @@ impl ReplyAddress {
 
 /// Adds parameters to a URI; what it has stays as it is, byte for byte (RFC 6749 §3.1.2).
 fn with_query(uri: &str, fields: &[(&'static str, String)]) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(fields.iter().map(|(name, value)| (name, value)));
     let separator = match uri.split_once('?') {
         None => "?",
         Some((_, "")) => "",
         Some(_) => "&",
     };
-    format!("{uri}{separator}{}", query.finish())
+    format!("{uri}{separator}{}", encoded(fields))
+}
+
+fn encoded(fields: &[(&'static str, String)]) -> String {
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    text.extend_pairs(fields.iter().map(|(name, value)| (name, value))).finish()
 }
 
 /// Whether an address is the scheme of an app on the person's device, or this machine itself.
@@ -106,10 +112,24 @@ mod tests {
         ReplyAddress { redirect_uri: uri.into(), state, mode, secured: false }
     }
 
+    fn code() -> Vec<(&'static str, String)> {
+        vec![("code", "c".to_owned())]
+    }
+
+    #[test]
+    fn h1_nothing_of_a_fragment_is_in_the_query() {
+        let address = address("https://app.example/cb?a=1", Some("s#&"), ResponseMode::Fragment);
+        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
+        let url = Url::parse(&to).unwrap();
+        assert_eq!(url.query(), Some("a=1"));
+        let expected = "code=c&state=s%23%26&iss=https%3A%2F%2Fid.example";
+        assert_eq!(url.fragment(), Some(expected));
+    }
+
     #[test]
     fn a5_the_registered_query_comes_back_unchanged() {
         let address = address("https://app.example/cb?a=%2F+b", Some("s"), ResponseMode::Query);
-        let Reply::Redirect(to) = address.success("c", "https://id.example") else { panic!() };
+        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
         assert_eq!(
             to,
             "https://app.example/cb?a=%2F+b&code=c&state=s&iss=https%3A%2F%2Fid.example"
@@ -120,7 +140,7 @@ mod tests {
     fn az_08_a_state_cannot_add_a_parameter_or_a_header() {
         let state = "x\r\nSet-Cookie: a=b&code=evil#f";
         let address = address("https://app.example/cb", Some(state), ResponseMode::Query);
-        let Reply::Redirect(to) = address.success("c", "https://id.example") else { panic!() };
+        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
         assert!(!to.contains(['\r', '\n', '#']));
         let url = Url::parse(&to).unwrap();
         let codes = url.query_pairs().filter(|(name, _)| name == "code").count();

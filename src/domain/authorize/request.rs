@@ -4,15 +4,16 @@
 //! client, which only a [`ReplyAddress`] can do (RFC 6749 §4.1.2.1).
 
 use super::reply::ReplyAddress;
+use super::response;
 use super::source::{self, Source};
 use crate::domain::clients::{self, RegisteredClient};
-use crate::domain::identity::sessions::ACR_SUPPORTED;
+use crate::domain::identity::sessions::REACHABLE;
 use crate::domain::provider::Provider;
 use crate::domain::resources::target;
 use crate::domain::tokens::id_token;
+use crate::protocol::acr::WantedLevels;
 use crate::protocol::authorization_request::{
-    AuthorizationRequest, Prompt, ResponseMode, check_response_type, parse_max_age, parse_opaque,
-    split_response_mode,
+    AuthorizationRequest, Prompt, parse_max_age, parse_opaque, split_response_mode,
 };
 use crate::protocol::claims::{ClaimsRequest, SCOPE_CLAIMS};
 use crate::protocol::client::GrantType;
@@ -21,6 +22,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::redirect_uri;
+use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -146,11 +148,11 @@ pub fn reply_address(
     params: &Params,
 ) -> Result<ReplyAddress, PageRefusal> {
     let redirect_uri = check_redirect_uri(client, params)?;
-    let (carrier, secured) = split_response_mode(params.one("response_mode").ok().flatten());
+    let secured = split_response_mode(params.one("response_mode").ok().flatten()).1;
     Ok(ReplyAddress {
         redirect_uri,
         state: parse_opaque("state", params.one("state").ok().flatten()).ok().flatten(),
-        mode: ResponseMode::from_request(carrier).unwrap_or_default(),
+        mode: response::mode_of_error(params),
         secured,
     })
 }
@@ -164,19 +166,15 @@ fn check_rest(
 ) -> Result<AuthorizationRequest, OAuthError> {
     let params = &source.params;
     let state = parse_opaque("state", params.one("state")?)?;
-    let (carrier, response_is_jwt) = split_response_mode(params.one("response_mode")?);
-    let response_mode = ResponseMode::from_request(carrier)?;
+    let response_is_jwt = split_response_mode(params.one("response_mode")?).1;
     source::check_way(provider, client, source)?;
-    check_response_type(params.one("response_type")?)?;
-    if !client.may_use(GrantType::AuthorizationCode) {
-        return Err(OAuthError::new(
-            ErrorCode::UnauthorizedClient,
-            "the client is not registered for authorization_code",
-        ));
-    }
+    let (response_type, response_mode) = response::asked(provider, client, params)?;
     let prompt = Prompt::parse(params.one("prompt")?)?;
+    if prompt.contains(&Prompt::Create) && !provider.features.sign_up {
+        return Err(OAuthError::invalid_request("prompt=create is not offered"));
+    }
     let claims = params.one("claims")?.map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
-    check_acr(&claims)?;
+    let acr = check_acr(client, &claims, params)?;
     let hint = params.one("id_token_hint")?;
     let hinted = hint.map(|hint| id_token::read_hint(provider, &client.id, hint)).transpose()?;
     let max_age = parse_max_age(params.one("max_age")?)?;
@@ -185,11 +183,12 @@ fn check_rest(
         client_id: client.id.clone(),
         redirect_uri: reply.redirect_uri.clone(),
         state,
+        response_type,
         response_mode,
         response_is_jwt,
-        scope: check_scope(client, &prompt, params)?,
-        nonce: parse_opaque("nonce", params.one("nonce")?)?,
-        code_challenge: check_pkce(client, params)?,
+        scope: check_scope(client, response_type, &prompt, params)?,
+        nonce: check_nonce(response_type, params)?,
+        code_challenge: check_pkce(client, response_type, params)?,
         prompt,
         max_age: max_age.or(client.metadata.default_max_age),
         login_hint: short(params.one("login_hint")?),
@@ -198,6 +197,7 @@ fn check_rest(
         claims,
         once: source.once.clone(),
         dpop_jkt: check_dpop_jkt(params)?,
+        acr,
     })
 }
 
@@ -212,13 +212,17 @@ async fn with_target(
     Ok(AuthorizationRequest { resources, ..request })
 }
 
-/// The client may insist on a level (OpenID Connect Core §5.5.1.1).
-fn check_acr(claims: &ClaimsRequest) -> Result<(), OAuthError> {
-    let can_be_met = claims
-        .essential_acr()
-        .is_none_or(|levels| levels.iter().any(|level| ACR_SUPPORTED.contains(level)));
-    match can_be_met {
-        true => Ok(()),
+/// The client may insist on a level (OpenID Connect Core §5.5.1.1). One that nobody can reach here
+/// needs no sign-in to be refused.
+fn check_acr(
+    client: &RegisteredClient,
+    claims: &ClaimsRequest,
+    params: &Params,
+) -> Result<WantedLevels, OAuthError> {
+    let registered = &client.metadata.default_acr_values;
+    let wanted = WantedLevels::of_request(claims, params.one("acr_values")?, registered);
+    match REACHABLE.iter().any(|level| wanted.are_met_by(*level)) {
+        true => Ok(wanted),
         false => Err(OAuthError::new(
             ErrorCode::UnmetAuthenticationRequirements,
             "the essential acr cannot be reached",
@@ -226,10 +230,21 @@ fn check_acr(claims: &ClaimsRequest) -> Result<(), OAuthError> {
     }
 }
 
+/// A `nonce` ties an ID token to the browser that asked; where the ID token comes through that
+/// browser it must be there (OpenID Connect Core §3.2.2.1, §3.3.2.11).
+fn check_nonce(response_type: ResponseType, params: &Params) -> Result<Option<String>, OAuthError> {
+    let nonce = parse_opaque("nonce", params.one("nonce")?)?;
+    match response_type.has_id_token() && nonce.is_none() {
+        true => Err(OAuthError::invalid_request("nonce is missing")),
+        false => Ok(nonce),
+    }
+}
+
 /// Known scopes must be the client's; unknown ones are left out (OpenID Connect Core §3.1.2.1).
 /// `offline_access` counts only where consent is asked for, or the house decided (§11).
 fn check_scope(
     client: &RegisteredClient,
+    response_type: ResponseType,
     prompt: &BTreeSet<Prompt>,
     params: &Params,
 ) -> Result<Scope, OAuthError> {
@@ -242,19 +257,27 @@ fn check_scope(
     if asked.iter().any(|token| is_known(token) && !allowed.contains(token)) {
         return Err(OAuthError::invalid_scope("the client may not ask for one of these scopes"));
     }
+    if response_type.has_id_token() && !asked.contains("openid") {
+        return Err(OAuthError::invalid_scope("an ID token needs the scope openid"));
+    }
     let granted = asked.intersection(allowed);
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope("scope has no value that is known here"));
     }
     let may_stay = (prompt.contains(&Prompt::Consent) || client.policy.skip_consent)
-        && client.may_use(GrantType::RefreshToken);
+        && client.may_use(GrantType::RefreshToken)
+        && response_type.has_code();
     Ok(if may_stay { granted } else { granted.without("offline_access") })
 }
 
 fn check_pkce(
     client: &RegisteredClient,
+    response_type: ResponseType,
     params: &Params,
 ) -> Result<Option<CodeChallenge>, OAuthError> {
+    if !response_type.has_code() {
+        return Ok(None);
+    }
     let method = params.one("code_challenge_method")?;
     let challenge = CodeChallenge::from_request(params.one("code_challenge")?, method)?;
     let policy = &client.policy;

@@ -5,11 +5,14 @@ use crate::protocol::error::ErrorCode;
 /// What the browser must see next, if anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// An account is made first.
+    SignUp,
     LogIn,
     SelectAccount,
     Consent,
     Answer,
-    /// With `prompt=none`: the answer is this error.
+    /// The answer is this error: a page would be needed and `prompt=none` allows none, or no page
+    /// would help.
     Refuse(ErrorCode),
 }
 
@@ -31,6 +34,12 @@ pub struct Progress {
     pub must_ask_consent: bool,
     /// `prompt=none`: no page may be shown.
     pub silent: bool,
+    /// They reach the essential level, or none was asked for (§5.5.1.1).
+    pub is_sure_enough: bool,
+    /// `prompt=create`, and they have not signed in within this interaction.
+    pub must_sign_up: bool,
+    /// They have signed in within this interaction, as well as they can.
+    pub has_just_signed_in: bool,
 }
 
 /// Chooses the next step (OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6).
@@ -38,9 +47,14 @@ pub struct Progress {
 /// Pure, so the whole order of pages is in this function and in its tests.
 pub fn next(progress: Progress) -> Step {
     let step = match progress {
+        Progress { must_sign_up: true, .. } => Step::SignUp,
         Progress { signed_in: false, .. }
         | Progress { is_expected_user: false, .. }
         | Progress { must_sign_in_again: true, .. } => Step::LogIn,
+        Progress { is_sure_enough: false, has_just_signed_in: true, .. } => {
+            return Step::Refuse(ErrorCode::UnmetAuthenticationRequirements);
+        }
+        Progress { is_sure_enough: false, .. } => Step::LogIn,
         Progress { must_select: true, .. } => Step::SelectAccount,
         Progress { consented: false, .. } | Progress { must_ask_consent: true, .. } => {
             Step::Consent
@@ -48,7 +62,7 @@ pub fn next(progress: Progress) -> Step {
         _ => Step::Answer,
     };
     match (progress.silent, step) {
-        (true, Step::LogIn) => Step::Refuse(ErrorCode::LoginRequired),
+        (true, Step::LogIn | Step::SignUp) => Step::Refuse(ErrorCode::LoginRequired),
         (true, Step::SelectAccount) => Step::Refuse(ErrorCode::AccountSelectionRequired),
         (true, Step::Consent) => Step::Refuse(ErrorCode::ConsentRequired),
         (_, step) => step,
@@ -67,6 +81,9 @@ mod tests {
         consented: true,
         must_ask_consent: false,
         silent: false,
+        is_sure_enough: true,
+        must_sign_up: false,
+        has_just_signed_in: false,
     };
 
     #[test]
@@ -104,6 +121,24 @@ mod tests {
             assert_eq!(next(progress), Step::Refuse(code));
         }
         assert_eq!(next(silent), Step::Answer);
+    }
+
+    #[test]
+    fn a10_whoever_is_not_sure_enough_signs_in_once_more_and_then_is_refused() {
+        let weak = Progress { is_sure_enough: false, ..DONE };
+        assert_eq!(next(weak), Step::LogIn);
+        let silent = Progress { silent: true, ..weak };
+        assert_eq!(next(silent), Step::Refuse(ErrorCode::LoginRequired));
+        let unmet = Step::Refuse(ErrorCode::UnmetAuthenticationRequirements);
+        assert_eq!(next(Progress { has_just_signed_in: true, ..weak }), unmet);
+        assert_eq!(next(Progress { has_just_signed_in: true, must_select: true, ..weak }), unmet);
+    }
+
+    #[test]
+    fn prompt_create_asks_for_an_account_even_of_somebody_who_is_signed_in() {
+        assert_eq!(next(Progress { must_sign_up: true, ..DONE }), Step::SignUp);
+        let stranger = Progress { signed_in: false, must_sign_up: true, ..DONE };
+        assert_eq!(next(stranger), Step::SignUp);
     }
 
     #[test]

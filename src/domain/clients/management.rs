@@ -4,15 +4,19 @@
 //! that every process sees the change within a second.
 
 mod draft;
+mod encryption;
 mod error;
 mod proof;
+mod responses;
 mod secrets;
+mod sector;
 #[cfg(test)]
 mod tests;
 
 pub use crate::storage::client_secrets::ClientSecret;
 pub use draft::requests::{CONTENT_ENCRYPTION, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US};
 pub use draft::{ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
+pub use encryption::{content_algorithms, key_algorithms};
 pub use error::ClientError;
 pub use secrets::{
     DEFAULT_OVERLAP, list as secrets, retire as retire_secret, rotate as rotate_secret,
@@ -28,6 +32,9 @@ use crate::storage::{
     DbConnection, StorageError, audit, authorizations, client_secrets, clients, settings, users,
 };
 use serde_json::Value;
+
+/// Why authorizations end when a client comes to call people otherwise.
+const SUBJECTS_CHANGED: &str = "subjects_changed";
 
 /// A client with the secret it was given, which nobody can read again.
 #[derive(Clone)]
@@ -47,6 +54,7 @@ pub async fn create(
     actor: &Actor,
 ) -> Result<Created, ClientError> {
     let draft = draft.checked()?;
+    sector::check(&ground.outbound, &draft).await?;
     let now = ground.now();
     let client = Client {
         id: draft.id.unwrap_or_else(|| ground.random.id()),
@@ -95,10 +103,14 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<Created, ClientError> {
     let draft = ClientDraft { id: None, ..draft }.checked()?;
+    if names_a_new_sector(ground, id, &draft).await? {
+        sector::check(&ground.outbound, &draft).await?;
+    }
     let now = ground.now();
     let method = draft.metadata.token_endpoint_auth_method;
     let fresh = secrets::fresh(ground, id, method, now)?;
     let event = event(actor, "client.update", id, now);
+    let end = end_of_tokens(ground, id, actor);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
@@ -111,6 +123,11 @@ pub async fn update(
                 ..before.clone()
             };
             clients::update(conn, &client)?;
+            if client.sector() != before.sector() {
+                // People get other names: what was given under the old ones must not be renewed.
+                authorizations::revoke_of_client(conn, &id, SUBJECTS_CHANGED, now)?;
+                revocation::insert(conn, &[end])?;
+            }
             let secret = secrets::follow_method(conn, &before, &client, fresh)?;
             let changed = changed(&before, &client).join(", ");
             audit::insert(conn, &event.details(format!("changed: {changed}")))?;
@@ -118,6 +135,20 @@ pub async fn update(
             Ok(Created { client, secret })
         })
         .await
+}
+
+/// Whether a draft has a document of a sector that has to be read: another than before, or for
+/// other addresses.
+async fn names_a_new_sector(
+    ground: &Ground,
+    id: &str,
+    draft: &ClientDraft,
+) -> Result<bool, ClientError> {
+    let before = find(ground, id).await?.ok_or(ClientError::NotFound)?.metadata;
+    let after = &draft.metadata;
+    Ok(after.sector_identifier_uri.is_some()
+        && (after.sector_identifier_uri != before.sector_identifier_uri
+            || after.redirect_uris != before.redirect_uris))
 }
 
 /// Switches a client off: it can start nothing, and its access tokens end. True when it was on.

@@ -5,11 +5,13 @@ pub mod assertion;
 pub mod authentication;
 pub mod certificate;
 pub mod credentials;
+pub mod initiate;
 pub mod jwks;
+pub mod logo;
 pub mod management;
 
 use super::provider::Provider;
-use crate::jose::{SealingKey, SigningAlgorithm, VerifyingKey};
+use crate::jose::{ContentEncryption, KeyManagement, SealingKey, SigningAlgorithm, VerifyingKey};
 use crate::protocol::client::Client;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::Timestamp;
@@ -36,6 +38,14 @@ pub struct RegisteredClient {
     pub keys: jwks::ClientKeys,
     /// How its ID tokens are signed.
     pub id_token_alg: SigningAlgorithm,
+    /// How its ID tokens are encrypted, if they are.
+    pub id_token_encryption: Option<(KeyManagement, ContentEncryption)>,
+    /// How its userinfo is signed, if it is.
+    pub userinfo_alg: Option<SigningAlgorithm>,
+    /// How its userinfo is encrypted, if it is.
+    pub userinfo_encryption: Option<(KeyManagement, ContentEncryption)>,
+    /// The sector that its pairwise subjects are of; none for public ones.
+    pub sector: Option<String>,
     /// How its access tokens are signed.
     pub access_token_alg: SigningAlgorithm,
     /// Whom its encrypted access tokens are for, when not for us.
@@ -53,14 +63,25 @@ impl Deref for RegisteredClient {
 impl RegisteredClient {
     fn new(client: Client, secrets: Vec<ClientSecret>, seal: &SealingKey) -> Self {
         let algorithm = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
-        let id_token_alg = algorithm(&client.metadata.id_token_signed_response_alg);
+        let metadata = &client.metadata;
+        let id_token_alg = algorithm(&metadata.id_token_signed_response_alg);
         let access_token_alg = algorithm(&client.policy.access_token_signed_alg);
         let recipient = client.policy.access_token_encryption_jwk.as_ref();
         Self {
             id_token_alg: id_token_alg.unwrap_or(SigningAlgorithm::RS256),
             access_token_alg: access_token_alg.unwrap_or(SigningAlgorithm::ES256),
             access_token_key: recipient.and_then(jwks::recipient),
-            keys: jwks::ClientKeys::of(&client.metadata),
+            id_token_encryption: encryption(
+                metadata.id_token_encrypted_response_alg.as_deref(),
+                metadata.id_token_encrypted_response_enc.as_deref(),
+            ),
+            userinfo_alg: algorithm(&metadata.userinfo_signed_response_alg),
+            userinfo_encryption: encryption(
+                metadata.userinfo_encrypted_response_alg.as_deref(),
+                metadata.userinfo_encrypted_response_enc.as_deref(),
+            ),
+            sector: client.sector(),
+            keys: jwks::ClientKeys::of(metadata),
             secret_keys: secret_keys(&client, &secrets, seal),
             client,
             secrets,
@@ -99,6 +120,12 @@ fn secret_keys(
         Some((secret.expires_at, VerifyingKey::from_secret(&opened?).ok()?))
     };
     secrets.iter().filter_map(open).collect()
+}
+
+/// A registered pair of algorithms; registration saw to it that both are known.
+fn encryption(alg: Option<&str>, enc: Option<&str>) -> Option<(KeyManagement, ContentEncryption)> {
+    let enc = enc.and_then(|enc| enc.parse().ok()).unwrap_or(ContentEncryption::A256Gcm);
+    Some((alg?.parse().ok()?, enc))
 }
 
 /// The clients, by `client_id`.

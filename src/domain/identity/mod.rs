@@ -4,5 +4,6 @@ pub mod account;
 pub mod passwords;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_up;
 pub mod throttle;
 pub mod users;

@@ -4,6 +4,7 @@ use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
+use crate::protocol::acr::Level;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::sessions::{self, Session};
@@ -13,11 +14,8 @@ use crate::storage::{DbConnection, StorageError, audit};
 /// A browser that is not seen to be here is noted at most this often.
 const TOUCH_EVERY: Lifetime = Lifetime::minutes(5);
 
-/// The authentication level of a password alone.
-pub const ACR_PASSWORD: &str = "1";
-
-/// `acr_values_supported` of the discovery document.
-pub const ACR_SUPPORTED: &[&str] = &[ACR_PASSWORD];
+/// The levels that somebody can reach here: `acr_values_supported` of the discovery document.
+pub const REACHABLE: &[Level] = &[Level::Password];
 
 /// A session with its person.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +29,11 @@ impl SignedIn {
     /// When the person last proved who they are.
     pub fn auth_time(&self) -> Timestamp {
         Timestamp::from_unix(self.session.auth_time)
+    }
+
+    /// How sure we are of them.
+    pub fn level(&self) -> Level {
+        Level::parse(&self.session.acr).unwrap_or_default()
     }
 
     /// Whether the person may use the administration.
@@ -115,7 +118,7 @@ pub async fn start(
         user_id: user.id.clone(),
         auth_time: now.as_unix(),
         amr: "pwd".into(),
-        acr: ACR_PASSWORD.into(),
+        acr: Level::Password.as_str().into(),
         remember,
         created_at: now.as_unix(),
         last_seen_at: now.as_unix(),

@@ -1,10 +1,14 @@
 //! What ends together: each function belongs in the transaction of its cause.
+//!
+//! What ends for a user ends under every name that clients have for them: the id, and the subject of
+//! each sector whose clients know them by a pairwise one.
 
 use super::{Reason, token, watermark};
 use crate::domain::audit::Actor;
 use crate::protocol::revocation::{RevocationKind, subject_at_client};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::{self, TokensOf};
+use crate::storage::pairwise_subjects;
 use crate::storage::revocations::{self, NewRevocation};
 use crate::storage::{DbConnection, StorageError, authorizations, sessions};
 
@@ -69,6 +73,8 @@ pub fn end_tokens_of_user(
     cause: &Cause,
 ) -> Result<(), StorageError> {
     let mut entries = vec![cause.watermark(RevocationKind::Subject, user_id)];
+    let names = pairwise_subjects::list_of_user(conn, user_id)?;
+    entries.extend(names.iter().map(|name| cause.watermark(RevocationKind::Subject, name)));
     entries.extend(cause.listed(conn, TokensOf::User(user_id))?);
     revocations::insert(conn, &entries)
 }
@@ -122,8 +128,11 @@ pub fn revoke_user_at_client(
 ) -> Result<(), StorageError> {
     let by = cause.reason.as_str();
     authorizations::revoke_of_user_and_client(conn, user_id, client_id, by, cause.now)?;
-    let key = subject_at_client(user_id, client_id);
-    let mut entries = vec![cause.watermark(RevocationKind::SubjectAtClient, &key)];
+    let mut names = pairwise_subjects::list_of_user(conn, user_id)?;
+    names.push(user_id.to_owned());
+    let at_client = names.iter().map(|name| subject_at_client(name, client_id));
+    let mut entries: Vec<_> =
+        at_client.map(|key| cause.watermark(RevocationKind::SubjectAtClient, &key)).collect();
     entries.extend(cause.listed(conn, TokensOf::UserAtClient(user_id, client_id))?);
     revocations::insert(conn, &entries)
 }

@@ -6,6 +6,7 @@ use crate::domain::fault::signing;
 use crate::domain::grants::{Person, Redemption, Subject};
 use crate::domain::provider::Provider;
 use crate::domain::resources::target::{Audience, Look};
+use crate::domain::subject;
 use crate::jose::Typ;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::confirmation::Confirmation;
@@ -14,12 +15,13 @@ use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::IssuedToken;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The claims of an access token (RFC 9068 §2.2).
 #[derive(Debug, Serialize)]
 struct Claims<'a> {
     iss: &'a str,
-    sub: &'a str,
+    sub: Cow<'a, str>,
     aud: Audience<'a>,
     client_id: &'a str,
     iat: Timestamp,
@@ -29,7 +31,7 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Scope::is_empty")]
     scope: &'a Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<&'a str>,
+    sid: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +125,10 @@ fn claims<'a>(
     Claims {
         iss: &provider.issuer,
         // A client's own token names the client; user ids are random, so the two never meet.
-        sub: person.map_or(client.id.as_str(), |person| person.user.id.as_str()),
+        sub: match person {
+            Some(person) => subject::of(provider, client, &person.user.id),
+            None => Cow::Borrowed(&client.id),
+        },
         aud: redemption.target.audience(provider),
         client_id: &client.id,
         iat,
@@ -131,7 +136,9 @@ fn claims<'a>(
         exp,
         jti,
         scope,
-        sid: authorization.and_then(|authorization| authorization.sid.as_deref()),
+        sid: authorization
+            .and_then(|authorization| authorization.sid.as_deref())
+            .map(|sid| subject::sid(provider, client, sid)),
         auth_time: authorization.map(|authorization| authorization.auth_time),
         acr: authorization.map(|authorization| authorization.acr.as_str()),
         amr: authorization.map(|authorization| authorization.amr.split(' ').collect()),

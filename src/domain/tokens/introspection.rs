@@ -5,6 +5,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::grants::refresh_token::has_lost_its_session;
 use crate::domain::provider::Provider;
+use crate::domain::subject;
 use crate::protocol::client::GrantType;
 use crate::protocol::error::OAuthError;
 use crate::storage::users;
@@ -96,6 +97,7 @@ async fn refresh_token(
                 "active": true,
                 "iss": issuer,
                 "client_id": token.client_id,
+                // The name that the client knows the person by takes its place.
                 "sub": of.user_id,
                 "scope": token.scope,
                 "iat": token.created_at,
@@ -107,5 +109,10 @@ async fn refresh_token(
             Ok(answer.as_object().cloned())
         })
         .await?;
-    Ok(found)
+    Ok(found.map(|mut answer: Map<String, Value>| {
+        let user_id = answer["sub"].as_str().unwrap_or_default();
+        let sub = subject::of(provider, caller, user_id).into_owned();
+        answer.insert("sub".into(), sub.into());
+        answer
+    }))
 }

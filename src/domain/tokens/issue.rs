@@ -4,6 +4,7 @@
 //! used up; they go out after its commit. Somebody who was too late gets nothing, and whoever spends
 //! a code twice takes back what it gave.
 
+use super::id_token::Beside;
 use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
@@ -80,7 +81,8 @@ pub async fn issue(
         let access = access_token::make(provider, client, &redemption, iat)?;
         let id_token = match &redemption.subject {
             Subject::Person(person) if redemption.scope.contains("openid") => {
-                Some(id_token::make(provider, client, person, &access.value, iat)?)
+                let beside = Beside { access_token: Some(&access.value), ..Beside::default() };
+                Some(id_token::make(provider, client, person, beside, iat).await?)
             }
             _ => None,
         };

@@ -1,6 +1,7 @@
 //! Tokens: the only place where they are made ([`issue`]), and what is done with them later.
 
 pub mod access_token;
+pub mod front_channel;
 pub mod id_token;
 pub mod introspection;
 pub mod issue;

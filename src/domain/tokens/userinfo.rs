@@ -1,27 +1,41 @@
 //! Claims about a person for whoever may see them (OpenID Connect Core §5.3).
 
 use super::presented::{self, Presented};
+use crate::domain::clients::{self, RegisteredClient, jwks};
+use crate::domain::fault::signing;
 use crate::domain::provider::Provider;
 use crate::domain::sender::{self, Evidence, Scheme};
+use crate::jose::Typ;
 use crate::protocol::claims;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::storage::users::{self, User};
-use crate::storage::{authorizations, issued_tokens};
+use crate::storage::{
+    DbConnection, StorageError, authorizations, issued_tokens, pairwise_subjects,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The claims that an access token gives access to.
+/// The answer of the endpoint (§5.3.2).
+#[derive(Debug, Clone, PartialEq)]
+pub enum UserInfo {
+    /// As `application/json`.
+    Json(Map<String, Value>),
+    /// Signed, encrypted or both, as `application/jwt`.
+    Jwt(String),
+}
+
+/// The claims that an access token gives access to, in the form that its client registered for.
 ///
 /// # Errors
 ///
 /// `invalid_token` when the token is not good, or no longer; `insufficient_scope` without `openid`;
-/// those of [`sender::check_access`].
+/// `invalid_request` when the client has no key to encrypt to; those of [`sender::check_access`].
 pub async fn userinfo(
     provider: &Provider,
     text: &str,
     scheme: Scheme,
     evidence: &Evidence,
-) -> Result<Map<String, Value>, OAuthError> {
+) -> Result<UserInfo, OAuthError> {
     let refused = || OAuthError::invalid_token("the access token is not valid, or no longer");
     let token = presented::read(provider, text).await?.ok_or_else(refused)?;
     sender::check_access(provider, &token, text, scheme, evidence).await?;
@@ -29,11 +43,43 @@ pub async fn userinfo(
         return Err(refused());
     }
     let has_openid = token.scope.contains("openid");
+    let client = clients::find(provider, &token.client_id).await?;
     let claims = find(provider, token).await?.ok_or_else(refused)?;
-    match has_openid {
-        true => Ok(claims),
-        false => Err(OAuthError::new(ErrorCode::InsufficientScope, "the scope openid is needed")),
+    if !has_openid {
+        return Err(OAuthError::new(ErrorCode::InsufficientScope, "the scope openid is needed"));
     }
+    written(provider, &*client.ok_or_else(refused)?, claims).await
+}
+
+async fn written(
+    provider: &Provider,
+    client: &RegisteredClient,
+    mut claims: Map<String, Value>,
+) -> Result<UserInfo, OAuthError> {
+    let key = match client.userinfo_encryption {
+        Some(algorithms) => Some(jwks::recipient_key(provider, client, algorithms).await?),
+        None => None,
+    };
+    let signed = match client.userinfo_alg {
+        Some(alg) => {
+            claims.insert("iss".into(), provider.issuer.clone().into());
+            claims.insert("aud".into(), client.id.clone().into());
+            let keys = provider.keys.current();
+            Some(keys.signing(alg)?.sign(Typ::UserInfo, &claims).map_err(signing)?)
+        }
+        None => None,
+    };
+    Ok(match (key, signed) {
+        (None, None) => UserInfo::Json(claims),
+        (None, Some(signed)) => UserInfo::Jwt(signed),
+        (Some(key), Some(signed)) => {
+            UserInfo::Jwt(key.encrypt_jwt(&signed, None).map_err(signing)?)
+        }
+        (Some(key), None) => {
+            let json = Value::Object(claims).to_string();
+            UserInfo::Jwt(key.encrypt(json.as_bytes(), None).map_err(signing)?)
+        }
+    })
 }
 
 async fn find(
@@ -47,7 +93,7 @@ async fn find(
             if token.is_revoked(conn, now)? {
                 return Ok(None);
             }
-            let Some(user) = users::find(conn, &token.subject)? else { return Ok(None) };
+            let Some(user) = user_of(conn, &token.subject)? else { return Ok(None) };
             let authorization =
                 match issued_tokens::authorization_of(conn, &token.jti, token.expires_at)? {
                     Some(id) => authorizations::find(conn, &id)?,
@@ -57,11 +103,22 @@ async fn find(
             let by_scope = claims::of_scope(&token.scope).map(|name| name as &str);
             let names = by_scope.chain(asked.keys().map(String::as_str));
             let mut selected = select(&user, names);
-            selected.insert("sub".into(), user.id.into());
+            selected.insert("sub".into(), token.subject.clone().into());
             Ok(Some(selected))
         })
         .await?;
     Ok(found)
+}
+
+/// The user whom a token names: by the id, or by a name that one sector has for them.
+fn user_of(conn: &mut DbConnection, subject: &str) -> Result<Option<User>, StorageError> {
+    if let Some(user) = users::find(conn, subject)? {
+        return Ok(Some(user));
+    }
+    match pairwise_subjects::user_of(conn, subject)? {
+        Some(user_id) => users::find(conn, &user_id),
+        None => Ok(None),
+    }
 }
 
 /// The claims of a user with these names, where there is a value. What is not there is left out

@@ -1,6 +1,7 @@
 //! The apps that use the account, and taking their access away.
 
 use super::here::{Answer, Here, Instead, Posted};
+use crate::domain::clients::initiate;
 use crate::domain::consent;
 use crate::domain::identity::account::{self, ConnectedApp};
 use crate::http::page::{Nav, Notice, Page};
@@ -17,7 +18,8 @@ const PAGE: &str = "/account/apps";
 pub async fn get(here: Here) -> Answer {
     let (page, now) = (here.page(Nav::Apps), here.provider().now());
     let apps = apps(&here).await?;
-    let apps = apps.iter().map(|app| line(&page, app, now)).collect();
+    let issuer = &here.provider().issuer;
+    let apps = apps.iter().map(|app| line(&page, issuer, app, now)).collect();
     Ok(here.show(ConnectedApps { page, apps }.respond()))
 }
 
@@ -45,7 +47,7 @@ async fn apps(here: &Here) -> Result<Vec<ConnectedApp>, Instead> {
     apps.map_err(|error| here.fault(&error))
 }
 
-fn line(page: &Page, app: &ConnectedApp, now: Timestamp) -> AppLine {
+fn line(page: &Page, issuer: &str, app: &ConnectedApp, now: Timestamp) -> AppLine {
     let scopes = app.scope.to_string();
     let lines = scopes.split(' ').filter_map(|scope| ScopeLine::new(page.text, scope, ""));
     AppLine {
@@ -56,6 +58,7 @@ fn line(page: &Page, app: &ConnectedApp, now: Timestamp) -> AppLine {
         since: page.text.date(app.since),
         last_used: app.last_used.map(|at| page.text.ago(at, now)),
         remove_url: remove_url(&app.client.id),
+        open_url: initiate::start_url(&app.client, issuer),
     }
 }
 

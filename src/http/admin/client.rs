@@ -5,6 +5,7 @@ use super::client_proof;
 use super::client_requests;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, below};
+use crate::domain::clients::initiate;
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice, Page};
@@ -13,7 +14,8 @@ use crate::http::views::admin::{ClientPage, SecretRow};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::http::views::{Badge, Errors};
-use crate::protocol::client::{Client, GrantType};
+use crate::protocol::client::{Client, ClientMetadata, GrantType};
+use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use actix_web::web::Path;
@@ -56,7 +58,7 @@ pub async fn shown(
         redirect_uris: metadata.redirect_uris.join("\n"),
         post_logout_redirect_uris: metadata.post_logout_redirect_uris.join("\n"),
         scope: metadata.scope.to_string(),
-        grant_types: Choice::list(GrantType::ALL.iter().map(|grant| grant.as_str()), &grants),
+        grant_types: Choice::list(own_choice().map(GrantType::as_str), &grants),
         allowed_resources: policy.allowed_resources.join("\n"),
         resource_server_of: policy.resource_server_of.join("\n"),
         require_pkce: policy.require_pkce,
@@ -69,10 +71,16 @@ pub async fn shown(
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
         test_url: client_form::test_url(admin, client),
+        start_url: initiate::start_url(client, &admin.provider().issuer),
         new_secret,
         base,
         page,
     })
+}
+
+/// The grants that are chosen by themselves; the other comes with its response types.
+fn own_choice() -> impl Iterator<Item = GrantType> {
+    GrantType::ALL.iter().copied().filter(|grant| *grant != GrantType::Implicit)
 }
 
 /// The secrets that still work. The last one cannot be retired.
@@ -150,8 +158,7 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
         Ok(grants) => metadata.grant_types = grants,
         Err(_) => errors.add("grant_types", text, Problem::ChoiceInvalid),
     }
-    let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
-    metadata.response_types = if code { vec!["code".into()] } else { Vec::new() };
+    follow_grants(metadata);
     match posted.field("access_token_format").parse() {
         Ok(format) => policy.access_token_format = format,
         Err(_) => errors.add("access_token_format", text, Problem::ChoiceInvalid),
@@ -166,6 +173,16 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
     policy.require_pkce = posted.ticked("require_pkce");
     policy.skip_consent = posted.ticked("skip_consent");
     errors
+}
+
+/// The response types go with the grants; those with tokens in them stay as they are.
+fn follow_grants(metadata: &mut ClientMetadata) {
+    let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+    let has_code = |own: &String| ResponseType::parse(own).is_some_and(ResponseType::has_code);
+    metadata.response_types.retain(|own| code || !has_code(own));
+    if code && !metadata.response_types.iter().any(has_code) {
+        metadata.response_types.push(ResponseType::Code.as_str().to_owned());
+    }
 }
 
 /// Writes a draft, or tells what is wrong with it.

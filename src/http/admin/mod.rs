@@ -9,6 +9,7 @@ mod client_acts;
 mod client_form;
 mod client_proof;
 mod client_requests;
+mod client_settings;
 mod clients;
 mod dashboard;
 mod guard;
@@ -96,6 +97,11 @@ fn of_clients(config: &mut web::ServiceConfig) {
         .service(resource("/clients/{id}/access").route(post().to(client::save_access)))
         .service(resource("/clients/{id}/proof").route(post().to(client_proof::save)))
         .service(resource("/clients/{id}/requests").route(post().to(client_requests::save)))
+        .service(
+            resource("/clients/{id}/settings")
+                .route(get().to(client_settings::get))
+                .route(post().to(client_settings::save_all)),
+        )
         .service(
             resource("/clients/{id}/{act:rotate-secret|disable|enable|delete}")
                 .route(get().to(client_acts::ask))

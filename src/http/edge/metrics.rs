@@ -113,7 +113,7 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 19] = [
+    const ENDPOINTS: [&str; 21] = [
         "token",
         "authorize",
         "par",
@@ -123,6 +123,8 @@ pub fn endpoint(path: &str) -> &'static str {
         "login",
         "consent",
         "jwks",
+        "logo",
+        "sign-up",
         "logout",
         "revocations",
         "account",

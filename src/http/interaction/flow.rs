@@ -8,13 +8,14 @@ use crate::domain::authorize::progress::{self, Situation};
 use crate::domain::authorize::reply::Reply;
 use crate::domain::authorize::request::PageRefusal;
 use crate::domain::authorize::step::Step;
-use crate::domain::clients::{self, RegisteredClient};
-use crate::http::views::App;
+use crate::domain::clients::{self, RegisteredClient, logo};
 use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{FormPost, Returning};
+use crate::http::views::{App, Errors};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use std::sync::Arc;
 
@@ -64,13 +65,17 @@ async fn go_on(
         Err(error) => return fault(visitor, &error),
     };
     match situation.step {
+        Step::SignUp => to_page(visitor, client, interaction, situation, "/sign-up").await,
         Step::LogIn => to_page(visitor, client, interaction, situation, "/login").await,
         Step::SelectAccount => to_page(visitor, client, interaction, situation, "/select").await,
         Step::Consent => to_page(visitor, client, interaction, situation, "/consent").await,
         Step::Answer => grant(visitor, client, &interaction, situation, via).await,
         Step::Refuse(code) => {
-            let error =
-                OAuthError::new(code, "the request needs a page, and prompt=none allows none");
+            let why = match code {
+                ErrorCode::UnmetAuthenticationRequirements => "the essential acr was not reached",
+                _ => "the request needs a page, and prompt=none allows none",
+            };
+            let error = OAuthError::new(code, why);
             reply(visitor, client, answer::refuse(provider, &interaction, &error), via).await
         }
     }
@@ -90,6 +95,9 @@ async fn to_page(
     match situation.step {
         Step::Consent => super::consent::show(visitor, client, interaction, &situation).await,
         Step::SelectAccount => super::select::show(visitor, client, &interaction, &situation),
+        Step::SignUp => {
+            super::sign_up::show(visitor, Some(client), txn, &Params::default(), Errors::default())
+        }
         _ => super::login::show(visitor, Some(client), &interaction, None),
     }
 }
@@ -194,5 +202,5 @@ pub fn fault(visitor: &Visitor, error: &OAuthError) -> HttpResponse {
 
 /// The app as pages show it.
 pub fn app(client: &RegisteredClient) -> App {
-    App::new(&client.name, client.domain())
+    App { logo: logo::path(client), ..App::new(&client.name, client.domain()) }
 }

@@ -10,12 +10,13 @@ use crate::domain::identity::sign_in::{self, Attempt, SignInError};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Login, LoginMessage};
+use crate::http::views::web_link;
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 
 /// Where a sign-in leads.
-enum Purpose {
+pub(super) enum Purpose {
     /// Back to an app.
     App(Box<Interaction>),
     /// To a page of ours.
@@ -31,7 +32,8 @@ const OWN_PAGE: &str = "next:";
 /// Shows the page.
 pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> HttpResponse {
     let query = query.map(|QueryParams(query)| query).unwrap_or_default();
-    let again = query.one("again").ok().flatten().is_some();
+    let has = |name| query.one(name).ok().flatten().is_some();
+    let (again, made) = (has("again"), has("made").then_some(LoginMessage::SignedUp));
     let txn = match (query.one("txn").ok().flatten(), query.one("next").ok().flatten()) {
         (Some(txn), _) => txn.to_owned(),
         (None, next) => format!("{OWN_PAGE}{}", next.unwrap_or("/account")),
@@ -39,10 +41,11 @@ pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> Htt
     match purpose(&visitor, &txn) {
         Ok(Purpose::App(interaction)) => {
             let visitor = visitor.speaking(interaction.request.ui_locales.as_deref());
-            show_for_app(&visitor, &interaction, None).await
+            show_for_app(&visitor, &interaction, made).await
         }
         Ok(Purpose::Page(next)) => {
-            show_own(&visitor, &next, String::new(), again.then_some(LoginMessage::Again))
+            let message = made.or(again.then_some(LoginMessage::Again));
+            show_own(&visitor, &next, String::new(), message)
         }
         Err(error) => not_opened(&visitor, error).await,
     }
@@ -70,7 +73,13 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
     sign_in(visitor, purpose, &form).await
 }
 
-fn purpose(visitor: &Visitor, txn: &str) -> Result<Purpose, InteractionError> {
+/// How a page of ours is written in `txn`.
+pub(super) fn own_txn(next: &str) -> String {
+    format!("{OWN_PAGE}{next}")
+}
+
+/// What a `txn` means.
+pub(super) fn purpose(visitor: &Visitor, txn: &str) -> Result<Purpose, InteractionError> {
     match txn.strip_prefix(OWN_PAGE) {
         None => Ok(Purpose::App(Box::new(visitor.open(txn)?))),
         Some(next) => Ok(own_page(next)),
@@ -92,7 +101,7 @@ fn own_page(next: &str) -> Purpose {
     }
 }
 
-async fn show_for_app(
+pub(super) async fn show_for_app(
     visitor: &Visitor,
     interaction: &Interaction,
     message: Option<LoginMessage>,
@@ -110,10 +119,15 @@ pub fn show(
     interaction: &Interaction,
     message: Option<LoginMessage>,
 ) -> HttpResponse {
+    let txn = visitor.seal(interaction);
+    let link = |uri: Option<&String>| uri.map(String::as_str).and_then(web_link);
     let page = Login {
         page: visitor.page(),
         app: client.map(flow::app),
-        txn: visitor.seal(interaction),
+        register_url: register_url(visitor, &txn),
+        privacy_url: link(client.and_then(|client| client.metadata.policy_uri.as_ref())),
+        terms_url: link(client.and_then(|client| client.metadata.tos_uri.as_ref())),
+        txn,
         username: interaction.request.login_hint.clone().unwrap_or_default(),
         message,
         can_cancel: true,
@@ -128,14 +142,22 @@ fn show_own(
     username: String,
     message: Option<LoginMessage>,
 ) -> HttpResponse {
-    let txn = format!("{OWN_PAGE}{next}");
-    let page = Login { page: visitor.page(), txn, username, message, ..Login::default() };
+    let txn = own_txn(next);
+    let register_url = register_url(visitor, &txn);
+    let page =
+        Login { page: visitor.page(), txn, username, message, register_url, ..Login::default() };
     visitor.mark(page.respond())
+}
+
+/// Where people make an account, when they may.
+fn register_url(visitor: &Visitor, txn: &str) -> Option<String> {
+    let is_open = visitor.state.provider.features.sign_up;
+    is_open.then(|| format!("/sign-up?txn={txn}"))
 }
 
 /// A page that is too old keeps the app's request and asks again; one that is not of this browser
 /// leads nowhere.
-async fn not_opened(visitor: &Visitor, error: InteractionError) -> HttpResponse {
+pub(super) async fn not_opened(visitor: &Visitor, error: InteractionError) -> HttpResponse {
     match error {
         InteractionError::Expired(request) => {
             let provider = &visitor.state.provider;
@@ -147,7 +169,7 @@ async fn not_opened(visitor: &Visitor, error: InteractionError) -> HttpResponse 
     }
 }
 
-async fn cancel(visitor: &Visitor, purpose: Purpose) -> HttpResponse {
+pub(super) async fn cancel(visitor: &Visitor, purpose: Purpose) -> HttpResponse {
     let Purpose::App(interaction) = purpose else { return see_other("/") };
     match flow::client_of(visitor, &interaction).await {
         Ok(Some(client)) => {

@@ -25,16 +25,18 @@ pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> Htt
         Ok(signed_in) => signed_in,
         Err(error) => return flow::fault(&visitor, &error),
     };
-    match signed_in {
-        None => done(&visitor, &request),
-        Some(signed_in) if logout::is_sure(&request, &signed_in) => {
+    let Some(signed_in) = signed_in else { return done(&visitor, &request) };
+    let provider = &visitor.state.provider;
+    match logout::is_sure(provider, &request, &signed_in).await {
+        Ok(true) => {
             let actor = visitor.actor(format!("user:{}", signed_in.user.id));
-            match logout::sign_out(&visitor.state.provider, &signed_in, &actor).await {
+            match logout::sign_out(provider, &signed_in, &actor).await {
                 Ok(()) => without_session(&visitor, done(&visitor, &request)),
                 Err(error) => flow::fault(&visitor, &error),
             }
         }
-        Some(_) => ask(&visitor, &query, &request).await,
+        Ok(false) => ask(&visitor, &query, &request).await,
+        Err(error) => flow::fault(&visitor, &error),
     }
 }
 

@@ -4,8 +4,10 @@ mod authorize;
 mod consent;
 mod flow;
 mod login;
+mod logo;
 mod logout;
 mod select;
+mod sign_up;
 
 pub use super::visitor::{Visitor, see_other};
 pub use flow::fault;
@@ -26,6 +28,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(login::get))
                 .route(web::post().to(login::post)),
         )
+        .service(
+            web::resource("/sign-up")
+                .route(web::get().to(sign_up::get))
+                .route(web::post().to(sign_up::post)),
+        )
+        .service(web::resource("/logo/{client_id}").route(web::get().to(logo::get)))
         .service(
             web::resource("/select")
                 .route(web::get().to(select::get))

@@ -3,6 +3,7 @@
 use super::{bearer, cors, proof};
 use crate::domain::clients;
 use crate::domain::sender::Scheme;
+use crate::domain::tokens::userinfo::UserInfo;
 use crate::domain::tokens::{presented, userinfo};
 use crate::http::State;
 use crate::http::edge::headers::{no_store, origin};
@@ -48,8 +49,11 @@ async fn answer(
     let (scheme, token) = sent?;
     let challenged = |error| BearerError::from(error).to_scheme(scheme);
     let evidence = proof::evidence(request, state);
-    let claims = userinfo::userinfo(&state.provider, token, scheme, &evidence).await;
-    let mut response = HttpResponse::Ok().json(claims.map_err(challenged)?);
+    let told = userinfo::userinfo(&state.provider, token, scheme, &evidence).await;
+    let mut response = match told.map_err(challenged)? {
+        UserInfo::Json(claims) => HttpResponse::Ok().json(claims),
+        UserInfo::Jwt(jwt) => HttpResponse::Ok().content_type("application/jwt").body(jwt),
+    };
     if scheme == Scheme::Dpop {
         proof::add_nonce(state, &mut response);
     }

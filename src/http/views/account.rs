@@ -172,6 +172,8 @@ pub struct ConnectedApp {
     pub last_used: Option<String>,
     /// Where access is removed: `/account/apps/{client_id}/remove`.
     pub remove_url: String,
+    /// Where a sign-in at the app starts, when it can be started from here.
+    pub open_url: Option<String>,
 }
 
 macro_rules! respond_ok {

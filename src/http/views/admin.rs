@@ -5,6 +5,7 @@ mod client_proof;
 mod client_requests;
 mod dashboard;
 mod resource;
+mod settings;
 mod users;
 
 pub use client::{
@@ -14,6 +15,7 @@ pub use client_proof::{CertificateName, ProofForm};
 pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
+pub use settings::{ClientSettings, Control, SettingField, SettingSection};
 pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
 
 use super::{Badge, Tone};
@@ -65,4 +67,4 @@ macro_rules! respond_form {
     )+};
 }
 
-respond_form!(NewUser, UserPage, ClientForm, ClientPage, NewResource, ResourcePage);
+respond_form!(NewUser, UserPage, ClientForm, ClientPage, ClientSettings, NewResource, ResourcePage);

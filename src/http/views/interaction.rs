@@ -3,9 +3,11 @@
 
 mod consent;
 mod login;
+mod sign_up;
 
 pub use consent::{Consent, ScopeLine};
 pub use login::{Login, LoginMessage};
+pub use sign_up::SignUp;
 
 use super::{App, Person};
 use crate::http::page::{BadAddress, Page, respond, respond_form_post, respond_returning};

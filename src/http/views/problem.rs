@@ -102,6 +102,14 @@ pub enum Problem {
     RecipientMissing,
     /// A client that proves who it is by a secret keeps one.
     LastSecret,
+    /// Pairwise subjects with addresses on several hosts.
+    SectorMissing,
+    /// The document of a sector is not there, or lacks an address.
+    SectorInvalid,
+    /// Nothing to encrypt to.
+    EncryptionKeysMissing,
+    /// What encrypts the content, without how its key travels.
+    EncryptionAlone,
 }
 
 impl Problem {
@@ -175,6 +183,10 @@ impl Problem {
             Self::IdentifierTaken => "problem-identifier-taken",
             Self::ScopeReserved => "problem-scope-reserved",
             Self::RecipientMissing => "problem-recipient-missing",
+            Self::SectorMissing => "problem-sector-missing",
+            Self::SectorInvalid => "problem-sector-invalid",
+            Self::EncryptionKeysMissing => "problem-encryption-keys",
+            Self::EncryptionAlone => "problem-encryption-alone",
             _ => "problem-choice-invalid",
         }
     }

@@ -29,6 +29,16 @@ pub struct Answer {
     /// Where it went, without what was added.
     pub to: String,
     pub params: Vec<(String, String)>,
+    /// How it went.
+    pub place: Place,
+}
+
+/// Where the parameters of an answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Query,
+    Fragment,
+    Form,
 }
 
 impl Agent {
@@ -209,7 +219,7 @@ impl Page {
             let (name, rest) = field.split_once("\" value=\"")?;
             Some((unescape(name), unescape(rest.split('"').next()?)))
         });
-        Some(Answer { to, params: params.collect() })
+        Some(Answer { to, params: params.collect(), place: Place::Form })
     }
 
     /// The answer, which must be there.
@@ -236,9 +246,15 @@ impl Page {
 impl Answer {
     fn of_url(text: &str) -> Self {
         let url = Url::parse(text).unwrap_or_else(|_| panic!("not an address: {text}"));
+        let pairs =
+            |text: &str| url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        if let Some(fragment) = url.fragment() {
+            // What was registered with a query keeps it.
+            let to = text.split('#').next().unwrap_or_default().to_owned();
+            return Self { to, params: pairs(fragment), place: Place::Fragment };
+        }
         let to = text.split('?').next().unwrap_or_default().to_owned();
-        assert!(url.fragment().is_none(), "{text}");
-        Self { to, params: url.query_pairs().into_owned().collect() }
+        Self { to, params: pairs(url.query().unwrap_or_default()), place: Place::Query }
     }
 
     /// A parameter that comes at most once; empty when it is not there.

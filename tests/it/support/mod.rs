@@ -19,12 +19,14 @@ pub mod raw;
 pub mod redis;
 pub mod reply;
 pub mod requests;
+pub mod site;
 pub mod stub;
 pub mod test_server;
 pub mod web_app;
 
-pub use agent::{Agent, Answer, Page};
+pub use agent::{Agent, Answer, Page, Place};
 pub use reply::{Reply, Tokens};
+pub use site::Site;
 pub use test_server::{Store, TestServer};
 pub use web_app::{Code, VERIFIER, WebApp, challenge};
 
@@ -50,3 +52,26 @@ macro_rules! both {
     )+};
 }
 pub(crate) use both;
+
+/// As [`both`], on servers whose settings `$change` makes.
+macro_rules! both_with {
+    ($change:expr; $($(#[$meta:meta])* async fn $name:ident($server:ident: TestServer) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn rule($server: TestServer) $body
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                rule(TestServer::with_on(crate::support::Store::Sqlite, $change).await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                rule(TestServer::with_on(crate::support::Store::Postgres, $change).await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use both_with;

@@ -4,7 +4,7 @@
 mod profile;
 pub mod requests;
 
-use super::{ClientError, proof};
+use super::{ClientError, encryption, proof, responses, sector};
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
 use crate::jose::{KeyManagement, PublicJwk, SigningAlgorithm};
@@ -44,10 +44,13 @@ impl ClientDraft {
         }
     }
 
-    /// Without scopes: those of a sign-in. Without the code grant: no response type.
+    /// Without scopes: those of a sign-in. Without the code grant: no response type. Tokens from the
+    /// authorization endpoint bring the grant they belong to, as RFC 7591 §2.1 has it.
     fn completed(mut self) -> Self {
         self.name = self.name.trim().to_owned();
         let metadata = &mut self.metadata;
+        responses::complete(metadata);
+        encryption::complete(metadata);
         let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
         if !code && metadata.response_types == ["code"] {
             metadata.response_types.clear();
@@ -76,6 +79,7 @@ impl ClientDraft {
         problems.extend(self.flow_problems());
         problems.extend(proof::problems(&self.metadata));
         problems.extend(self.algorithm_problems());
+        problems.extend(encryption::problems(&self.metadata));
         problems.extend(self.policy_problems());
         problems.extend(requests::problems(&self.metadata));
         problems.extend(profile::problems(&self.metadata, &self.policy));
@@ -122,9 +126,12 @@ impl ClientDraft {
         }
         for (field, uri) in [
             ("client_uri", &metadata.client_uri),
+            ("logo_uri", &metadata.logo_uri),
+            ("initiate_login_uri", &metadata.initiate_login_uri),
             ("policy_uri", &metadata.policy_uri),
             ("tos_uri", &metadata.tos_uri),
             ("jwks_uri", &metadata.jwks_uri),
+            ("sector_identifier_uri", &metadata.sector_identifier_uri),
         ] {
             if uri.as_deref().is_some_and(|uri| !is_safe_url(uri)) {
                 let says = "use an https address, or http of this machine";
@@ -138,17 +145,18 @@ impl ClientDraft {
         let metadata = &self.metadata;
         let uses = |grant| metadata.grant_types.contains(&grant);
         let code = uses(GrantType::AuthorizationCode);
+        let signs_people_in = code || uses(GrantType::Implicit);
         let rules = [
             (
                 metadata.grant_types.is_empty(),
                 ("grant_types", "error-grant-missing", "name at least one grant type"),
             ),
             (
-                code && metadata.redirect_uris.is_empty(),
+                signs_people_in && metadata.redirect_uris.is_empty(),
                 (
                     "redirect_uris",
                     "error-redirect-missing",
-                    "authorization_code needs at least one redirect address",
+                    "whoever signs people in needs at least one redirect address",
                 ),
             ),
             (
@@ -174,26 +182,18 @@ impl ClientDraft {
                      leave it out",
                 ),
             ),
-            (
-                metadata.response_types.iter().any(|response| response != "code"),
-                ("response_types", "error-response-type", "only code is supported"),
-            ),
-            (
-                code == metadata.response_types.is_empty(),
-                (
-                    "response_types",
-                    "error-response-grant",
-                    "code goes with authorization_code, and only with it",
-                ),
-            ),
         ];
-        broken(rules)
+        let mut problems = broken(rules);
+        problems.extend(responses::problems(metadata));
+        problems.extend(sector::problem(metadata));
+        problems
     }
 
     fn algorithm_problems(&self) -> Vec<FieldProblem> {
         let (metadata, policy) = (&self.metadata, &self.policy);
         let fields = [
             ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, ALGORITHMS),
+            ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, ALGORITHMS),
             ("access_token_signed_alg", &policy.access_token_signed_alg, ALGORITHMS),
         ];
         let mut problems = Vec::new();
@@ -262,6 +262,7 @@ impl ClientDraft {
     }
 }
 
+/// A field, the name of its text on pages, and what it says elsewhere.
 pub(super) type Rule = (&'static str, &'static str, &'static str);
 
 /// The rules of a list that are broken.

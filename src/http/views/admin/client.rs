@@ -175,6 +175,8 @@ pub struct ClientPage {
     pub snippets: Vec<Snippet>,
     /// Where a sign-in can be tried.
     pub test_url: Option<String>,
+    /// Where the app starts a sign-in when others send people there.
+    pub start_url: Option<String>,
 }
 
 /// A secret, of which only the hash is kept.

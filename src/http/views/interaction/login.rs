@@ -29,6 +29,9 @@ pub struct Login {
     pub register_url: Option<String>,
     /// Whether passkeys can be used.
     pub passkey: bool,
+    /// What the app says it does with data, and on what terms (Registration §2).
+    pub privacy_url: Option<String>,
+    pub terms_url: Option<String>,
 }
 
 /// Why the page is shown again.
@@ -46,6 +49,8 @@ pub enum LoginMessage {
     CookiesOff,
     /// A sensitive act, or the app, wants a fresh sign-in.
     Again,
+    /// An account was asked for; whether there was one before is not said.
+    SignedUp,
 }
 
 impl LoginMessage {
@@ -56,7 +61,7 @@ impl LoginMessage {
             Self::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Blocked { .. } => StatusCode::FORBIDDEN,
             Self::CookiesOff => StatusCode::BAD_REQUEST,
-            Self::Again => StatusCode::OK,
+            Self::Again | Self::SignedUp => StatusCode::OK,
         }
     }
 }
@@ -109,6 +114,7 @@ impl Login {
             }
             LoginMessage::CookiesOff => page.html("login-cookies-off", &[]),
             LoginMessage::Again => page.html("login-again", &[]),
+            LoginMessage::SignedUp => page.html("login-signed-up", &[]),
         }
     }
 }

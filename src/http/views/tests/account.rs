@@ -77,6 +77,7 @@ fn apps(sample: Sample) -> ConnectedApps {
         since: sample.text("3 March 2026"),
         last_used: Some(sample.text("yesterday")),
         remove_url: sample.text("/account/apps/acme-notes/remove"),
+        open_url: Some(sample.text("https://notes.acme.example/start?iss=x")),
     };
     ConnectedApps { page: sample.inside(Nav::Apps), apps: vec![app] }
 }

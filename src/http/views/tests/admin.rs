@@ -207,8 +207,32 @@ fn client(sample: Sample, new_secret: Option<String>, disabled: bool) -> ClientP
         secrets: vec![secret(None), secret(Some(sample.text("/admin/clients/a/retire/1")))],
         snippets: snippets(sample, ClientKind::Web, None),
         test_url: Some(sample.text("/authorize?client_id=acme-notes")),
+        start_url: Some(sample.text("https://notes.acme.example/start?iss=x")),
         page,
         ..ClientPage::default()
+    }
+}
+
+fn settings(sample: Sample) -> ClientSettings {
+    let choices = || Choice::list(["RS256", "ES256"], &["ES256"]);
+    let field = |id, control| SettingField { id, label: sample.text(id), control };
+    let fields = vec![
+        field("logo_uri", Control::Line(sample.text("https://notes.acme.example/logo.png"))),
+        field("jwks", Control::Area(sample.text("{}"))),
+        field("require_auth_time", Control::Flag(true)),
+        field("userinfo_signed_response_alg", Control::Select(choices())),
+        field("response_types", Control::Checks(choices())),
+    ];
+    let mut errors = Errors::default();
+    errors.add("logo_uri", sample.page().text, Problem::LinkInvalid);
+    errors.add("response_types", sample.page().text, Problem::ResponseInvalid);
+    let title = sample.text("Keys");
+    ClientSettings {
+        page: sample.inside(Nav::Clients),
+        errors,
+        base: sample.text("/admin/clients/acme-notes"),
+        name: sample.text("Acme Notes"),
+        sections: vec![SettingSection { id: "settings-keys".into(), title, fields }],
     }
 }
 
@@ -271,6 +295,7 @@ fn of_clients(sample: Sample) -> Vec<Rendered> {
         ("admin-client-created-machine", created(sample, ClientKind::Machine)),
         ("admin-client", client(sample, None, false).render().expect("renders")),
         ("admin-client-secret", client(sample, secret, false).render().expect("renders")),
+        ("admin-client-settings", settings(sample).render().expect("renders")),
         ("admin-client-wrong", refused.render().expect("renders")),
     ]
 }

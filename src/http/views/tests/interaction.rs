@@ -39,7 +39,9 @@ fn failed(sample: Sample, message: LoginMessage) -> String {
 fn whole_login(sample: Sample) -> String {
     let page = Login {
         recover_url: Some(sample.text("/recover")),
-        register_url: Some(sample.text("/register")),
+        register_url: Some(sample.text("/sign-up")),
+        privacy_url: Some(sample.text("https://acme.example/privacy")),
+        terms_url: Some(sample.text("https://acme.example/terms")),
         passkey: true,
         message: Some(LoginMessage::Wrong),
         ..login(sample)
@@ -122,6 +124,7 @@ fn logins(sample: Sample) -> Vec<Rendered> {
         ("login-old", failed(sample, LoginMessage::TooOld { minutes: 30 })),
         ("login-cookies", failed(sample, LoginMessage::CookiesOff)),
         ("login-again", failed(sample, LoginMessage::Again)),
+        ("login-signed-up", failed(sample, LoginMessage::SignedUp)),
         ("login-whole", whole_login(sample)),
     ]
 }
@@ -140,6 +143,20 @@ fn ways_out(sample: Sample) -> Vec<Rendered> {
         ("logout", logout.render().expect("renders")),
         ("signed-out", SignedOut { page }.render().expect("renders")),
     ]
+}
+
+fn sign_up(sample: Sample, app: Option<App>, errors: Errors) -> String {
+    let page = SignUp {
+        page: sample.page(),
+        can_cancel: app.is_some(),
+        app,
+        txn: sample.text("sealed"),
+        errors,
+        email: sample.text("ada@example.org"),
+        name: sample.text("Ada Lovelace"),
+        minimum: "8".into(),
+    };
+    page.render().expect("renders")
 }
 
 fn setup(sample: Sample, errors: Errors) -> String {
@@ -172,6 +189,9 @@ pub fn pages(sample: Sample) -> Vec<Rendered> {
         ("consent-device", device_consent(sample).render().expect("renders")),
         ("home", home.render().expect("renders")),
         ("setup", setup(sample, Errors::default())),
+        ("sign-up", sign_up(sample, Some(app(sample)), Errors::default())),
+        ("sign-up-own", sign_up(sample, None, Errors::default())),
+        ("sign-up-wrong", sign_up(sample, Some(app(sample)), wrong.clone())),
         ("setup-wrong", setup(sample, wrong)),
     ];
     pages.extend(logins(sample));

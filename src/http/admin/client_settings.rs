@@ -1,0 +1,286 @@
+//! Every setting of a client beyond its page: one form, made from one table.
+//!
+//! A setting is a line in [`SECTIONS`]: the member of the registration it is (RFC 7591, OpenID
+//! Connect Registration), the key of its words, and how it is filled in.
+
+use super::client::{find, save};
+use super::client_form;
+use super::guard::{Admin, Answer, Posted};
+use super::list::below;
+use crate::domain::clients::management::{ClientDraft, content_algorithms, key_algorithms};
+use crate::domain::keys::ALGORITHMS;
+use crate::http::page::{Nav, Notice};
+use crate::http::text::Text;
+use crate::http::views::Errors;
+use crate::http::views::admin::{ClientSettings, Control, SettingField, SettingSection};
+use crate::http::views::choice::Choice;
+use crate::http::views::problem::Problem;
+use crate::protocol::client::{Client, ClientMetadata};
+use crate::protocol::response_type::ResponseType;
+use actix_web::web::Path;
+use serde_json::{Map, Value};
+
+/// How a setting is filled in.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// One line of text; empty is none.
+    Line,
+    /// Words with spaces between them.
+    Words,
+    /// A whole number; empty is none.
+    Number,
+    Flag,
+    /// One of these; the first choice is none of them.
+    OneOf(fn() -> Vec<&'static str>),
+    /// One of these, always.
+    Exactly(fn() -> Vec<&'static str>),
+    ResponseTypes,
+    /// A JSON object; empty is none.
+    Json,
+}
+
+struct Setting {
+    /// The name in the registration, which is the name of the field.
+    member: &'static str,
+    /// The key of its words.
+    label: &'static str,
+    kind: Kind,
+}
+
+const fn setting(member: &'static str, label: &'static str, kind: Kind) -> Setting {
+    Setting { member, label, kind }
+}
+
+/// The form, section by section.
+const SECTIONS: &[(&str, &[Setting])] = &[
+    (
+        "settings-about",
+        &[
+            setting("client_uri", "setting-client-uri", Kind::Line),
+            setting("logo_uri", "setting-logo-uri", Kind::Line),
+            setting("policy_uri", "setting-policy-uri", Kind::Line),
+            setting("tos_uri", "setting-tos-uri", Kind::Line),
+            setting("initiate_login_uri", "setting-initiate-login-uri", Kind::Line),
+            setting("contacts", "setting-contacts", Kind::Words),
+        ],
+    ),
+    (
+        "settings-sign-in",
+        &[
+            setting("response_types", "setting-response-types", Kind::ResponseTypes),
+            setting("default_max_age", "setting-default-max-age", Kind::Number),
+            setting("require_auth_time", "setting-require-auth-time", Kind::Flag),
+            setting("default_acr_values", "setting-default-acr-values", Kind::Words),
+            setting("subject_type", "setting-subject-type", Kind::Exactly(subject_types)),
+            setting("sector_identifier_uri", "setting-sector-identifier-uri", Kind::Line),
+        ],
+    ),
+    (
+        "settings-keys",
+        &[
+            setting("jwks_uri", "setting-jwks-uri", Kind::Line),
+            setting("jwks", "setting-jwks", Kind::Json),
+            setting("id_token_encrypted_response_alg", "setting-id-token-alg", ENCRYPTED_KEY),
+            setting("id_token_encrypted_response_enc", "setting-id-token-enc", CONTENT),
+            setting("userinfo_signed_response_alg", "setting-userinfo-signed", SIGNED),
+            setting("userinfo_encrypted_response_alg", "setting-userinfo-alg", ENCRYPTED_KEY),
+            setting("userinfo_encrypted_response_enc", "setting-userinfo-enc", CONTENT),
+        ],
+    ),
+];
+
+const ENCRYPTED_KEY: Kind = Kind::OneOf(key_algorithms);
+const CONTENT: Kind = Kind::OneOf(content_algorithms);
+const SIGNED: Kind = Kind::OneOf(|| ALGORITHMS.map(|alg| alg.as_str()).into());
+
+fn subject_types() -> Vec<&'static str> {
+    vec!["public", "pairwise"]
+}
+
+fn all() -> impl Iterator<Item = &'static Setting> {
+    SECTIONS.iter().flat_map(|(_, settings)| settings.iter())
+}
+
+/// Shows the form.
+pub async fn get(admin: Admin, id: Path<String>) -> Answer {
+    let client = find(&admin, &id).await?;
+    Ok(shown(&admin, &client, Errors::default(), |member| written(&client.metadata, member))
+        .respond())
+}
+
+/// Saves it. Where answers go and how they are protected is sensitive.
+pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
+    admin.recent()?;
+    let client = find(&admin, &id).await?;
+    let mut draft = client_form::draft_of(&client);
+    let errors = read(&admin, &posted, &mut draft);
+    match save(&admin, &client, draft, errors).await? {
+        Ok(_) => {
+            admin.changed().await?;
+            Ok(admin.done(&below("/admin/clients", &client.id), Notice::ClientSaved))
+        }
+        Err(errors) => {
+            Ok(shown(&admin, &client, errors, |member| typed(&posted, member)).respond())
+        }
+    }
+}
+
+fn shown(
+    admin: &Admin,
+    client: &Client,
+    errors: Errors,
+    value: impl Fn(&'static str) -> String,
+) -> ClientSettings {
+    let page = admin.page(Nav::Clients);
+    let legacy = admin.provider().features.legacy_response_types;
+    let field = |setting: &Setting| SettingField {
+        id: setting.member,
+        label: page.t(setting.label).into_owned(),
+        control: control(page.text, setting.kind, legacy, value(setting.member)),
+    };
+    let section = |(title, settings): &(&str, &'static [Setting])| SettingSection {
+        id: (*title).to_owned(),
+        title: page.t(title).into_owned(),
+        fields: settings.iter().map(field).collect(),
+    };
+    ClientSettings {
+        name: client.name.clone(),
+        base: below("/admin/clients", &client.id),
+        sections: SECTIONS.iter().map(section).collect(),
+        errors,
+        page,
+    }
+}
+
+fn control(text: Text, kind: Kind, legacy: bool, value: String) -> Control {
+    let one_of = |values: Vec<&str>| Choice::list(values, &[value.as_str()]);
+    match kind {
+        Kind::Line | Kind::Words | Kind::Number => Control::Line(value),
+        Kind::Json => Control::Area(value),
+        Kind::Flag => Control::Flag(value == "1"),
+        Kind::Exactly(values) => Control::Select(one_of(values())),
+        Kind::OneOf(values) => {
+            let none = Choice::new("", &text.t("setting-none"), value.is_empty());
+            Control::Select(std::iter::once(none).chain(one_of(values())).collect())
+        }
+        Kind::ResponseTypes => {
+            let chosen: Vec<&str> = value.lines().collect();
+            let offered = ResponseType::ALL.map(ResponseType::as_str).into_iter().filter(|one| {
+                legacy || *one == ResponseType::Code.as_str() || chosen.contains(one)
+            });
+            Control::Checks(Choice::list(offered, &chosen))
+        }
+    }
+}
+
+/// A member as the form shows it: several values of one that are whole lines, line by line.
+fn written(metadata: &ClientMetadata, member: &str) -> String {
+    let members = serde_json::to_value(metadata).unwrap_or_default();
+    let separator = if member == "response_types" { "\n" } else { " " };
+    match &members[member] {
+        Value::Null | Value::Bool(false) => String::new(),
+        Value::Bool(true) => "1".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.join(separator)
+        }
+        Value::Object(_) => serde_json::to_string_pretty(&members[member]).unwrap_or_default(),
+        Value::Number(number) => number.to_string(),
+    }
+}
+
+/// A field as it was typed.
+fn typed(posted: &Posted, member: &'static str) -> String {
+    match member {
+        "response_types" => posted.0.all(member).collect::<Vec<_>>().join("\n"),
+        _ => posted.field(member),
+    }
+}
+
+/// Reads the form into a draft; what cannot be read is an error.
+fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
+    let text = admin.page(Nav::Clients).text;
+    let mut errors = Errors::default();
+    let Ok(Value::Object(mut members)) = serde_json::to_value(&draft.metadata) else {
+        return errors;
+    };
+    for setting in all() {
+        let value = typed(posted, setting.member);
+        if put(&mut members, setting, &value).is_none() {
+            errors.add(setting.member, text, Problem::Invalid);
+        }
+    }
+    match serde_json::from_value(Value::Object(members)) {
+        Ok(metadata) => draft.metadata = metadata,
+        Err(_) => errors.add("subject_type", text, Problem::ChoiceInvalid),
+    }
+    errors
+}
+
+fn put(members: &mut Map<String, Value>, setting: &Setting, typed: &str) -> Option<()> {
+    let value = match setting.kind {
+        _ if typed.is_empty() => Value::Null,
+        Kind::Line | Kind::OneOf(_) | Kind::Exactly(_) => Value::from(typed),
+        Kind::Words => typed.split_whitespace().collect(),
+        Kind::Number => Value::from(typed.parse::<u32>().ok()?),
+        Kind::Flag => Value::from(typed == "1"),
+        Kind::ResponseTypes => typed.lines().collect(),
+        Kind::Json => serde_json::from_str(typed).ok()?,
+    };
+    match value {
+        Value::Null => members.remove(setting.member),
+        value => members.insert(setting.member.to_owned(), value),
+    };
+    if setting.member == "response_types" && typed.is_empty() {
+        members.insert("response_types".to_owned(), Value::Array(Vec::new()));
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_a_member_that_goes_there_and_back() {
+        for setting in all() {
+            let typed = match setting.kind {
+                Kind::Line => "https://app.example/x",
+                Kind::Words | Kind::Flag | Kind::Number => "1",
+                Kind::OneOf(values) | Kind::Exactly(values) => values().last().copied().unwrap(),
+                Kind::ResponseTypes => "code id_token",
+                Kind::Json => "{\n  \"keys\": []\n}",
+            };
+            let mut members = Map::new();
+            put(&mut members, setting, typed).expect("it can be read");
+            let metadata: ClientMetadata =
+                serde_json::from_value(Value::Object(members)).expect(setting.member);
+            assert_ne!(metadata, ClientMetadata::default(), "{} is no member", setting.member);
+            assert_eq!(written(&metadata, setting.member), typed, "{}", setting.member);
+        }
+    }
+
+    #[test]
+    fn an_empty_field_takes_a_member_away() {
+        let mut members = serde_json::from_str(
+            r#"{"logo_uri":"https://a.example/l","default_max_age":5,"require_auth_time":true}"#,
+        )
+        .unwrap();
+        for setting in all() {
+            put(&mut members, setting, "");
+        }
+        let metadata: ClientMetadata = serde_json::from_value(Value::Object(members)).unwrap();
+        let none = ClientMetadata { response_types: Vec::new(), ..ClientMetadata::default() };
+        assert_eq!(metadata, none);
+    }
+
+    #[test]
+    fn a_number_and_a_document_have_to_be_ones() {
+        let of = |member| all().find(|setting| setting.member == member).unwrap();
+        for typed in ["-1", "1.5", "abc", "99999999999"] {
+            assert!(put(&mut Map::new(), of("default_max_age"), typed).is_none(), "{typed}");
+        }
+        assert!(put(&mut Map::new(), of("jwks"), "{").is_none());
+    }
+}
