@@ -1,9 +1,10 @@
 # make demo   the provider with a demo app and a demo service, ready to sign in
 # make test   every test there is
 # make lint   formatting and clippy, as CI demands them
+# make requirements   writes the table of requirements and their tests anew
 # make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
 
-.PHONY: demo test test-load lint bench load
+.PHONY: demo test test-load lint requirements bench load
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,6 +38,9 @@ lint:
 	cargo clippy --locked --manifest-path benches/load/Cargo.toml --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features --features bundled,verifier -- -D warnings
 	cargo clippy --locked --no-default-features --features bundled,verifier,actix -- -D warnings
+
+requirements:
+	COUNTERSIGN_WRITE=1 cargo test --quiet --test tidy the_table_of_requirements
 
 bench:
 	cargo bench --locked --bench '*'

@@ -81,6 +81,7 @@ fn prepare(conn: &mut DbConnection) -> Result<(), StorageError> {
             sid: Some("session".into()),
             scope: "openid profile email offline_access".parse().unwrap_or_default(),
             resources: Vec::new(),
+            details: Default::default(),
             claims: Default::default(),
             nonce: Some("n-0S6_WzA2Mj".into()),
             auth_time: NOW,

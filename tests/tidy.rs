@@ -6,6 +6,8 @@ mod code;
 mod files;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/requirements.rs"]
+mod requirements;
 
 use code::Source;
 use std::path::{Path, PathBuf};
@@ -116,6 +118,45 @@ fn pages_have_no_code_inside() {
 fn both_databases_have_the_same_migrations() {
     let found = files::uneven_migrations(&root().join("migrations"));
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// With `COUNTERSIGN_WRITE` set it writes the table instead.
+#[test]
+fn the_table_of_requirements_is_complete() {
+    let rows = requirements::rows(&sources());
+    assert!(rows.len() > 100, "the tests were not found");
+    let path = root().join(requirements::TABLE);
+    if std::env::var_os("COUNTERSIGN_WRITE").is_some() {
+        std::fs::write(&path, requirements::table(&rows)).expect("the table can be written");
+    }
+    let text = std::fs::read_to_string(&path).expect("the table is there");
+    let found = requirements::differences(&rows, &text);
+    assert!(found.is_empty(), "run make requirements:\n{}", found.join("\n"));
+}
+
+#[test]
+fn an_id_is_read_from_the_name_of_a_test() {
+    let ids = |name| {
+        let (ids, words) = requirements::read(name);
+        (ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), words)
+    };
+    for (name, expected, words) in [
+        ("s19_a_proof_is_refused", "S19", "a proof is refused"),
+        ("tk_12_a_code_is_for_one", "TK-12", "a code is for one"),
+        ("jw_12_jw_13_weak_is_out", "JW-12 JW-13", "weak is out"),
+        ("rfc_6750_a_challenge", "", "rfc 6750 a challenge"),
+        ("a_code_dies", "", "a code dies"),
+        ("p256_keys_are_read", "", "p256 keys are read"),
+    ] {
+        assert_eq!(ids(name), (expected.to_owned(), words.to_owned()));
+    }
+    let sources = [Source::new("tests/x.rs", "    async fn s19_a_proof_is_refused(server: T) {")];
+    let rows = requirements::rows(&sources);
+    let table = requirements::table(&rows);
+    assert!(requirements::differences(&rows, &table).is_empty(), "{table}");
+    assert_eq!(requirements::differences(&rows, "| --- |\n").len(), 1);
+    let stale = format!("{table}| S20 | a proof that went | `tests/x.rs` |\n");
+    assert_eq!(requirements::differences(&rows, &stale).len(), 1);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl From<ResourceError> for CliError {
         let code = match error {
             ResourceError::Storage(error) => return error.into(),
             ResourceError::Invalid(_) => "invalid_value",
-            ResourceError::Taken => "taken",
+            ResourceError::Taken | ResourceError::TypeTaken => "taken",
             ResourceError::NotFound => "not_found",
             ResourceError::NoSecret => "refused",
             ResourceError::NoMasterKey => "master_key",

@@ -133,6 +133,8 @@ fn of_resource_member(problem: &FieldProblem) -> Option<Problem> {
         "error-resource-name" => Problem::NameInvalid,
         "error-resource-scope" => Problem::ScopeInvalid,
         "error-resource-key" => Problem::RecipientMissing,
+        "error-details-type" | "error-details-types" => Problem::DetailsInvalid,
+        "error-details-type-taken" => Problem::DetailsTaken,
         "error-scope-count" => Problem::TooMany,
         "error-scope-reserved" => Problem::ScopeReserved,
         "error-scope-words" => Problem::BadCharacter,

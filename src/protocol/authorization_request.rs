@@ -1,6 +1,7 @@
 //! The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), once it is checked.
 
 use super::acr::WantedLevels;
+use super::authorization_details::AuthorizationDetails;
 use super::claims::ClaimsRequest;
 use super::error::OAuthError;
 use super::pkce::CodeChallenge;
@@ -201,6 +202,9 @@ pub struct AuthorizationRequest {
     /// From `acr_values`, `claims` or the client's `default_acr_values`.
     #[serde(default, skip_serializing_if = "WantedLevels::is_empty")]
     pub acr: WantedLevels,
+    /// What is asked for in detail (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
 }
 
 impl AuthorizationRequest {

@@ -247,6 +247,9 @@ pub struct ClientMetadata {
     pub initiate_login_uri: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// What it may ask for in detail (RFC 9396 §10).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// How its authorization requests are protected.
     #[serde(flatten)]
     pub requests: RequestMetadata,
@@ -286,6 +289,7 @@ impl Default for ClientMetadata {
             default_acr_values: Vec::new(),
             initiate_login_uri: None,
             post_logout_redirect_uris: Vec::new(),
+            authorization_details_types: Vec::new(),
             requests: RequestMetadata::default(),
             sender: SenderMetadata::default(),
         }

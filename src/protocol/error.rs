@@ -61,6 +61,8 @@ pub enum ErrorCode {
     UnmetAuthenticationRequirements,
     /// RFC 8707 §2.
     InvalidTarget,
+    /// RFC 9396 §5.
+    InvalidAuthorizationDetails,
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// RFC 7591 §3.2.2.
@@ -98,6 +100,7 @@ impl ErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",

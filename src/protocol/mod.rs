@@ -1,11 +1,13 @@
 //! The words of the RFCs as types: pure, without I/O.
 
 pub mod acr;
+pub mod authorization_details;
 pub mod authorization_request;
 pub mod certificate_name;
 pub mod claims;
 pub mod client;
 pub mod confirmation;
+pub mod details_type;
 pub mod error;
 pub mod params;
 pub mod pkce;

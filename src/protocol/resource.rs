@@ -2,6 +2,7 @@
 //! it look like.
 
 use super::client::AccessTokenFormat;
+use super::details_type::DetailsType;
 use super::scope::Scope;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct ResourceSettings {
     /// Where its public keys are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    /// What may be asked for in detail (RFC 9396).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<DetailsType>,
     /// Seconds; what holds without the resource when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_lifetime: Option<u32>,

@@ -2,6 +2,7 @@
 
 use super::schema::authorizations::{self as table, dsl};
 use super::{DbConnection, StorageError};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::claims::ClaimsRequest;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
@@ -19,6 +20,8 @@ pub struct Authorization {
     pub claims: ClaimsRequest,
     /// What its tokens may be for (RFC 8707); empty for the default audience alone.
     pub resources: Vec<String>,
+    /// What was granted in detail (RFC 9396).
+    pub details: AuthorizationDetails,
     pub nonce: Option<String>,
     pub auth_time: Timestamp,
     pub acr: String,
@@ -179,10 +182,12 @@ struct Row {
     expires_at: i64,
     revoked_at: Option<i64>,
     resources: Option<String>,
+    details: Option<String>,
 }
 
 impl From<&Authorization> for Row {
     fn from(new: &Authorization) -> Self {
+        let details = (!new.details.is_empty()).then(|| serde_json::to_string(&new.details).ok());
         let claims = (!new.claims.is_empty()).then(|| serde_json::to_string(&new.claims).ok());
         Self {
             id: new.id.clone(),
@@ -191,6 +196,7 @@ impl From<&Authorization> for Row {
             sid: new.sid.clone(),
             scope: new.scope.to_string(),
             claims: claims.flatten(),
+            details: details.flatten(),
             nonce: new.nonce.clone(),
             resources: (!new.resources.is_empty()).then(|| new.resources.join(" ")),
             auth_time: new.auth_time.as_unix(),
@@ -209,6 +215,7 @@ impl TryFrom<Row> for Authorization {
 
     fn try_from(row: Row) -> Result<Self, StorageError> {
         let scope = row.scope.parse();
+        let details = row.details.as_deref().map(serde_json::from_str).transpose();
         let claims = row.claims.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             id: row.id,
@@ -216,6 +223,9 @@ impl TryFrom<Row> for Authorization {
             user_id: row.user_id,
             sid: row.sid,
             scope: scope.map_err(|_| StorageError::Corrupt("authorizations.scope"))?,
+            details: details
+                .map_err(|_| StorageError::Corrupt("authorizations.details"))?
+                .unwrap_or_default(),
             claims: claims
                 .map_err(|_| StorageError::Corrupt("authorizations.claims"))?
                 .unwrap_or_default(),

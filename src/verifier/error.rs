@@ -1,5 +1,6 @@
 //! Why a token is refused, and why a verifier cannot be made.
 
+use super::authentication::RequiredAuthentication;
 use crate::jose::JoseError;
 
 /// Why a request with a token is refused.
@@ -46,6 +47,9 @@ pub enum VerifyError {
         /// The scope that is needed.
         scope: String,
     },
+    /// The token is good, and the sign-in behind it is not what this place asks for (RFC 9470 §3).
+    #[error("a different level of authentication is needed")]
+    InsufficientAuthentication(RequiredAuthentication),
     /// Whether the token was revoked is not known, and this place wants to know.
     #[error("the revocation list is out of date")]
     Stale,

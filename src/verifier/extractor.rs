@@ -100,6 +100,7 @@ impl VerifyError {
             Self::Proof(_) => Some("invalid_dpop_proof"),
             Self::NonceNeeded { .. } => Some("use_dpop_nonce"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
+            Self::InsufficientAuthentication(_) => Some("insufficient_user_authentication"),
         }
     }
 
@@ -125,6 +126,9 @@ impl VerifyError {
         if let Self::InsufficientScope { scope } = self {
             challenge += &format!(r#", scope="{scope}""#);
         }
+        if let Self::InsufficientAuthentication(needed) = self {
+            challenge += &needed.challenge();
+        }
         challenge
     }
 }
@@ -141,6 +145,7 @@ impl ResponseError for VerifyError {
             | Self::NotBound
             | Self::Proof(_)
             | Self::NonceNeeded { .. }
+            | Self::InsufficientAuthentication(_)
             | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             Self::Stale | Self::Busy | Self::NoKeys => StatusCode::SERVICE_UNAVAILABLE,

@@ -18,6 +18,7 @@
 //! the cargo feature `verifier` (`actix` for the extractor) and without the database and the pages.
 
 mod access_token;
+mod authentication;
 mod builder;
 mod error;
 #[cfg(feature = "actix")]
@@ -35,6 +36,7 @@ mod verify;
 
 pub use crate::jose::Certificate;
 pub use access_token::AccessToken;
+pub use authentication::RequiredAuthentication;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
 pub use error::{SetupError, VerifyError};
 pub use local_list::LocalList;

@@ -1,6 +1,7 @@
 //! The checks of RFC 9068 §4.
 
 use super::access_token::AccessToken;
+use super::authentication::RequiredAuthentication;
 use super::builder::VerifierBuilder;
 use super::error::{SetupError, VerifyError};
 use super::keys::KeyRing;
@@ -101,6 +102,22 @@ impl Verifier {
                 self.verify(token)
             }
             verdict => verdict,
+        }
+    }
+
+    /// Asks for a level or a freshness of the sign-in behind a token (RFC 9470).
+    ///
+    /// # Errors
+    ///
+    /// `InsufficientAuthentication`: 401, and the challenge says what the client has to ask for.
+    pub fn require_authentication(
+        &self,
+        token: &AccessToken,
+        needed: &RequiredAuthentication,
+    ) -> Result<(), VerifyError> {
+        match needed.is_met_by(token, self.inner.clock.now(), self.inner.leeway) {
+            true => Ok(()),
+            false => Err(VerifyError::InsufficientAuthentication(needed.clone())),
         }
     }
 

@@ -68,6 +68,9 @@ pub struct Members {
     /// The only resources that it may ask tokens for, by identifier
     #[arg(long = "allowed-resource", visible_alias = "allowed-resources", value_name = "URI", num_args = 1..)]
     allowed_resources: Vec<String>,
+    /// The types of authorization details that it may ask for (RFC 9396)
+    #[arg(long, visible_alias = "authorization-details-type", value_name = "TYPE", num_args = 1..)]
+    authorization_details_types: Vec<String>,
     /// The resources that it serves, by identifier: it may introspect tokens for them
     #[arg(long, value_name = "URI", num_args = 1..)]
     resource_server_of: Vec<String>,
@@ -140,6 +143,8 @@ impl Members {
         replace(&mut metadata.redirect_uris, &spaced(&self.redirect_uris));
         replace(&mut metadata.post_logout_redirect_uris, &spaced(&self.post_logout_redirect_uris));
         replace(&mut metadata.contacts, &words(&self.contacts));
+        let types = spaced(&self.authorization_details_types);
+        replace(&mut metadata.authorization_details_types, &types);
         let grants: Result<Vec<GrantType>, _> =
             words(&self.grant_types).iter().map(|word| word.parse()).collect();
         let grants = grants.map_err(|error| CliError::Usage(format!("--grant-type: {error}")))?;
@@ -278,6 +283,7 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "access_token_signed_alg" => policy.access_token_signed_alg = None,
             "access_token_encryption_jwk" => policy.access_token_encryption_jwk = None,
             "access_token_lifetime" => policy.access_token_lifetime = None,
+            "authorization_details_types" => metadata.authorization_details_types.clear(),
             "allowed_resources" => policy.allowed_resources.clear(),
             "resource_server_of" => policy.resource_server_of.clear(),
             member if requests::unset(&mut metadata.requests, member) => {}

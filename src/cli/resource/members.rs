@@ -32,6 +32,9 @@ pub struct Members {
     /// For jwe: where the public keys of the resource are
     #[arg(long, value_name = "URI")]
     jwks_uri: Option<String>,
+    /// A file with the types of authorization details that it declares, a JSON array
+    #[arg(long, value_name = "FILE")]
+    authorization_details_types_file: Option<PathBuf>,
     /// How long tokens live, 30 to 3600
     #[arg(long, value_name = "SECONDS")]
     token_lifetime: Option<u32>,
@@ -69,6 +72,12 @@ impl Members {
             settings.jwks_uri.clone_from(&self.jwks_uri);
             settings.token_encryption_jwk = None;
         }
+        if let Some(path) = &self.authorization_details_types_file {
+            let flag = "--authorization-details-types-file";
+            let types = serde_json::from_value(json_file(flag, path)?);
+            settings.authorization_details_types =
+                types.map_err(|error| CliError::Usage(format!("{flag}: {error}")))?;
+        }
         settings.token_lifetime = self.token_lifetime.or(settings.token_lifetime);
         Ok(())
     }
@@ -84,6 +93,7 @@ pub fn unset(settings: &mut ResourceSettings, names: &[String]) -> Result<(), Cl
             "token_encryption_enc" => settings.token_encryption_enc = None,
             "token_encryption_jwk" => settings.token_encryption_jwk = None,
             "jwks_uri" => settings.jwks_uri = None,
+            "authorization_details_types" => settings.authorization_details_types.clear(),
             "token_lifetime" => settings.token_lifetime = None,
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");

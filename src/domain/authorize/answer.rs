@@ -8,6 +8,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
+use crate::domain::resources::details;
 use crate::domain::subject;
 use crate::domain::tokens::front_channel::{self, TokenRecord};
 use crate::protocol::authorization_request::{AuthorizationRequest, Once};
@@ -69,6 +70,8 @@ struct Granting {
     once: Option<Once>,
     /// What the consent must cover.
     wanted: Scope,
+    /// The hashes of what is asked for in detail.
+    details: Vec<String>,
     /// The person has just allowed it.
     remember: bool,
     must_be_allowed: bool,
@@ -104,6 +107,7 @@ pub async fn grant(
         sid: signed_in.session.sid.clone(),
         once: request.once.clone(),
         wanted: wanted(request),
+        details: details::hashes(&request.details),
         remember,
         must_be_allowed: !remember && !client.policy.skip_consent,
         event: actor
@@ -153,7 +157,9 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     if !sessions::hold_live(conn, &granting.sid, now)? {
         return Ok(Outcome::SignedOut);
     }
-    if granting.must_be_allowed && !consents::hold(conn, user, client, &granting.wanted)? {
+    if granting.must_be_allowed
+        && !consents::hold(conn, user, client, &granting.wanted, &granting.details)?
+    {
         return Ok(Outcome::ConsentWithdrawn);
     }
     if !spend(conn, granting.once.as_ref(), now)? || !authorizations::insert(conn, authorization)? {
@@ -161,7 +167,7 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     }
     subject::remember(conn, granting.subject.as_ref(), now)?;
     if granting.remember {
-        consents::grant(conn, user, client, &granting.wanted, now)?;
+        consents::grant(conn, user, client, &granting.wanted, &granting.details, now)?;
     }
     if let Some(code) = &granting.code {
         authorization_codes::insert(conn, code)?;
@@ -254,6 +260,7 @@ fn authorization(
         scope: request.scope.clone(),
         claims: request.claims.clone(),
         resources: request.resources.clone(),
+        details: request.details.clone(),
         nonce: request.nonce.clone(),
         auth_time: signed_in.auth_time(),
         acr: request.acr.reported(signed_in.level()).as_str().to_owned(),

@@ -149,6 +149,7 @@ mod tests {
             dpop_jkt: None,
             resources: Vec::new(),
             acr: Default::default(),
+            details: Default::default(),
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

@@ -6,13 +6,14 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::identity::sessions::{self, SignedIn};
 use crate::domain::provider::Provider;
+use crate::domain::resources::details;
 use crate::domain::subject;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
 use crate::protocol::claims;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
-use crate::storage::consents;
+use crate::storage::consents::{self, Consent};
 
 /// What is true at this moment, and what follows from it.
 pub struct Situation {
@@ -35,21 +36,22 @@ pub async fn assess(
 ) -> Result<Situation, OAuthError> {
     let now = provider.now();
     let (idle, client_id) = (provider.sessions.idle, client.id.clone());
-    let (signed_in, allowed_before) = match cookie.map(digest) {
-        None => (None, Scope::default()),
+    let (signed_in, consent) = match cookie.map(digest) {
+        None => (None, None),
         Some(id_hash) => {
             let read = provider.db.read_by_key(move |conn| {
                 let Some(signed_in) = sessions::find_live(conn, &id_hash, now, idle)? else {
-                    return Ok((None, Scope::default()));
+                    return Ok((None, None));
                 };
                 let consent = consents::find(conn, &signed_in.user.id, &client_id)?;
-                Ok((Some(signed_in), consent.map(|consent| consent.scope).unwrap_or_default()))
+                Ok((Some(signed_in), consent))
             });
             read.await?
         }
     };
     let progress =
-        progress(provider, client, interaction, signed_in.as_ref(), &allowed_before, now);
+        progress(provider, client, interaction, signed_in.as_ref(), consent.as_ref(), now);
+    let allowed_before = consent.map(|consent| consent.scope).unwrap_or_default();
     Ok(Situation { signed_in, allowed_before, step: step::next(progress) })
 }
 
@@ -58,7 +60,7 @@ fn progress(
     client: &RegisteredClient,
     interaction: &Interaction,
     signed_in: Option<&SignedIn>,
-    allowed_before: &Scope,
+    consent: Option<&Consent>,
     now: Timestamp,
 ) -> Progress {
     let request = &interaction.request;
@@ -80,7 +82,10 @@ fn progress(
         must_select: request.prompts(Prompt::SelectAccount)
             && !is_of_this_interaction
             && sid != interaction.selected_sid.as_deref(),
-        consented: client.policy.skip_consent || wanted(request).is_within(allowed_before),
+        consented: client.policy.skip_consent
+            || consent.is_some_and(|consent| {
+                consent.covers(&wanted(request), &details::hashes(&request.details))
+            }),
         must_ask_consent: request.prompts(Prompt::Consent) && !client.policy.skip_consent,
         silent: request.prompts(Prompt::None),
         is_sure_enough: signed_in.is_none_or(|person| request.acr.are_met_by(person.level())),

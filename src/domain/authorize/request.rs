@@ -9,9 +9,10 @@ use super::source::{self, Source};
 use crate::domain::clients::{self, RegisteredClient};
 use crate::domain::identity::sessions::REACHABLE;
 use crate::domain::provider::Provider;
-use crate::domain::resources::target;
+use crate::domain::resources::{details, target};
 use crate::domain::tokens::id_token;
 use crate::protocol::acr::WantedLevels;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::authorization_request::{
     AuthorizationRequest, Prompt, parse_max_age, parse_opaque, split_response_mode,
 };
@@ -180,6 +181,7 @@ fn check_rest(
     let max_age = parse_max_age(params.one("max_age")?)?;
     Ok(AuthorizationRequest {
         resources: Vec::new(),
+        details: AuthorizationDetails::default(),
         client_id: client.id.clone(),
         redirect_uri: reply.redirect_uri.clone(),
         state,
@@ -208,8 +210,9 @@ async fn with_target(
     params: &Params,
     request: AuthorizationRequest,
 ) -> Result<AuthorizationRequest, OAuthError> {
-    let resources = target::asked_at_authorization(provider, client, params).await?;
-    Ok(AuthorizationRequest { resources, ..request })
+    let named = target::asked_at_authorization(provider, client, params).await?;
+    let (details, resources) = details::asked(provider, client, params, named).await?;
+    Ok(AuthorizationRequest { resources, details, ..request })
 }
 
 /// The client may insist on a level (OpenID Connect Core §5.5.1.1). One that nobody can reach here
@@ -261,7 +264,7 @@ fn check_scope(
         return Err(OAuthError::invalid_scope("an ID token needs the scope openid"));
     }
     let granted = asked.intersection(allowed);
-    if granted.is_empty() {
+    if granted.is_empty() && !params.has("authorization_details") {
         return Err(OAuthError::invalid_scope("scope has no value that is known here"));
     }
     let may_stay = (prompt.contains(&Prompt::Consent) || client.policy.skip_consent)

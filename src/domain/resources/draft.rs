@@ -12,6 +12,7 @@ use crate::protocol::scope::Scope;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 200;
+const MAX_SENTENCE_CHARS: usize = 300;
 /// As many as one `scope` may have.
 const MAX_SCOPES: usize = 64;
 const MIN_TOKEN_SECONDS: u32 = 30;
@@ -54,6 +55,7 @@ impl ResourceDraft {
         problems.extend(self.scope_problems());
         problems.extend(self.token_problems());
         problems.extend(self.key_problems());
+        problems.extend(self.details_problems());
         problems
     }
 
@@ -109,6 +111,28 @@ impl ResourceDraft {
         ];
         let broken = rules.into_iter().filter(|(holds, _)| !holds);
         broken.map(|(_, (field, key, says))| FieldProblem::new(field, key, says)).collect()
+    }
+
+    fn details_problems(&self) -> Vec<FieldProblem> {
+        let types = &self.settings.authorization_details_types;
+        let is_short = |text: &String| is_line(text, MAX_SENTENCE_CHARS);
+        let mut problems = Vec::new();
+        for (index, kind) in types.iter().enumerate() {
+            let twice = types[..index].iter().any(|other| other.name == kind.name);
+            let sentences = is_short(&kind.sentence) && kind.translations.values().all(is_short);
+            let says = match kind.problem() {
+                _ if !is_line(&kind.name, MAX_NAME_CHARS) => {
+                    "a type has a name of 1 to 100 characters"
+                }
+                _ if twice => "a type is there twice",
+                _ if !sentences => "a sentence has 1 to 300 characters that can be seen",
+                Some(says) => says,
+                None => continue,
+            };
+            let field = "authorization_details_types";
+            problems.push(FieldProblem::new(field, "error-details-type", says).at(index));
+        }
+        problems
     }
 
     fn key_problems(&self) -> Vec<FieldProblem> {

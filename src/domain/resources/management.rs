@@ -30,6 +30,9 @@ pub enum ResourceError {
     Invalid(Vec<FieldProblem>),
     #[error("identifier: another resource has this one")]
     Taken,
+    /// A type of authorization details is declared by one resource.
+    #[error("authorization_details_types: another resource declares one of these types")]
+    TypeTaken,
     #[error("there is no such resource")]
     NotFound,
     #[error("tokens for this resource are made without a shared secret")]
@@ -48,6 +51,11 @@ impl ResourceError {
             Self::Invalid(problems) => problems.clone(),
             Self::Taken => {
                 vec![FieldProblem::new("identifier", "error-resource-taken", taken)]
+            }
+            Self::TypeTaken => {
+                let says = "another resource declares one of these types";
+                let field = "authorization_details_types";
+                vec![FieldProblem::new(field, "error-details-type-taken", says)]
             }
             _ => Vec::new(),
         }
@@ -94,6 +102,7 @@ pub async fn create(
     let version = ground.random.id();
     ground
         .transact(move |conn| {
+            types_are_free(conn, &resource)?;
             resources::insert(conn, &resource)?;
             audit::insert(conn, &event.details(resource.identifier.clone()))?;
             settings::bump_cache_version(conn, &version)?;
@@ -138,6 +147,7 @@ pub async fn update(
                 updated_at: now,
                 ..before.clone()
             };
+            types_are_free(conn, &resource)?;
             resources::update(conn, &resource)?;
             let changed = changed(&before, &resource).join(", ");
             audit::insert(conn, &event.details(format!("changed: {changed}")))?;
@@ -236,6 +246,20 @@ fn fresh(
 
 fn existing(conn: &mut DbConnection, id: &str) -> Result<Resource, ResourceError> {
     resources::find(conn, id)?.ok_or(ResourceError::NotFound)
+}
+
+/// A type means one thing, wherever it is asked for.
+fn types_are_free(conn: &mut DbConnection, resource: &Resource) -> Result<(), ResourceError> {
+    let types = &resource.settings.authorization_details_types;
+    if types.is_empty() {
+        return Ok(());
+    }
+    let others = resources::list(conn, None, 1000)?.into_iter().filter(|it| it.id != resource.id);
+    let mut declared = others.flat_map(|other| other.settings.authorization_details_types);
+    match declared.any(|other| types.iter().any(|own| own.name == other.name)) {
+        true => Err(ResourceError::TypeTaken),
+        false => Ok(()),
+    }
 }
 
 fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEvent {

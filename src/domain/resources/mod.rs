@@ -1,6 +1,7 @@
 //! Resources: the APIs that tokens are made for (RFC 8707). Which there are (registry), what a
 //! request asks for ([`target`]), how they are made ([`management`]).
 
+pub mod details;
 mod draft;
 mod form;
 pub mod management;
@@ -15,6 +16,7 @@ use crate::jose::{Sealer, SealingKey};
 use crate::protocol::error::OAuthError;
 use crate::protocol::resource::{Resource, is_identifier};
 use crate::storage::resources;
+use arc_swap::ArcSwapOption;
 use form::Form;
 use quick_cache::sync::Cache;
 use std::ops::Deref;
@@ -46,18 +48,20 @@ impl Deref for RegisteredResource {
 /// The resources, by identifier.
 pub struct ResourceRegistry {
     cache: Cache<String, Arc<RegisteredResource>>,
+    types: ArcSwapOption<details::Types>,
     seal: SealingKey,
 }
 
 impl ResourceRegistry {
     /// An empty registry; `seal` opens the secrets.
     pub fn new(seal: SealingKey) -> Self {
-        Self { cache: Cache::new(CACHED), seal }
+        Self { cache: Cache::new(CACHED), types: ArcSwapOption::empty(), seal }
     }
 
     /// Forgets what is cached; the next request reads it anew.
     pub fn forget(&self) {
         self.cache.clear();
+        self.types.store(None);
     }
 
     /// The key that the secrets are sealed under.

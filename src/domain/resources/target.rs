@@ -3,10 +3,11 @@
 //!
 //! Without the parameter tokens are for the default audience, and nothing here is looked up.
 
-use super::{RegisteredResource, find};
+use super::{RegisteredResource, details, find};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::provider::Provider;
 use crate::jose::{EncryptionKey, SigningAlgorithm, SigningKey};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -26,6 +27,8 @@ pub struct Target {
     and_default: bool,
     /// Whom it is encrypted to.
     recipient: Option<Arc<EncryptionKey>>,
+    /// What the token is for in detail (RFC 9396).
+    pub details: AuthorizationDetails,
 }
 
 /// What a token looks like.
@@ -85,17 +88,53 @@ impl Target {
         let asked = asked(params)?;
         let allowed = authorization.map_or(&[][..], |authorization| &authorization.resources);
         let default = provider.default_audience();
-        if allowed.is_empty() && asked.iter().all(|one| *one == default) {
+        let is_for_default = allowed.is_empty() && asked.iter().all(|one| *one == default);
+        let granted = authorization.is_some_and(|authorization| !authorization.details.is_empty());
+        if is_for_default && !granted && !params.has("authorization_details") {
             return Ok(Self::default());
         }
-        if authorization.is_some() && !asked.iter().all(|one| was_allowed(allowed, one, default)) {
+        let Some(authorization) = authorization else {
+            return Self::of_client(provider, client, params, &asked).await;
+        };
+        if !asked.iter().all(|one| was_allowed(allowed, one, default)) {
             return Err(no_target("the resource was not asked for at the authorization endpoint"));
         }
-        let wanted = match asked.is_empty() {
+        let wanted: Vec<&str> = match asked.is_empty() {
             true => allowed.iter().map(String::as_str).collect(),
-            false => asked,
+            false => asked.clone(),
         };
-        Self::build(provider, client, &wanted).await
+        let mut target = match Self::build(provider, client, &wanted).await {
+            // Nobody asked for the default audience beside what the details are about.
+            Err(_) if asked.is_empty() && granted && wanted.contains(&default) => {
+                let others: Vec<_> = wanted.into_iter().filter(|one| *one != default).collect();
+                Self::build(provider, client, &others).await?
+            }
+            built => built?,
+        };
+        target.details =
+            details::of_authorization(provider, params, authorization, &target).await?;
+        Ok(target)
+    }
+
+    /// For a client itself: what it asks for, without an authorization before it.
+    async fn of_client(
+        provider: &Provider,
+        client: &RegisteredClient,
+        params: &Params,
+        asked: &[&str],
+    ) -> Result<Self, OAuthError> {
+        let named = asked.iter().map(|one| (*one).to_owned()).collect();
+        let (details, wanted) = details::asked(provider, client, params, named).await?;
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        Ok(Self { details, ..Self::build(provider, client, &wanted).await? })
+    }
+
+    /// Whether a token for this is also for a resource.
+    pub fn is_for(&self, provider: &Provider, identifier: &str) -> bool {
+        match self.audience(provider) {
+            Audience::One(one) => one == identifier,
+            Audience::Several(several) => several.contains(&identifier),
+        }
     }
 
     async fn build(

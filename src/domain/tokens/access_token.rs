@@ -8,6 +8,7 @@ use crate::domain::provider::Provider;
 use crate::domain::resources::target::{Audience, Look};
 use crate::domain::subject;
 use crate::jose::Typ;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
@@ -42,6 +43,9 @@ struct Claims<'a> {
     roles: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     groups: &'a [String],
+    /// RFC 9396 §9.1.
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
     #[serde(skip_serializing_if = "Confirmation::is_empty")]
     cnf: &'a Confirmation,
 }
@@ -144,6 +148,7 @@ fn claims<'a>(
         amr: authorization.map(|authorization| authorization.amr.split(' ').collect()),
         roles: person.map_or(&[], |person| &person.roles),
         groups: person.map_or(&[], |person| &person.groups),
+        authorization_details: &redemption.target.details,
         cnf: &redemption.confirmation,
     }
 }

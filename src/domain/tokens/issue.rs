@@ -12,6 +12,7 @@ use crate::domain::digest::digest;
 use crate::domain::grants::{OneTimeValue, Redemption, Subject};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
@@ -36,6 +37,9 @@ pub struct TokenResponse {
     pub id_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// RFC 9396 §7.
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// What is written when tokens go out.
@@ -115,6 +119,7 @@ fn response(
         scope: redemption.target.scope(&redemption.scope).into_owned(),
         id_token,
         refresh_token: redemption.refresh.as_ref().map(|refresh| refresh.value.clone()),
+        authorization_details: redemption.target.details.clone(),
     }
 }
 

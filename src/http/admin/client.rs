@@ -59,6 +59,7 @@ pub async fn shown(
         post_logout_redirect_uris: metadata.post_logout_redirect_uris.join("\n"),
         scope: metadata.scope.to_string(),
         grant_types: Choice::list(own_choice().map(GrantType::as_str), &grants),
+        authorization_details_types: metadata.authorization_details_types.join("\n"),
         allowed_resources: policy.allowed_resources.join("\n"),
         resource_server_of: policy.resource_server_of.join("\n"),
         require_pkce: policy.require_pkce,
@@ -168,6 +169,8 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
         None if algorithm == USUAL_ALGORITHM => None,
         _ => Some(algorithm),
     };
+    metadata.authorization_details_types =
+        list::lines(&posted.field("authorization_details_types"));
     policy.allowed_resources = list::lines(&posted.field("allowed_resources"));
     policy.resource_server_of = list::lines(&posted.field("resource_server_of"));
     policy.require_pkce = posted.ticked("require_pkce");

@@ -13,6 +13,7 @@ use crate::http::views::admin::ResourcePage;
 use crate::http::views::choice::Choice;
 use crate::http::views::confirm::{Act, Confirm};
 use crate::http::views::problem::Problem;
+use crate::protocol::details_type::DetailsType;
 use crate::protocol::resource::{Resource, ResourceSettings};
 use actix_web::web::Path;
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         has_secret: settings.needs_secret(),
         name: resource.name.clone(),
         scopes: settings.scopes.iter().map(scope).collect::<Vec<_>>().join("\n"),
+        authorization_details_types: in_json(&settings.authorization_details_types),
         token_encryption_jwk: jwk.map(ToString::to_string).unwrap_or_default(),
         jwks_uri: settings.jwks_uri.clone().unwrap_or_default(),
         token_lifetime: settings.token_lifetime.map(|life| life.to_string()).unwrap_or_default(),
@@ -55,6 +57,14 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         ..ResourcePage::default()
     };
     with_choices(view, settings)
+}
+
+/// The types as JSON, which is how they are declared; nothing when there are none.
+fn in_json(types: &[DetailsType]) -> String {
+    match types.is_empty() {
+        true => String::new(),
+        false => serde_json::to_string_pretty(types).unwrap_or_default(),
+    }
 }
 
 fn with_choices(view: ResourcePage, settings: &ResourceSettings) -> ResourcePage {
@@ -97,7 +107,7 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     }
     let seal = Some(admin.provider().resources.seal());
     match management::update(&admin.ground(), &resource.id, draft, seal, &admin.actor()).await {
-        Err(error @ ResourceError::Invalid(_)) => {
+        Err(error @ (ResourceError::Invalid(_) | ResourceError::TypeTaken)) => {
             problems::add(&mut errors, text, &error.problems());
             Ok(again(&admin, &resource, &posted, settings, errors))
         }
@@ -126,6 +136,7 @@ fn again(
         errors,
         name: posted.field("name"),
         scopes: posted.field("scopes"),
+        authorization_details_types: posted.field("authorization_details_types"),
         token_encryption_jwk: posted.field("token_encryption_jwk"),
         jwks_uri: posted.field("jwks_uri"),
         token_lifetime: posted.field("token_lifetime"),
@@ -157,6 +168,11 @@ fn read(
     match given("token_lifetime").map(|life| life.parse()).transpose() {
         Ok(life) => settings.token_lifetime = life,
         Err(_) => errors.add("token_lifetime", text, Problem::LifetimeInvalid),
+    }
+    let types = given("authorization_details_types").unwrap_or_else(|| "[]".into());
+    match serde_json::from_str(&types) {
+        Ok(types) => settings.authorization_details_types = types,
+        Err(_) => errors.add("authorization_details_types", text, Problem::DetailsInvalid),
     }
     match given("token_encryption_jwk").map(|jwk| serde_json::from_str(&jwk)).transpose() {
         Ok(jwk) => settings.token_encryption_jwk = jwk,

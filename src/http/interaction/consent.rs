@@ -9,12 +9,13 @@ use crate::domain::authorize::reply::is_on_device;
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::RegisteredClient;
 use crate::domain::identity::sessions::SignedIn;
+use crate::domain::resources::details::{self, Words};
 use crate::domain::resources::words;
 use crate::domain::tokens::userinfo;
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::text::Text;
 use crate::http::views::error::ErrorPage;
-use crate::http::views::interaction::{Consent, ScopeLine};
+use crate::http::views::interaction::{Consent, DetailLine, ScopeLine};
 use crate::http::views::{Person, web_link};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
@@ -77,11 +78,19 @@ pub async fn show(
         Ok(words) => words,
         Err(error) => return flow::fault(visitor, &error),
     };
+    let provider = &visitor.state.provider;
+    let language = page.text.language().tag();
+    let details = match details::in_words(provider, &request.details, language).await {
+        Ok(details) => details,
+        Err(error) => return flow::fault(visitor, &error),
+    };
+    let detail = |words: Words| DetailLine { sentence: words.sentence, rest: words.rest };
     let person = &signed_in.user;
     let view = Consent {
         app: flow::app(client),
         verified: None,
         account: Person::new(&person.id, person.name.as_deref(), &person.email),
+        details: details.into_iter().map(detail).collect(),
         scopes: lines(page.text, signed_in, &words, asked),
         already: lines(page.text, signed_in, &words, already),
         destination: destination(&request.redirect_uri),

@@ -3,29 +3,69 @@
 
 use crate::domain::digest::digest;
 use crate::domain::keys::JWKS_MAX_AGE;
+use crate::domain::resources::details::{self, Types};
 use crate::domain::{Provider, metadata};
 use crate::http::State;
 use crate::http::edge::headers::{allow_everyone, is_preflight, preflight};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use arc_swap::ArcSwapOption;
+use serde_json::Value;
+use std::sync::Arc;
 
-/// The documents that do not change while the server runs.
+/// The discovery document. It changes with the types of authorization details alone.
 pub struct Documents {
+    settled: Value,
+    written: ArcSwapOption<Written>,
+}
+
+/// The document as it is served, and what it was written for.
+struct Written {
+    types: Arc<Types>,
     metadata: web::Bytes,
     etag: String,
 }
 
 impl Documents {
-    /// Writes them once.
+    /// Puts together what does not change while the server runs.
     pub fn new(provider: &Provider) -> Self {
-        let metadata = metadata::document(provider).to_string();
-        Self { etag: format!("\"{}\"", digest(&metadata)), metadata: metadata.into() }
+        Self { settled: metadata::document(provider), written: ArcSwapOption::empty() }
+    }
+
+    /// The document with these types, written once.
+    fn with(&self, types: Arc<Types>) -> Arc<Written> {
+        let known = self.written.load_full();
+        if let Some(written) = known.filter(|written| Arc::ptr_eq(&written.types, &types)) {
+            return written;
+        }
+        let mut document = self.settled.clone();
+        if !types.names().is_empty() {
+            document["authorization_details_types_supported"] = types.names().into();
+        }
+        let metadata = document.to_string();
+        let etag = format!("\"{}\"", digest(&metadata));
+        let written = Arc::new(Written { types, metadata: metadata.into(), etag });
+        self.written.store(Some(written.clone()));
+        written
     }
 }
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
-pub async fn metadata(request: HttpRequest, documents: web::Data<Documents>) -> HttpResponse {
-    document(&request, documents.metadata.clone(), &documents.etag)
+pub async fn metadata(
+    request: HttpRequest,
+    state: web::Data<State>,
+    documents: web::Data<Documents>,
+) -> HttpResponse {
+    let written = match details::types(&state.provider).await {
+        Ok(types) => documents.with(types),
+        // While the database is away, the last answer is better than none.
+        Err(error) => {
+            tracing::debug!(%error, "the types of authorization details cannot be read");
+            let last = documents.written.load_full();
+            last.unwrap_or_else(|| documents.with(Arc::default()))
+        }
+    };
+    document(&request, written.metadata.clone(), &written.etag)
 }
 
 /// `GET /jwks`.

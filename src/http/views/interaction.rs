@@ -5,7 +5,7 @@ mod consent;
 mod login;
 mod sign_up;
 
-pub use consent::{Consent, ScopeLine};
+pub use consent::{Consent, DetailLine, ScopeLine};
 pub use login::{Login, LoginMessage};
 pub use sign_up::SignUp;
 

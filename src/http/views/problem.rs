@@ -96,6 +96,9 @@ pub enum Problem {
     /// The identifier of a resource (RFC 8707 §2).
     IdentifierInvalid,
     IdentifierTaken,
+    /// A type of authorization details that is not declared as it must be.
+    DetailsInvalid,
+    DetailsTaken,
     /// A scope that OpenID Connect defines.
     ScopeReserved,
     /// An encrypted token that nobody could read.
@@ -181,6 +184,8 @@ impl Problem {
             Self::LastSecret => "problem-last-secret",
             Self::IdentifierInvalid => "problem-identifier-invalid",
             Self::IdentifierTaken => "problem-identifier-taken",
+            Self::DetailsInvalid => "problem-details-invalid",
+            Self::DetailsTaken => "problem-details-taken",
             Self::ScopeReserved => "problem-scope-reserved",
             Self::RecipientMissing => "problem-recipient-missing",
             Self::SectorMissing => "problem-sector-missing",

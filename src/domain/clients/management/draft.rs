@@ -97,6 +97,15 @@ impl ClientDraft {
             let says = "use 1 to 64 letters, digits, dots, dashes and underscores";
             problems.push(FieldProblem::new("client_id", "error-client-id", says));
         }
+        let types = &self.metadata.authorization_details_types;
+        if types.len() > MAX_URIS || !types.iter().all(|name| is_line(name, MAX_NAME_CHARS)) {
+            let says = "use at most 50 names of 1 to 100 characters";
+            problems.push(FieldProblem::new(
+                "authorization_details_types",
+                "error-details-types",
+                says,
+            ));
+        }
         let contacts = self.metadata.contacts.iter().enumerate();
         problems.extend(contacts.filter(|(_, contact)| !is_line(contact, 254)).map(
             |(index, _)| {

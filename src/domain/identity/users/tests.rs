@@ -66,6 +66,7 @@ fn authorization(user_id: &str, sid: &str, now: Timestamp) -> Authorization {
         scope: Default::default(),
         claims: Default::default(),
         resources: Vec::new(),
+        details: Default::default(),
         nonce: None,
         auth_time: now,
         acr: "1".into(),

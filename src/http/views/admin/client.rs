@@ -137,8 +137,8 @@ pub struct ClientCreated {
 
 /// `GET /admin/clients/{id}`. Four forms, each posted on its own:
 /// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
-/// (`scope`, `grant_types` once for each, `allowed_resources`, `resource_server_of`, `require_pkce`,
-/// `skip_consent`, `access_token_format`, `id_token_alg`), `{base}/proof` ([`ProofForm`]) and
+/// (`scope`, `grant_types` once for each, `authorization_details_types`, `allowed_resources`,
+/// `resource_server_of`, `require_pkce`, `skip_consent`, `access_token_format`, `id_token_alg`), `{base}/proof` ([`ProofForm`]) and
 /// `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
 /// `/disable`, `/enable`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
@@ -160,6 +160,8 @@ pub struct ClientPage {
     pub post_logout_redirect_uris: String,
     pub scope: String,
     pub grant_types: Vec<Choice>,
+    /// One a line.
+    pub authorization_details_types: String,
     /// Identifiers of resources, one a line.
     pub allowed_resources: String,
     pub resource_server_of: String,

@@ -62,6 +62,8 @@ pub struct ResourcePage {
     pub signed_algs: Vec<Choice>,
     pub encryption_algs: Vec<Choice>,
     pub encryption_encs: Vec<Choice>,
+    /// JSON.
+    pub authorization_details_types: String,
     pub token_encryption_jwk: String,
     pub jwks_uri: String,
     pub token_lifetime: String,

@@ -21,6 +21,8 @@ pub struct Consent {
     pub txn: String,
     /// What is asked for now; what can change things stands last.
     pub scopes: Vec<ScopeLine>,
+    /// What is asked for in detail (RFC 9396).
+    pub details: Vec<DetailLine>,
     /// What was allowed before.
     pub already: Vec<ScopeLine>,
     /// The host the browser goes back to.
@@ -38,6 +40,13 @@ impl Consent {
     pub fn respond(&self) -> HttpResponse {
         respond(StatusCode::OK, self)
     }
+}
+
+/// One detail, in words: a sentence, and what it leaves out.
+#[derive(Debug, Clone)]
+pub struct DetailLine {
+    pub sentence: String,
+    pub rest: Vec<(String, String)>,
 }
 
 /// One scope, in words, with what it would show.

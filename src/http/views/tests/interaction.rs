@@ -61,7 +61,12 @@ fn consent(sample: Sample) -> Consent {
         let scope = if scope.contains(':') { sample.text(scope) } else { scope.to_owned() };
         ScopeLine::new(text, &scope, &sample.text(value))
     };
+    let detail = DetailLine {
+        sentence: sample.text("Pay 10.50 EUR to Ada"),
+        rest: vec![(sample.text("actions"), sample.text("initiate"))],
+    };
     Consent {
+        details: vec![detail],
         page: sample.page(),
         app: app(sample),
         verified: Some(true),

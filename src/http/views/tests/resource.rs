@@ -44,6 +44,7 @@ fn one(sample: Sample, new_secret: Option<String>) -> ResourcePage {
         signed_algs: Choice::list(["ES256", "HS256"], &["HS256"]),
         encryption_algs: Choice::list(["ECDH-ES", "dir"], &["dir"]),
         encryption_encs: Choice::list(["A128GCM", "A256GCM"], &["A256GCM"]),
+        authorization_details_types: sample.text("[]"),
         token_encryption_jwk: sample.text("{\"kty\":\"EC\"}"),
         jwks_uri: sample.text("https://orders.example/jwks"),
         token_lifetime: sample.text("300"),
