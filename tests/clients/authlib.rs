@@ -1,6 +1,6 @@
 //! `Authlib` on Python: in a Flask app, and its plain session.
 
-use crate::stage::{Stage, private_key_jwt, public, secret_post, service};
+use crate::stage::{Stage, client_secret_jwt, private_key_jwt, public, secret_post, service};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
 
@@ -46,6 +46,15 @@ async fn authlib_introspects_and_revokes() {
 #[tokio::test]
 async fn authlib_gets_tokens_of_its_own() {
     play("client_credentials", service).await;
+}
+
+#[tokio::test]
+async fn authlib_authenticates_by_client_secret_jwt() {
+    let change = |draft: &mut ClientDraft| {
+        service(draft);
+        client_secret_jwt(draft);
+    };
+    play("client_secret_jwt", change).await;
 }
 
 #[tokio::test]

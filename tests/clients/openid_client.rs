@@ -1,6 +1,8 @@
 //! `openid-client` 6 on Node.
 
-use crate::stage::{Stage, private_key_jwt, public, secret_post, service};
+use crate::stage::{Stage, client_secret_jwt, private_key_jwt, public, secret_post, service};
+use crate::support::Store;
+use crate::support::certificates::{Issued, Mutual, SUBJECT};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
 use countersign::protocol::client::{AuthMethod, Profile};
@@ -92,6 +94,25 @@ async fn openid_client_authenticates_by_private_key_jwt_with_every_algorithm() {
         let client = stage.client_with_key(algorithm, private_key_jwt).await;
         stage.node_with_key(SCRIPT, "private_key_jwt", client).await;
     }
+}
+
+#[tokio::test]
+async fn openid_client_authenticates_by_client_secret_jwt() {
+    play("client_secret_jwt", client_secret_jwt).await;
+}
+
+#[tokio::test]
+async fn openid_client_authenticates_by_a_certificate_and_its_tokens_are_bound_to_it() {
+    let mutual = Mutual::start_on(Store::Sqlite).await;
+    let shown = Issued::client(Some(&mutual.authority));
+    let stage = Stage::of(mutual.server).await;
+    let by_certificate = |draft: &mut ClientDraft| {
+        draft.metadata.token_endpoint_auth_method = AuthMethod::TlsClientAuth;
+        draft.metadata.sender.tls_client_auth_subject_dn = Some(SUBJECT.into());
+        draft.metadata.sender.tls_client_certificate_bound_access_tokens = true;
+    };
+    let client = stage.client(by_certificate).await;
+    stage.node_with_certificate(SCRIPT, "mtls", (&client, &shown)).await;
 }
 
 #[tokio::test]

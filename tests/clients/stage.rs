@@ -1,6 +1,7 @@
 //! A provider in real time, a registered client, and a script that plays the client.
 
 use crate::packages;
+use crate::support::certificates::Issued;
 use crate::support::crypto::{jwks, key};
 use crate::support::test_server::PASSWORD;
 use crate::support::web_app::draft;
@@ -31,7 +32,11 @@ impl Stage {
 
     /// With settings of one's own.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let server = TestServer::with_on(Store::Sqlite, change).await;
+        Self::of(TestServer::with_on(Store::Sqlite, change).await).await
+    }
+
+    /// With a server that runs.
+    pub async fn of(server: TestServer) -> Self {
         server.user("ada").await;
         let clock = server.clock.clone();
         // Libraries compare what they get, and date what they sign, by the real time.
@@ -97,6 +102,22 @@ impl Stage {
         play(move || packages::node(script), flow, brief).await;
     }
 
+    /// As [`Stage::node`], for a client with a certificate.
+    pub async fn node_with_certificate(
+        &self,
+        script: &'static str,
+        flow: &str,
+        (client, shown): (&Created, &Issued),
+    ) {
+        let text = |pem: Vec<u8>| String::from_utf8(pem).expect("PEM is ASCII");
+        let key = shown.key.private_key_to_pem_pkcs8().expect("a private key");
+        let mut brief = self.brief(client);
+        brief["certificate"] = json!({
+            "cert": text(shown.pem()), "key": text(key), "thumbprint": shown.thumbprint(),
+        });
+        play(move || packages::node(script), flow, brief).await;
+    }
+
     /// Lets a Python script play a flow.
     pub async fn python(&self, script: &'static str, flow: &str, client: &Created) {
         play(move || packages::python(script), flow, self.brief(client)).await;
@@ -148,6 +169,11 @@ pub fn service(draft: &mut ClientDraft) {
 /// A client that sends its secret in the form.
 pub fn secret_post(draft: &mut ClientDraft) {
     draft.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretPost;
+}
+
+/// A client that signs assertions with its secret.
+pub fn client_secret_jwt(draft: &mut ClientDraft) {
+    draft.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretJwt;
 }
 
 /// A client that signs assertions.

@@ -47,6 +47,20 @@ async fn signed_with(server: &TestServer, app: &WebApp, key: &SigningKey) -> Rep
 }
 
 both! {
+    async fn an_assertion_of_an_hour_is_taken_from_a_clock_that_is_ahead(server: TestServer) {
+        let app = WebApp::register_as(&server, service(AuthMethod::ClientSecretJwt)).await;
+        let key = SigningKey::from_secret(SigningAlgorithm::HS256, app.secret.as_bytes());
+        let key = key.expect("a secret is a key");
+        let now = server.provider.now().as_unix();
+        for (ahead, taken) in [(0, true), (30, true), (60, true), (61, false)] {
+            let mut claims = good(&server, &app);
+            claims["iat"] = json!(now + ahead);
+            claims["exp"] = json!(now + ahead + 3600);
+            let reply = present(&app, &sign(&key, Typ::ClientAssertion, &claims)).await;
+            assert_eq!(reply.status == 200, taken, "{ahead}: {}", reply.text);
+        }
+    }
+
     async fn t1_an_assertion_signed_with_the_secret_is_client_secret_jwt(server: TestServer) {
         let app = WebApp::register_as(&server, service(AuthMethod::ClientSecretJwt)).await;
         signed_with(&server, &app, &by_secret(&app.secret)).await.expect_tokens();

@@ -31,8 +31,9 @@ pub const fn algorithms(method: AuthMethod) -> &'static [SigningAlgorithm] {
 
 /// How far the client's clock may be off, in seconds.
 const LEEWAY_SECONDS: u32 = 60;
-/// How far ahead an assertion may expire, in seconds: so long its `jti` is remembered.
-const MAX_LIFE_SECONDS: u32 = 3600 - LEEWAY_SECONDS;
+/// How far ahead an assertion may expire by the client's clock, in seconds. Common libraries say an
+/// hour unless told otherwise. So long, and twice the leeway, its `jti` is remembered.
+const MAX_LIFE_SECONDS: u32 = 3600;
 /// The longest `jti`, in bytes.
 const MAX_JTI_BYTES: usize = 256;
 

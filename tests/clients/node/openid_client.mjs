@@ -1,6 +1,7 @@
 // openid-client 6: each flow as its documentation shows it.
 
 import assert from 'node:assert/strict';
+import https from 'node:https';
 import * as jose from 'jose';
 import * as client from 'openid-client';
 import { Person } from './person.mjs';
@@ -88,6 +89,22 @@ async function encrypted(config, url) {
   const text = new TextEncoder().encode(url.searchParams.get('request'));
   const object = new jose.CompactEncrypt(text).setProtectedHeader(header);
   url.searchParams.set('request', await object.encrypt(await jose.importJWK(jwk, jwk.alg)));
+}
+
+/** As `fetch`, with the client's certificate. Whom it talks to is not what is tried here. */
+function fetchWithCertificate(url, { method, headers, body }) {
+  if (!url.startsWith('https:')) return fetch(url, { method, headers, body });
+  const { cert, key } = stage.certificate;
+  const options = { method, headers, cert, key, rejectUnauthorized: false };
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, options, async (answer) => {
+      const parts = await answer.toArray();
+      const { statusCode: status, headers: said } = answer;
+      resolve(new Response(Buffer.concat(parts), { status, headers: said }));
+    });
+    request.on('error', reject);
+    request.end(body?.toString());
+  });
 }
 
 async function dpop(config) {
@@ -208,6 +225,28 @@ await play({
 
   async private_key_jwt() {
     await signIn(await byKey());
+  },
+
+  async client_secret_jwt() {
+    await signIn(await discover(undefined, client.ClientSecretJwt(stage.client_secret)));
+  },
+
+  async mtls() {
+    const aliases = { use_mtls_endpoint_aliases: true };
+    const config = await discover(aliases, client.TlsClientAuth());
+    config[client.customFetch] = fetchWithCertificate;
+    const extra = { scope: 'openid email offline_access', prompt: 'consent' };
+    const tokens = await signIn(config, extra);
+    const { cnf } = jose.decodeJwt(tokens.access_token);
+    assert.deepEqual(cnf, { 'x5t#S256': stage.certificate.thumbprint });
+    const next = await client.refreshTokenGrant(config, tokens.refresh_token);
+    const { sub } = tokens.claims();
+    await client.fetchUserInfo(config, next.access_token, sub);
+
+    // Without the certificate neither the client nor its token is anything.
+    const bare = await discover(undefined, client.TlsClientAuth());
+    await assert.rejects(client.fetchUserInfo(bare, next.access_token, sub));
+    await refused(client.refreshTokenGrant(bare, tokens.refresh_token), 'invalid_client');
   },
 
   async par() {

@@ -10,7 +10,7 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from authlib.integrations.requests_client import OAuth2Session
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from flask import Flask, jsonify, request, session
 
 from person import Person
@@ -151,6 +151,14 @@ def client_credentials():
             raise AssertionError("a wrong secret was taken")
 
 
+def client_secret_jwt():
+    server = metadata()
+    with plain_session(method="client_secret_jwt") as http:
+        http.register_client_auth_method(ClientSecretJWT(server["token_endpoint"]))
+        token = http.fetch_token(server["token_endpoint"], grant_type="client_credentials")
+        assert token["access_token"], token
+
+
 def private_key_jwt():
     server = metadata()
     key = STAGE["key"]
@@ -177,6 +185,7 @@ FLOWS = {
     "refresh": refresh,
     "introspect and revoke": introspect_and_revoke,
     "client_credentials": client_credentials,
+    "client_secret_jwt": client_secret_jwt,
     "private_key_jwt": private_key_jwt,
 }
 
