@@ -6,6 +6,7 @@ use crate::support::certificates::{Issued, Mutual, SUBJECT};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
 use countersign::protocol::client::{AuthMethod, Profile};
+use serde_json::json;
 
 const SCRIPT: &str = "openid_client.mjs";
 
@@ -113,6 +114,22 @@ async fn openid_client_authenticates_by_a_certificate_and_its_tokens_are_bound_t
     };
     let client = stage.client(by_certificate).await;
     stage.node_with_certificate(SCRIPT, "mtls", (&client, &shown)).await;
+}
+
+#[tokio::test]
+async fn openid_client_opens_what_is_encrypted_to_it() {
+    let stage = Stage::set().await;
+    let own = Issued::client(None);
+    let mut jwk = own.jwk();
+    jwk["use"] = "enc".into();
+    jwk["alg"] = "ECDH-ES+A256KW".into();
+    let encrypted = |draft: &mut ClientDraft| {
+        draft.metadata.jwks = Some(json!({ "keys": [jwk] }));
+        draft.metadata.id_token_encrypted_response_alg = Some("ECDH-ES+A256KW".into());
+        draft.metadata.id_token_encrypted_response_enc = Some("A256GCM".into());
+    };
+    let client = stage.client(encrypted).await;
+    stage.node_with_certificate(SCRIPT, "encrypted id token", (&client, &own)).await;
 }
 
 #[tokio::test]

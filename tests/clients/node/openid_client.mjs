@@ -230,6 +230,15 @@ await play({
     await signIn(await discover(undefined, client.ClientSecretJwt(stage.client_secret)));
   },
 
+  async 'encrypted id token'() {
+    const config = await discover();
+    const alg = 'ECDH-ES+A256KW';
+    const key = await jose.importPKCS8(stage.certificate.key, alg);
+    client.enableDecryptingResponses(config, ['A256GCM'], { key, alg });
+    const tokens = await signIn(config);
+    assert.equal(jose.decodeProtectedHeader(tokens.id_token).alg, alg);
+  },
+
   async mtls() {
     const aliases = { use_mtls_endpoint_aliases: true };
     const config = await discover(aliases, client.TlsClientAuth());
