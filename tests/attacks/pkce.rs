@@ -10,13 +10,6 @@ both! {
             app.authorize(&without).await.expect_refusal("invalid_request");
             push(&app, &without).await.expect(400, "invalid_request");
         }
-        let app = WebApp::register_as(&server, |draft| {
-            draft.policy.require_pkce = false;
-            draft.metadata.token_endpoint_auth_method =
-                countersign::protocol::client::AuthMethod::None;
-        })
-        .await;
-        app.authorize(&without).await.expect_refusal("invalid_request");
     }
 
     async fn pk_02_only_s256_is_a_method(server: TestServer) {
