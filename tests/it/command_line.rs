@@ -86,7 +86,7 @@ both! {
             ),
             (
                 &["--grant-type", "authorization_code"],
-                "redirect_uris: authorization_code needs at least one redirect address",
+                "redirect_uris: whoever signs people in needs at least one redirect address",
             ),
             (
                 &["--grant-type", "refresh_token", "--redirect-uri", REDIRECT],
