@@ -293,8 +293,8 @@ both! {
 
     async fn a_change_of_a_resource_holds_at_once_and_everywhere(server: TestServer) {
         let app = shop(&server).await;
-        let other = server.beside().await;
-        let there = app.turned_to(&other);
+        let other = server.beside_if_possible().await;
+        let there = app.turned_to_other(other.as_ref());
         let first = code(&app, &[ORDERS]).await;
         let tokens = redeem(&there, &first, &[]).await.expect_tokens();
         let ground = server.provider.ground();
