@@ -11,7 +11,7 @@ const MOUNTED: &str = include_str!("../../src/http/admin/mod.rs");
 
 /// Who may do what: method, pattern, and whether the sign-in has to be recent. A page that is not
 /// here fails `ad_01_every_page_of_the_area_is_in_the_matrix`.
-const MATRIX: [(&str, &str, Needs); 40] = [
+const MATRIX: [(&str, &str, Needs); 43] = [
     ("GET", "", Needs::Role),
     ("GET", "/users", Needs::Role),
     ("POST", "/users", Needs::RecentForRoles),
