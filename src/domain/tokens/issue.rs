@@ -163,11 +163,14 @@ fn writing(
         event = event.user(&person.user.id);
     }
     let subject = authorization.map(|of| (of.user_id.clone(), client.id.clone(), of.sid.clone()));
-    // A day more than needed, so that this is not written with every refresh.
-    let keep_until = authorization
-        .zip(redemption.refresh.as_ref())
-        .filter(|(authorization, refresh)| authorization.expires_at < refresh.expires_at)
-        .map(|(_, refresh)| refresh.expires_at + Lifetime::days(1));
+    // Until the last access token of the last refresh is dead: a block finds tokens by it. A day more
+    // than needed, so that this is not written with every refresh.
+    let keep_until = redemption
+        .refresh
+        .as_ref()
+        .map(|refresh| refresh.expires_at + provider.longest_token_life())
+        .filter(|needed| authorization.is_some_and(|of| of.expires_at < *needed))
+        .map(|needed| needed + Lifetime::days(1));
     Some(Writing {
         spend: redemption.spend.clone(),
         subject,
