@@ -1,5 +1,6 @@
 //! `client …`: apps and services that use the provider.
 
+mod logout;
 mod members;
 mod openid;
 mod requests;

@@ -31,6 +31,8 @@ pub fn document(provider: &Provider) -> Value {
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": scopes(),
         "response_types_supported": response::supported(provider).map(ResponseType::as_str).collect::<Vec<_>>(),
         "response_modes_supported": ResponseMode::SUPPORTED,

@@ -20,6 +20,7 @@ pub mod logout;
 pub mod metadata;
 pub mod mtls;
 pub mod outbound;
+pub mod outbox;
 mod provider;
 pub mod resources;
 pub mod revocation;

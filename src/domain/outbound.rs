@@ -103,6 +103,29 @@ impl Outbound {
         Ok(body)
     }
 
+    /// Posts something, with a bearer token where the receiver wants one, and gives the status of the
+    /// answer; what else it says is not read.
+    ///
+    /// # Errors
+    ///
+    /// When the address may not be called, or does not answer in time.
+    pub async fn post(
+        &self,
+        uri: &str,
+        content_type: &'static str,
+        body: String,
+        bearer: Option<&str>,
+    ) -> Result<u16, OutboundError> {
+        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
+        self.check(&url)?;
+        let mut request = self.client.post(url).header("Content-Type", content_type).body(body);
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|error| failure(&error))?;
+        Ok(response.status().as_u16())
+    }
+
     /// Scheme and literal addresses; names are judged by the resolver, once they are addresses.
     fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let literal = match url.host() {

@@ -11,6 +11,7 @@ use super::identity::throttle::Throttle;
 use super::keys::KeyRing;
 use super::mtls::Mtls;
 use super::outbound::Outbound;
+use super::outbox::Outbox;
 use super::resources::{self, ResourceRegistry};
 use super::revocation::{Cause, Reason, Revocation};
 use super::subject::SubjectKey;
@@ -80,6 +81,8 @@ pub struct Provider {
     pub throttle: Throttle,
     pub revocation: Revocation,
     pub outbound: Outbound,
+    /// Wakes whoever sends messages to clients.
+    pub outbox: Outbox,
     pub mtls: Mtls,
     /// Access tokens whose signature verified, by their hash.
     pub verified: Cache<String, Arc<Presented>>,
@@ -118,6 +121,7 @@ impl Provider {
             throttle: Throttle::new(parts.clock.clone()),
             revocation,
             outbound: parts.outbound,
+            outbox: Outbox::default(),
             mtls: parts.mtls,
             verified: Cache::new(VERIFIED),
             browser: AuthorizeKeys::new(&sealer),

@@ -119,6 +119,15 @@ impl Badge {
         }
     }
 
+    /// Arrived, under way, or given up.
+    pub fn message(text: Text, delivered: bool, waits: bool) -> Self {
+        match (delivered, waits) {
+            (true, _) => Self::new(Tone::Good, text.t("message-arrived")),
+            (false, true) => Self::new(Tone::Info, text.t("message-waits")),
+            (false, false) => Self::new(Tone::Bad, text.t("message-given-up")),
+        }
+    }
+
     /// Active, or disabled.
     pub fn client(text: Text, disabled: bool) -> Self {
         match disabled {

@@ -1,12 +1,14 @@
 //! What is known of a client: its registered metadata (RFC 7591 §2, OpenID Connect Registration §2)
 //! and our own policies for it.
 
+pub mod logout;
 pub mod requests;
 pub mod sender;
 
 use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
+use logout::LogoutMetadata;
 use requests::RequestMetadata;
 use sender::SenderMetadata;
 use serde::{Deserialize, Serialize};
@@ -250,6 +252,9 @@ pub struct ClientMetadata {
     /// What it may ask for in detail (RFC 9396 §10).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details_types: Vec<String>,
+    /// How it hears that a session has ended.
+    #[serde(flatten)]
+    pub logout: LogoutMetadata,
     /// How its authorization requests are protected.
     #[serde(flatten)]
     pub requests: RequestMetadata,
@@ -290,6 +295,7 @@ impl Default for ClientMetadata {
             initiate_login_uri: None,
             post_logout_redirect_uris: Vec::new(),
             authorization_details_types: Vec::new(),
+            logout: LogoutMetadata::default(),
             requests: RequestMetadata::default(),
             sender: SenderMetadata::default(),
         }

@@ -1,5 +1,6 @@
 //! Work that goes on beside the requests.
 
+use crate::domain::outbox::Worker;
 use crate::domain::revocation::redis::RedisRelay;
 use crate::domain::{Provider, audit_chain, housekeeping, keys};
 use crate::http::State;
@@ -46,6 +47,7 @@ impl Background {
         let metrics = &state.edge.metrics;
         tasks.spawn(follow(provider.clone(), metrics.clone()));
         tasks.spawn(advance_keys(provider.clone(), metrics.clone()));
+        tasks.spawn(deliver(provider.clone(), metrics.clone()));
         tasks.spawn(seal_audit(provider.clone(), metrics.clone()));
         tasks.spawn(sweep(provider.clone(), metrics.clone()));
         let relaying = relay.map(|relay| {
@@ -107,6 +109,20 @@ async fn advance_keys(provider: Arc<Provider>, metrics: Arc<Metrics>) {
     loop {
         ticks.tick().await;
         outage.note(keys::advance(&provider).await);
+    }
+}
+
+/// Sends what clients must be told.
+async fn deliver(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let mut outage = Outage::new("messages to clients cannot be read from the database", metrics);
+    let mut worker = Worker::new(provider);
+    loop {
+        let done = worker.step().await;
+        let is_out = done.is_err();
+        outage.note(done.map_err(OAuthError::from));
+        if is_out {
+            tokio::time::sleep(FOLLOW).await;
+        }
     }
 }
 

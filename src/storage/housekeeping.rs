@@ -3,7 +3,7 @@
 //! Nothing depends on it: every query asks for the time itself.
 
 use super::schema::{
-    authorization_codes, authorizations, issued_tokens, pushed_requests, refresh_tokens,
+    authorization_codes, authorizations, issued_tokens, outbox, pushed_requests, refresh_tokens,
     revocations, seen_jtis, sessions,
 };
 use super::{DbConnection, StorageError};
@@ -46,6 +46,7 @@ pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, 
         + sweep!(conn, before, sessions.id_hash: String)
         + sweep!(conn, before, seen_jtis.hash: String)
         + sweep!(conn, before, pushed_requests.uri_hash: String)
+        + sweep!(conn, before, outbox.id: String)
         + sweep_revocations(conn, before)?)
 }
 

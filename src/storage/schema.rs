@@ -48,6 +48,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    outbox (id) {
+        id -> Text,
+        kind -> Text,
+        client_id -> Text,
+        payload -> Text,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> Integer,
+        delivered -> Bool,
+        problem -> Nullable<Text>,
+        tried_at -> Nullable<BigInt>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    session_clients (sid, client_id) {
+        sid -> Text,
+        client_id -> Text,
+    }
+}
+
+diesel::table! {
     sessions (id_hash) {
         id_hash -> Text,
         sid -> Text,
@@ -268,12 +291,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     consents,
     issued_tokens,
     login_names,
+    outbox,
     pushed_requests,
     pairwise_subjects,
     refresh_tokens,
     resources,
     revocations,
     seen_jtis,
+    session_clients,
     sessions,
     settings,
     signing_keys,

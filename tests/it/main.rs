@@ -7,6 +7,7 @@ mod assertions;
 mod audit;
 mod authorization_details;
 mod authorize;
+mod back_channel;
 mod behaviours;
 mod block;
 mod client_auth;

@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::logout::{self, LogoutMembers};
 use super::openid::{self, OpenIdMembers};
 use super::requests::{self, RequestMembers};
 use super::sender::SenderMembers;
@@ -113,6 +114,8 @@ pub struct Members {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     require_auth_time: Option<bool>,
     #[command(flatten)]
+    logout: LogoutMembers,
+    #[command(flatten)]
     requests: RequestMembers,
     #[command(flatten)]
     sender: SenderMembers,
@@ -133,6 +136,7 @@ impl Members {
         self.apply_texts(draft);
         self.apply_policy(draft)?;
         self.requests.apply(draft);
+        self.logout.apply(draft);
         self.openid.apply(draft);
         draft.policy.kind = kind(draft);
         Ok(())
@@ -264,11 +268,12 @@ fn kind(draft: &ClientDraft) -> ClientKind {
 pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> {
     let of_certificates = draft.metadata.sender.names().map(|(member, _)| member);
     for name in words(names) {
-        if openid::unset(draft, &name.replace('-', "_")) {
+        let member = name.replace('-', "_");
+        if openid::unset(draft, &member) || logout::unset(draft, &member) {
             continue;
         }
         let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
-        match name.replace('-', "_").as_str() {
+        match member.as_str() {
             "contacts" => metadata.contacts.clear(),
             "client_uri" => metadata.client_uri = None,
             "policy_uri" => metadata.policy_uri = None,

@@ -19,7 +19,9 @@ use crate::storage::audit::{self, NewEvent};
 use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
 use crate::storage::pairwise_subjects::PairwiseSubject;
-use crate::storage::{DbConnection, StorageError, consents, pushed_requests, seen_jtis, sessions};
+use crate::storage::{
+    DbConnection, StorageError, consents, pushed_requests, seen_jtis, session_clients, sessions,
+};
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
 const KEPT: Lifetime = Lifetime::hours(2);
@@ -66,6 +68,8 @@ struct Granting {
     subject: Option<PairwiseSubject>,
     tokens: Option<TokenRecord>,
     sid: String,
+    /// The client wants to know when the session ends.
+    tell_of_logout: bool,
     /// What the answer uses up.
     once: Option<Once>,
     /// What the consent must cover.
@@ -105,6 +109,7 @@ pub async fn grant(
         subject: subject::to_remember(provider, client, &signed_in.user.id),
         tokens,
         sid: signed_in.session.sid.clone(),
+        tell_of_logout: client.metadata.logout.is_told(),
         once: request.once.clone(),
         wanted: wanted(request),
         details: details::hashes(&request.details),
@@ -168,6 +173,9 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     subject::remember(conn, granting.subject.as_ref(), now)?;
     if granting.remember {
         consents::grant(conn, user, client, &granting.wanted, &granting.details, now)?;
+    }
+    if granting.tell_of_logout {
+        session_clients::insert(conn, &granting.sid, client)?;
     }
     if let Some(code) = &granting.code {
         authorization_codes::insert(conn, code)?;

@@ -6,6 +6,7 @@
 mod draft;
 mod encryption;
 mod error;
+mod logout;
 mod proof;
 mod responses;
 mod secrets;

@@ -5,6 +5,7 @@
 
 use super::{Reason, token, watermark};
 use crate::domain::audit::Actor;
+use crate::domain::logout::back_channel;
 use crate::protocol::revocation::{RevocationKind, subject_at_client};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::{self, TokensOf};
@@ -55,7 +56,9 @@ pub fn end_user(
 ) -> Result<(), StorageError> {
     let live = sessions::list_live_of_user(conn, user_id, cause.now)?;
     for session in live.iter().filter(|session| Some(session.sid.as_str()) != keep_sid) {
-        sessions::end(conn, user_id, &session.sid, cause.now)?;
+        if sessions::end(conn, user_id, &session.sid, cause.now)? {
+            back_channel::announce(conn, user_id, &session.sid, cause.now)?;
+        }
     }
     authorizations::revoke_of_user(conn, user_id, cause.reason.as_str(), cause.now)?;
     end_tokens_of_user(conn, user_id, cause)
@@ -93,6 +96,7 @@ pub fn end_session(
     if !sessions::end(conn, user_id, sid, cause.now)? {
         return Ok(false);
     }
+    back_channel::announce(conn, user_id, sid, cause.now)?;
     authorizations::revoke_of_session(conn, sid, cause.reason.as_str(), cause.now)?;
     let mut entries = vec![cause.watermark(RevocationKind::Session, sid)];
     entries.extend(cause.listed(conn, TokensOf::Session(sid))?);

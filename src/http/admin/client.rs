@@ -8,9 +8,10 @@ use super::list::{self, below};
 use crate::domain::clients::initiate;
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
 use crate::domain::keys::ALGORITHMS;
+use crate::domain::outbox::{self, Message};
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
-use crate::http::views::admin::{ClientPage, SecretRow};
+use crate::http::views::admin::{ClientPage, MessageRow, SecretRow};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::http::views::{Badge, Errors};
@@ -42,6 +43,7 @@ pub async fn shown(
     new_secret: Option<String>,
 ) -> Result<ClientPage, Stop> {
     let secrets = admin.read(management::secrets(&admin.ground(), &client.id).await)?;
+    let messages = admin.read(outbox::list_of_client(&admin.ground(), &client.id).await)?;
     let page = admin.page(Nav::Clients);
     let (metadata, policy) = (&client.metadata, &client.policy);
     let base = below("/admin/clients", &client.id);
@@ -69,6 +71,7 @@ pub async fn shown(
         requests: client_requests::form(page.text, client),
         proof: client_proof::form(admin, client),
         has_secret: method.uses_secret(),
+        messages: messages.iter().map(|message| message_row(&page, message)).collect(),
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
         test_url: client_form::test_url(admin, client),
@@ -96,6 +99,18 @@ fn secret_rows(admin: &Admin, page: &Page, base: &str, secrets: &[ClientSecret])
         retire_url: (works.len() > 1).then(|| format!("{base}/secrets/{}/retire", secret.id)),
     };
     works.iter().map(row).collect()
+}
+
+fn message_row(page: &Page, message: &Message) -> MessageRow {
+    let moment = |at| page.text.date_time(Timestamp::from_unix(at));
+    MessageRow {
+        kind: message.kind.clone(),
+        made: moment(message.created_at),
+        status: Badge::message(page.text, message.delivered, message.due_at.is_some()),
+        attempts: message.attempts.to_string(),
+        next: message.due_at.map(moment).unwrap_or_default(),
+        problem: message.problem.clone().unwrap_or_default(),
+    }
 }
 
 /// Saves the name and the addresses. Where answers go is sensitive.

@@ -76,6 +76,19 @@ const SECTIONS: &[(&str, &[Setting])] = &[
         ],
     ),
     (
+        "settings-sign-out",
+        &[
+            setting("backchannel_logout_uri", "setting-back-channel", Kind::Line),
+            setting("backchannel_logout_session_required", "setting-back-channel-sid", Kind::Flag),
+            setting("frontchannel_logout_uri", "setting-front-channel", Kind::Line),
+            setting(
+                "frontchannel_logout_session_required",
+                "setting-front-channel-sid",
+                Kind::Flag,
+            ),
+        ],
+    ),
+    (
         "settings-keys",
         &[
             setting("jwks_uri", "setting-jwks-uri", Kind::Line),

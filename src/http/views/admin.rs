@@ -9,7 +9,8 @@ mod settings;
 mod users;
 
 pub use client::{
-    ClientCreated, ClientForm, ClientKind, ClientPage, ClientRow, Clients, NewClient, SecretRow,
+    ClientCreated, ClientForm, ClientKind, ClientPage, ClientRow, Clients, MessageRow, NewClient,
+    SecretRow,
 };
 pub use client_proof::{CertificateName, ProofForm};
 pub use client_requests::RequestForm;

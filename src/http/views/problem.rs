@@ -109,6 +109,8 @@ pub enum Problem {
     SectorMissing,
     /// The document of a sector is not there, or lacks an address.
     SectorInvalid,
+    /// A page that the browser loads at sign-out is of another origin than the app.
+    FrontChannelOrigin,
     /// Nothing to encrypt to.
     EncryptionKeysMissing,
     /// What encrypts the content, without how its key travels.
@@ -190,6 +192,7 @@ impl Problem {
             Self::RecipientMissing => "problem-recipient-missing",
             Self::SectorMissing => "problem-sector-missing",
             Self::SectorInvalid => "problem-sector-invalid",
+            Self::FrontChannelOrigin => "problem-front-channel-origin",
             Self::EncryptionKeysMissing => "problem-encryption-keys",
             Self::EncryptionAlone => "problem-encryption-alone",
             _ => "problem-choice-invalid",

@@ -12,6 +12,7 @@ pub mod command;
 pub mod crypto;
 pub mod dpop;
 pub mod fapi;
+pub mod inbox;
 pub mod ports;
 pub mod postgres;
 pub mod process;
@@ -25,6 +26,7 @@ pub mod test_server;
 pub mod web_app;
 
 pub use agent::{Agent, Answer, Page, Place};
+pub use inbox::Inbox;
 pub use reply::{Reply, Tokens};
 pub use site::Site;
 pub use test_server::{Store, TestServer};

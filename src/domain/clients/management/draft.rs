@@ -4,7 +4,7 @@
 mod profile;
 pub mod requests;
 
-use super::{ClientError, encryption, proof, responses, sector};
+use super::{ClientError, encryption, logout, proof, responses, sector};
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
 use crate::jose::{KeyManagement, PublicJwk, SigningAlgorithm};
@@ -81,6 +81,7 @@ impl ClientDraft {
         problems.extend(self.algorithm_problems());
         problems.extend(encryption::problems(&self.metadata));
         problems.extend(self.policy_problems());
+        problems.extend(logout::problems(&self.metadata));
         problems.extend(requests::problems(&self.metadata));
         problems.extend(profile::problems(&self.metadata, &self.policy));
         problems.extend(self.pkce_problem());

@@ -174,11 +174,26 @@ pub struct ClientPage {
     /// Whether the client has secrets at all.
     pub has_secret: bool,
     pub secrets: Vec<SecretRow>,
+    /// What the client was told of late, and whether it heard.
+    pub messages: Vec<MessageRow>,
     pub snippets: Vec<Snippet>,
     /// Where a sign-in can be tried.
     pub test_url: Option<String>,
     /// Where the app starts a sign-in when others send people there.
     pub start_url: Option<String>,
+}
+
+/// A message to the client: the end of a session, for one.
+#[derive(Debug, Clone)]
+pub struct MessageRow {
+    pub kind: String,
+    pub made: String,
+    pub status: Badge,
+    pub attempts: String,
+    /// When it is tried again; empty when it is not.
+    pub next: String,
+    /// What came of the last attempt, when it did not arrive.
+    pub problem: String,
 }
 
 /// A secret, of which only the hash is kept.

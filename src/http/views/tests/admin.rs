@@ -178,6 +178,14 @@ fn client(sample: Sample, new_secret: Option<String>, disabled: bool) -> ClientP
         expires: Some(sample.text("3 March 2027")),
         retire_url,
     };
+    let message = |delivered| MessageRow {
+        kind: sample.text("backchannel_logout"),
+        made: sample.text("3 March 2026"),
+        status: Badge::message(page.text, delivered, !delivered),
+        attempts: sample.text("2"),
+        next: sample.text("3 March 2026"),
+        problem: sample.text("the answer has status 500"),
+    };
     let grant = sample.text("urn:x");
     let grants = ["authorization_code", "refresh_token", "client_credentials", grant.as_str()];
     ClientPage {
@@ -187,6 +195,7 @@ fn client(sample: Sample, new_secret: Option<String>, disabled: bool) -> ClientP
         kind: ClientKind::Web.words(page.text),
         status: Badge::client(page.text, disabled),
         disabled,
+        messages: vec![message(true), message(false)],
         new_secret,
         redirect_uris: sample.text("https://notes.acme.example/callback"),
         post_logout_redirect_uris: sample.text("https://notes.acme.example/"),

@@ -1,5 +1,7 @@
 //! Sign-out asked for by a client (OpenID Connect RP-Initiated Logout 1.0), and by the person.
 
+pub mod back_channel;
+
 use super::audit::{Actor, EventExt};
 use super::clients::{self, RegisteredClient};
 use super::identity::sessions::SignedIn;
@@ -122,6 +124,7 @@ pub async fn end_session(
             Ok(ended)
         })
         .await?;
+    provider.outbox.wake();
     provider.revocation.committed(&provider.db).await?;
     Ok(ended)
 }
