@@ -110,6 +110,13 @@ impl Default for TokenConfig {
     }
 }
 
+impl TokenConfig {
+    /// No access token that a service accepts lives longer than this.
+    pub fn longest_life(&self) -> Lifetime {
+        self.access_token.max(Lifetime::hours(1))
+    }
+}
+
 /// How long browsers stay signed in, in seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

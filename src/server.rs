@@ -260,7 +260,8 @@ fn outbound(config: &Config) -> Result<Outbound, RunError> {
 fn relay(config: &Config, provider: &Provider) -> Result<Option<RedisRelay>, RunError> {
     let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
     let (clock, random) = (provider.clock.clone(), provider.random.clone());
-    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random)?))
+    let life = provider.longest_token_life();
+    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random, life)?))
 }
 
 async fn announce_setup(provider: &Provider) -> Result<(), RunError> {

@@ -12,6 +12,7 @@ use crate::protocol::authorization_request::{Prompt, ResponseMode};
 use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::{AuthMethod, GrantType, SubjectType};
 use crate::protocol::response_type::ResponseType;
+use crate::protocol::revocation_feed;
 use serde_json::{Value, json};
 
 /// The document. It does not change while the server runs.
@@ -65,6 +66,17 @@ pub fn document(provider: &Provider) -> Value {
     requests::add_token_modes(&mut document);
     add(&mut document, with_certificates(provider));
     document
+}
+
+/// What there is beside the standards, under `/.well-known/countersign`: the discovery document has
+/// registered members alone.
+pub fn product(provider: &Provider) -> Value {
+    let at = |path: &str| format!("{}{path}", provider.issuer);
+    json!({
+        "issuer": provider.issuer,
+        "revocations_endpoint": at(revocation_feed::PATH),
+        "revocations_max_wait_seconds": revocation_feed::MAX_WAIT_SECONDS,
+    })
 }
 
 /// What there is of mutual TLS (RFC 8705 §3.3, §5).

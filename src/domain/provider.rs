@@ -13,6 +13,7 @@ use super::mtls::Mtls;
 use super::outbound::Outbound;
 use super::outbox::Outbox;
 use super::resources::{self, ResourceRegistry};
+use super::revocation::feed::Feed;
 use super::revocation::{Cause, Reason, Revocation};
 use super::subject::SubjectKey;
 use super::tokens::presented::Presented;
@@ -80,6 +81,8 @@ pub struct Provider {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub revocation: Revocation,
+    /// The list for services, signed.
+    pub feed: Feed,
     pub outbound: Outbound,
     /// Wakes whoever sends messages to clients.
     pub outbox: Outbox,
@@ -109,7 +112,9 @@ impl Provider {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let sealer = Sealer::new(&parts.master_key);
         let keys = KeyRing::open(&parts, sealer.purpose("signing keys")).await?;
-        let revocation = Revocation::open(&parts.db, parts.clock.clone()).await?;
+        let (clock, random) = (parts.clock.clone(), parts.random.clone());
+        let life = parts.tokens.longest_life();
+        let revocation = Revocation::open(&parts.db, clock, random, life).await?;
         Ok(Self {
             issuer: parts.issuer,
             clients: ClientRegistry::default(),
@@ -120,6 +125,7 @@ impl Provider {
             passwords: Passwords::start(parts.hash_threads),
             throttle: Throttle::new(parts.clock.clone()),
             revocation,
+            feed: Feed::default(),
             outbound: parts.outbound,
             outbox: Outbox::default(),
             mtls: parts.mtls,

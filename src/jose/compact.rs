@@ -16,8 +16,16 @@ const FORBIDDEN: [&str; 8] = ["crit", "b64", "zip", "jku", "x5u", "x5c", "p2c", 
 
 /// The `N` parts of a token.
 pub(super) fn split<const N: usize>(token: &str) -> Result<[&str; N], JoseError> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(JoseError::Refused("the token is longer than 16 KiB"));
+    split_within(token, MAX_TOKEN_BYTES)
+}
+
+/// The `N` parts of a token that may have so many bytes.
+pub(super) fn split_within<const N: usize>(
+    token: &str,
+    max_bytes: usize,
+) -> Result<[&str; N], JoseError> {
+    if token.len() > max_bytes {
+        return Err(JoseError::Refused("the token is too long"));
     }
     let mut rest = token.split('.');
     let mut parts = [""; N];

@@ -96,12 +96,15 @@ pub struct Expected<'a> {
     /// Whether the key stands in the header (RFC 9449 §4.2). Then it must, and otherwise it must
     /// not.
     pub key_in_header: bool,
+    /// How long it may be.
+    pub max_bytes: usize,
 }
 
 impl<'a> Expected<'a> {
     /// A token that says what it is.
     pub const fn new(typ: &'a [&'a str], algorithms: &'a [SigningAlgorithm]) -> Self {
-        Self { typ, typ_may_be_absent: false, algorithms, key_in_header: false }
+        let max_bytes = compact::MAX_TOKEN_BYTES;
+        Self { typ, typ_may_be_absent: false, algorithms, key_in_header: false, max_bytes }
     }
 
     /// Takes a token without `typ` as well.
@@ -112,6 +115,11 @@ impl<'a> Expected<'a> {
     /// A token that brings its public key along.
     pub const fn with_key_in_header(self) -> Self {
         Self { key_in_header: true, ..self }
+    }
+
+    /// A document rather than a token: it may be longer, where it comes from somebody we asked.
+    pub const fn up_to(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
     }
 
     fn accepts_typ(&self, typ: Option<&str>) -> bool {
@@ -140,7 +148,7 @@ pub struct Unverified<'t> {
 /// `Malformed` when it is not a compact JWS, `Refused` when it is not one that is accepted here,
 /// `Key` when its header holds a key that is not good.
 pub fn gate<'t>(token: &'t str, expected: &Expected<'_>) -> Result<Unverified<'t>, JoseError> {
-    let [header, payload, signature] = compact::split::<3>(token)?;
+    let [header, payload, signature] = compact::split_within::<3>(token, expected.max_bytes)?;
     let signature = compact::decode(signature)?;
     let header_text = header;
     let header = Header::read(header)?;

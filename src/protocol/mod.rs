@@ -16,6 +16,8 @@ pub mod redirect_uri;
 pub mod resource;
 pub mod response_type;
 pub mod revocation;
+pub mod revocation_feed;
+mod revocation_list;
 pub mod revocation_store;
 pub mod scope;
 pub mod time;

@@ -1,12 +1,13 @@
 //! The revocation list: tokens that verify and must be refused all the same.
 //!
 //! An entry names one token by its `jti`, or all tokens of somebody or something up to a moment (a
-//! watermark). The list is small: an entry dies when no token it applies to can be alive.
+//! watermark). An entry dies when no token it applies to can be alive.
+
+pub use super::revocation_list::{RevocationList, SavedList};
 
 use super::client::UnknownValue;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -106,155 +107,3 @@ pub fn subject_at_client(subject: &str, client_id: &str) -> String {
 
 /// The key of the [`RevocationKind::All`] entry.
 pub const ALL_KEY: &str = "*";
-
-/// The entries that are alive, in memory. A question costs a few hash look-ups.
-#[derive(Debug, Clone, Default)]
-pub struct RevocationList {
-    entries: HashMap<RevocationKind, HashMap<String, Mark>>,
-    last_seq: i64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Mark {
-    not_before: Option<Timestamp>,
-    expires_at: Timestamp,
-}
-
-impl RevocationList {
-    /// Takes an entry in. In any order and any number of times: the highest watermark and the
-    /// latest expiry stay.
-    pub fn insert(&mut self, entry: &RevocationEntry) {
-        self.last_seq = self.last_seq.max(entry.seq);
-        let of_kind = self.entries.entry(entry.kind).or_default();
-        let mark = of_kind
-            .entry(entry.key.clone())
-            .or_insert(Mark { not_before: entry.not_before, expires_at: entry.expires_at });
-        mark.not_before = mark.not_before.max(entry.not_before);
-        mark.expires_at = mark.expires_at.max(entry.expires_at);
-    }
-
-    /// Whether a token must be refused.
-    pub fn is_revoked(&self, token: &TokenFacts<'_>) -> bool {
-        if self.entries.is_empty() {
-            return false;
-        }
-        let at_client;
-        let mut watermarks = vec![
-            (RevocationKind::All, ALL_KEY),
-            (RevocationKind::Subject, token.subject),
-            (RevocationKind::Client, token.client_id),
-        ];
-        if self.entries.contains_key(&RevocationKind::SubjectAtClient) {
-            at_client = subject_at_client(token.subject, token.client_id);
-            watermarks.push((RevocationKind::SubjectAtClient, &at_client));
-        }
-        watermarks.extend(token.sid.map(|sid| (RevocationKind::Session, sid)));
-        watermarks.extend(token.kid.map(|kid| (RevocationKind::Key, kid)));
-        self.mark(RevocationKind::Token, token.jti).is_some()
-            || watermarks.into_iter().any(|(kind, key)| {
-                let not_before = self.mark(kind, key).and_then(|mark| mark.not_before);
-                not_before.is_some_and(|not_before| token.issued_at <= not_before)
-            })
-    }
-
-    /// The watermark under a key, if there is one.
-    pub fn not_before(&self, kind: RevocationKind, key: &str) -> Option<Timestamp> {
-        self.mark(kind, key)?.not_before
-    }
-
-    fn mark(&self, kind: RevocationKind, key: &str) -> Option<&Mark> {
-        self.entries.get(&kind)?.get(key)
-    }
-
-    /// Drops the entries that no living token needs.
-    pub fn sweep(&mut self, now: Timestamp) {
-        for of_kind in self.entries.values_mut() {
-            of_kind.retain(|_, mark| mark.expires_at > now);
-        }
-        self.entries.retain(|_, of_kind| !of_kind.is_empty());
-    }
-
-    /// The highest number taken in.
-    pub fn last_seq(&self) -> i64 {
-        self.last_seq
-    }
-
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.values().map(HashMap::len).sum()
-    }
-
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_unix(seconds)
-    }
-
-    fn entry(kind: RevocationKind, key: &str, not_before: Option<i64>) -> RevocationEntry {
-        let not_before = not_before.map(at);
-        RevocationEntry { seq: 1, kind, key: key.into(), not_before, expires_at: at(1000) }
-    }
-
-    fn token(issued_at: i64) -> TokenFacts<'static> {
-        TokenFacts {
-            jti: "j1",
-            subject: "ada",
-            client_id: "app",
-            sid: Some("s1"),
-            kid: Some("k1"),
-            issued_at: at(issued_at),
-        }
-    }
-
-    #[test]
-    fn a_listed_jti_is_refused_whenever_it_was_issued() {
-        let mut list = RevocationList::default();
-        list.insert(&entry(RevocationKind::Token, "j1", None));
-        assert!(list.is_revoked(&token(999)));
-        assert!(!list.is_revoked(&TokenFacts { jti: "j2", ..token(1) }));
-    }
-
-    #[test]
-    fn every_kind_of_watermark_refuses_what_was_issued_up_to_it() {
-        for (kind, key) in [
-            (RevocationKind::Subject, "ada"),
-            (RevocationKind::Session, "s1"),
-            (RevocationKind::Client, "app"),
-            (RevocationKind::SubjectAtClient, "ada+app"),
-            (RevocationKind::Key, "k1"),
-            (RevocationKind::All, ALL_KEY),
-        ] {
-            let mut list = RevocationList::default();
-            list.insert(&entry(kind, key, Some(500)));
-            assert!(list.is_revoked(&token(500)), "{kind}");
-            assert!(!list.is_revoked(&token(501)), "{kind}");
-        }
-    }
-
-    #[test]
-    fn a_watermark_is_never_lowered() {
-        let mut list = RevocationList::default();
-        list.insert(&entry(RevocationKind::Subject, "ada", Some(500)));
-        list.insert(&entry(RevocationKind::Subject, "ada", Some(400)));
-        assert!(list.is_revoked(&token(450)));
-    }
-
-    #[test]
-    fn entries_go_when_no_token_needs_them() {
-        let mut list = RevocationList::default();
-        list.insert(&entry(RevocationKind::Token, "j1", None));
-        list.sweep(at(999));
-        assert_eq!(list.len(), 1);
-        list.sweep(at(1000));
-        assert!(list.is_empty());
-        assert_eq!(list.last_seq(), 1);
-    }
-}

@@ -1,13 +1,18 @@
 //! Making a [`Verifier`].
 
 use super::error::SetupError;
+use super::feed::{self, Duty, Following};
 use super::fetch::Source;
 use super::keys::KeyRing;
+use super::local_list::LocalList;
+use super::redis_list::RedisList;
 use super::revocations::{RevocationSource, StalenessPolicy};
+use super::snapshot::{Saving, Snapshot};
 use super::used_proofs::UsedProofs;
 use super::verify::{Inner, Verifier};
 use crate::jose::{DecryptionKey, DpopNonces, JwkSet, Sealer, SigningAlgorithm};
 use crate::protocol::time::{Clock, Lifetime, SystemClock};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -30,6 +35,9 @@ pub struct VerifierBuilder {
     trust_anchor: Option<Vec<u8>>,
     origins: Vec<String>,
     nonces: Option<DpopNonces>,
+    redis: Option<String>,
+    feed: bool,
+    kept_in: Option<PathBuf>,
 }
 
 impl VerifierBuilder {
@@ -48,6 +56,9 @@ impl VerifierBuilder {
             trust_anchor: None,
             origins: Vec::new(),
             nonces: None,
+            redis: None,
+            feed: false,
+            kept_in: None,
         }
     }
 
@@ -85,6 +96,29 @@ impl VerifierBuilder {
     #[must_use]
     pub fn revocations(mut self, source: Arc<dyn RevocationSource>) -> Self {
         self.revocations = Some(source);
+        self
+    }
+
+    /// Follows the revocation list in Redis, at a URL such as `redis://cache.internal`.
+    #[must_use]
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.redis = Some(url.into());
+        self
+    }
+
+    /// Follows the provider's own feed of revocations. Together with [`VerifierBuilder::redis`] it is
+    /// read only while Redis is away.
+    #[must_use]
+    pub fn revocation_feed(mut self) -> Self {
+        self.feed = true;
+        self
+    }
+
+    /// Keeps the keys and the list in a directory, so that after a restart with the provider out of
+    /// reach tokens are still verified and what was revoked is still refused.
+    #[must_use]
+    pub fn keep_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.kept_in = Some(directory.into());
         self
     }
 
@@ -141,9 +175,15 @@ impl VerifierBuilder {
     /// When a setting is wrong, or the issuer cannot be reached or is not who it should be.
     pub async fn build(self) -> Result<Verifier, SetupError> {
         let verifier = self.assemble()?;
-        if verifier.keys().is_empty() {
-            let pause = verifier.keys().refresh().await?;
-            verifier.keys().keep_fresh(pause);
+        let keys = verifier.keys();
+        if keys.is_fetched() {
+            let fetched = keys.refresh().await;
+            let pause = match fetched {
+                // Those that were kept will do.
+                Err(error) if !keys.is_empty() => keys.pause_after(&error),
+                fetched => fetched?,
+            };
+            keys.keep_fresh(pause);
         }
         Ok(verifier)
     }
@@ -157,7 +197,7 @@ impl VerifierBuilder {
     /// When a setting is wrong.
     pub fn build_lazily(self) -> Result<Verifier, SetupError> {
         let verifier = self.assemble()?;
-        if verifier.keys().is_empty() {
+        if verifier.keys().is_fetched() {
             verifier.keys().keep_fresh(Duration::ZERO);
         }
         Ok(verifier)
@@ -175,11 +215,16 @@ impl VerifierBuilder {
         }
         let origins = self.checked_origins()?;
         let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
-        let source = self.keys.is_none().then_some(source);
-        let keys = KeyRing::new(source, self.algorithms.clone(), self.clock.clone());
-        if let Some(given) = &self.keys {
-            keys.replace(given)?;
+        let kept = self.kept_in.as_deref().map(|path| Snapshot::open(path, &self.issuer));
+        let kept = kept.transpose()?.map(Arc::new);
+        let fetched_from = self.keys.is_none().then(|| source.clone());
+        let keys = KeyRing::new(fetched_from, self.algorithms.clone(), self.clock.clone());
+        let keys = Arc::new(keys.keep_in(kept.clone()));
+        match &self.keys {
+            Some(given) => keys.replace(given)?,
+            None => drop(keys.restore()),
         }
+        let followed = self.followed(&source, &keys, kept)?;
         Ok(Verifier::new(
             Inner {
                 issuer: self.issuer,
@@ -188,8 +233,9 @@ impl VerifierBuilder {
                 leeway: self.leeway,
                 decryption_keys: self.decryption_keys,
                 revocations: self.revocations,
+                followed,
                 clock: self.clock,
-                keys: Arc::new(keys),
+                keys,
                 origins,
                 nonces: self.nonces,
                 used_proofs: UsedProofs::default(),
@@ -197,6 +243,36 @@ impl VerifierBuilder {
             self.policy,
         ))
     }
+
+    /// The list that is followed, if one is.
+    fn followed(
+        &self,
+        source: &Source,
+        keys: &Arc<KeyRing>,
+        kept: Option<Arc<Snapshot>>,
+    ) -> Result<Option<FollowedList>, SetupError> {
+        if self.redis.is_none() && !self.feed {
+            return Ok(None);
+        }
+        let list = LocalList::new(self.clock.clone());
+        let saving = kept.map(|kept| kept.keep(&list));
+        let redis = |url: &String| RedisList::feeding(url, self.clock.clone(), list.clone());
+        let redis = self.redis.as_ref().map(redis).transpose()?;
+        let feed = self.feed.then(|| {
+            let duty = if redis.is_some() { Duty::StandBy } else { Duty::Always };
+            let voice = list.another_voice();
+            feed::follow(source.clone(), keys.clone(), voice, self.clock.clone(), duty)
+        });
+        Ok(Some(FollowedList { list, _redis: redis, _feed: feed, _saving: saving }))
+    }
+}
+
+/// A list with those who feed it; they end with it.
+pub(super) struct FollowedList {
+    pub list: LocalList,
+    _redis: Option<RedisList>,
+    _feed: Option<Following>,
+    _saving: Option<Saving>,
 }
 
 impl VerifierBuilder {

@@ -95,7 +95,7 @@ pub enum SetupError {
     Unreachable(#[source] reqwest::Error),
     #[error("the issuer answered with status {0}")]
     Status(u16),
-    #[error("the answer of the issuer is longer than 64 KiB")]
+    #[error("the answer of the issuer is too long")]
     TooLong,
     #[error("the discovery document of the issuer cannot be read")]
     Discovery,
@@ -106,4 +106,8 @@ pub enum SetupError {
     NoKeys,
     #[error("the keys of the issuer cannot be read")]
     Keys(#[source] JoseError),
+    #[error("the feed of revocations: {0}")]
+    Feed(JoseError),
+    #[error("what was kept on disk cannot be read or written")]
+    Snapshot(#[source] std::io::Error),
 }

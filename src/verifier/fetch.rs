@@ -1,7 +1,9 @@
-//! Fetching the issuer's public keys (OpenID Connect Discovery §4, RFC 7517 §5).
+//! What the issuer tells everyone: its public keys (OpenID Connect Discovery §4, RFC 7517 §5) and the
+//! feed of revocations.
 
 use super::error::SetupError;
 use crate::jose::JwkSet;
+use crate::protocol::revocation_feed::{MAX_PAGE_BYTES, WELL_KNOWN};
 use reqwest::{Certificate, Client, Response, header, redirect};
 use serde::Deserialize;
 use std::time::Duration;
@@ -12,7 +14,8 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// The longest answer that is read.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Where keys come from.
+/// The issuer, as far as it answers everyone. Clones share the connections.
+#[derive(Clone)]
 pub(super) struct Source {
     client: Client,
     issuer: String,
@@ -29,6 +32,12 @@ pub(super) struct Fetched {
 struct Discovery {
     issuer: String,
     jwks_uri: Url,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    issuer: String,
+    revocations_endpoint: Url,
 }
 
 impl Source {
@@ -53,11 +62,16 @@ impl Source {
         Ok(Self { client, issuer: issuer.to_owned() })
     }
 
+    /// `iss`.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Asks the issuer where its keys are, and fetches them.
     pub(super) async fn fetch(&self) -> Result<Fetched, SetupError> {
         let issuer = self.issuer.trim_end_matches('/');
         let url = format!("{issuer}/.well-known/openid-configuration");
-        let document = read(self.get(&url).await?).await?;
+        let document = read(self.get(&url).await?, MAX_BYTES).await?;
         let document: Discovery =
             serde_json::from_slice(&document).map_err(|_| SetupError::Discovery)?;
         if document.issuer != self.issuer {
@@ -68,8 +82,33 @@ impl Source {
         }
         let response = self.get(document.jwks_uri.as_str()).await?;
         let max_age = max_age(&response);
-        let keys = JwkSet::parse(&read(response).await?).map_err(SetupError::Keys)?;
+        let keys = JwkSet::parse(&read(response, MAX_BYTES).await?).map_err(SetupError::Keys)?;
         Ok(Fetched { keys, max_age })
+    }
+
+    /// Asks the issuer where its feed of revocations is.
+    pub(super) async fn find_feed(&self) -> Result<Url, SetupError> {
+        let url = format!("{}{WELL_KNOWN}", self.issuer.trim_end_matches('/'));
+        let document = read(self.get(&url).await?, MAX_BYTES).await?;
+        let document: Product =
+            serde_json::from_slice(&document).map_err(|_| SetupError::Discovery)?;
+        if document.issuer != self.issuer {
+            return Err(SetupError::OtherIssuer);
+        }
+        match is_safe(&document.revocations_endpoint) {
+            true => Ok(document.revocations_endpoint),
+            false => Err(SetupError::Discovery),
+        }
+    }
+
+    /// A page of the feed, which may take `wait` longer than other answers.
+    pub(super) async fn feed_page(&self, url: Url, wait: Duration) -> Result<Vec<u8>, SetupError> {
+        let request = self.client.get(url).timeout(DEADLINE + wait);
+        let response = request.send().await.map_err(SetupError::Unreachable)?;
+        match response.status().as_u16() {
+            200 => read(response, MAX_PAGE_BYTES).await,
+            status => Err(SetupError::Status(status)),
+        }
     }
 
     async fn get(&self, url: &str) -> Result<Response, SetupError> {
@@ -82,10 +121,10 @@ impl Source {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, SetupError> {
+async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, SetupError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(SetupError::Unreachable)? {
-        if body.len() + chunk.len() > MAX_BYTES {
+        if body.len() + chunk.len() > max_bytes {
             return Err(SetupError::TooLong);
         }
         body.extend_from_slice(&chunk);

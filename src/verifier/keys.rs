@@ -2,6 +2,7 @@
 
 use super::error::SetupError;
 use super::fetch::{Fetched, Source};
+use super::snapshot::Snapshot;
 use crate::jose::{JwkSet, SigningAlgorithm, VerifyingKey};
 use crate::protocol::time::{Clock, Timestamp};
 use arc_swap::ArcSwap;
@@ -23,17 +24,33 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 
 /// Verifying keys, built once for each set of published keys.
 #[derive(Default)]
-pub(super) struct KeySet(Vec<VerifyingKey>);
+pub(super) struct KeySet {
+    tokens: Vec<VerifyingKey>,
+    /// Those for the feed of revocations, whatever tokens may be signed with.
+    feed: Vec<VerifyingKey>,
+}
+
+/// What the feed of revocations is signed with.
+pub(super) const FEED_ALGORITHM: SigningAlgorithm = SigningAlgorithm::ES256;
 
 impl KeySet {
     fn new(keys: &JwkSet, algorithms: &[SigningAlgorithm]) -> Self {
-        let pairs = keys.keys().iter().flat_map(|jwk| algorithms.iter().map(move |alg| (jwk, alg)));
-        Self(pairs.filter_map(|(jwk, alg)| VerifyingKey::from_jwk(jwk, *alg).ok()).collect())
+        let fitting = |algorithm: SigningAlgorithm| {
+            let keys = keys.keys().iter();
+            keys.filter_map(move |jwk| VerifyingKey::from_jwk(jwk, algorithm).ok())
+        };
+        let tokens = algorithms.iter().flat_map(|algorithm| fitting(*algorithm)).collect();
+        Self { tokens, feed: fitting(FEED_ALGORITHM).collect() }
     }
 
     /// Whether there is no key.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tokens.is_empty()
+    }
+
+    /// The key called `kid` that may have signed the feed.
+    pub(super) fn of_feed(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.feed.iter().find(|key| key.kid() == Some(kid))
     }
 
     /// The keys that may have made a signature, at most four: those called `kid` when the token
@@ -47,7 +64,7 @@ impl KeySet {
             key.algorithm() == algorithm
                 && (kid.is_none() || key.kid().is_none() || key.kid() == kid)
         };
-        self.0.iter().filter(fits).take(MAX_CANDIDATES)
+        self.tokens.iter().filter(fits).take(MAX_CANDIDATES)
     }
 }
 
@@ -61,6 +78,8 @@ pub(super) struct KeyRing {
     generation: AtomicU64,
     /// When an unknown key last made us ask; held while asking.
     asked: Mutex<Option<Timestamp>>,
+    /// Where they are kept over a restart.
+    kept: Option<Arc<Snapshot>>,
 }
 
 impl KeyRing {
@@ -70,13 +89,25 @@ impl KeyRing {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (keys, generation, asked) = Default::default();
-        Self { keys, source, algorithms, clock, generation, asked }
+        Self { keys, source, algorithms, clock, generation, asked, kept: None }
+    }
+
+    /// Keeps what is fetched on disk.
+    pub(super) fn keep_in(mut self, kept: Option<Arc<Snapshot>>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// Takes the keys into use that were kept on disk. True when there were any.
+    pub(super) fn restore(&self) -> bool {
+        let kept = self.kept.as_ref().and_then(|kept| kept.read_keys());
+        kept.is_some_and(|keys| self.replace(&keys).is_ok())
     }
 
     /// Takes other keys into use.
     pub(super) fn replace(&self, keys: &JwkSet) -> Result<(), SetupError> {
         let keys = KeySet::new(keys, &self.algorithms);
-        if keys.0.is_empty() {
+        if keys.is_empty() {
             return Err(SetupError::NoKeys);
         }
         self.keys.store(Arc::new(keys));
@@ -89,6 +120,17 @@ impl KeyRing {
         self.keys.load().is_empty()
     }
 
+    /// Whether the keys come from the issuer.
+    pub(super) fn is_fetched(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// How long to wait after a failure.
+    pub(super) fn pause_after(&self, error: &SetupError) -> Duration {
+        warn(error);
+        if self.is_empty() { RETRY.1 } else { RETRY.0 }
+    }
+
     /// The keys in use now.
     pub(super) fn current(&self) -> Arc<KeySet> {
         self.keys.load_full()
@@ -99,6 +141,9 @@ impl KeyRing {
         let Some(source) = &self.source else { return Ok(Duration::from_secs(*PAUSE.end())) };
         let Fetched { keys, max_age } = source.fetch().await?;
         self.replace(&keys)?;
+        if let Some(kept) = &self.kept {
+            kept.write_keys(keys).await;
+        }
         let pause = max_age.unwrap_or(DEFAULT_PAUSE).clamp(*PAUSE.start(), *PAUSE.end());
         Ok(Duration::from_secs(pause))
     }
@@ -135,10 +180,7 @@ async fn refresh_forever(ring: Weak<KeyRing>, mut pause: Duration) {
     loop {
         tokio::time::sleep(pause).await;
         let Some(ring) = ring.upgrade() else { return };
-        pause = ring.refresh().await.unwrap_or_else(|error| {
-            warn(&error);
-            if ring.is_empty() { RETRY.1 } else { RETRY.0 }
-        });
+        pause = ring.refresh().await.unwrap_or_else(|error| ring.pause_after(&error));
     }
 }
 

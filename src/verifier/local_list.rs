@@ -2,30 +2,62 @@
 
 use super::builder::MAX_LEEWAY_SECONDS;
 use super::revocations::{RevocationSource, Stale};
-use crate::protocol::revocation::{RevocationEntry, RevocationList, TokenFacts};
+use crate::protocol::revocation::{
+    RevocationEntry, RevocationKind, RevocationList, SavedList, TokenFacts,
+};
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A list that one side feeds and the other asks. Clones share it.
 ///
-/// It is stale until the feeder says that it is complete, and again whenever the feeder falls
-/// silent: [`LocalList::keep_fresh_until`] is its heartbeat.
+/// It is stale until a feeder says that it is complete, and again whenever all feeders fall silent:
+/// [`LocalList::keep_fresh_until`] is their heartbeat. Several may feed one list, each with a
+/// [`LocalList::another_voice`] of its own: then it is fresh as long as one of them is heard.
 #[derive(Clone)]
 pub struct LocalList {
     state: Arc<RwLock<State>>,
+    voice: usize,
     clock: Arc<dyn Clock>,
+}
+
+/// Up to where a list is complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The history that `seq` counts in.
+    pub epoch: String,
+    pub seq: i64,
 }
 
 struct State {
     list: RevocationList,
-    fresh_until: Timestamp,
+    /// Of each voice.
+    fresh_until: Vec<Timestamp>,
+    position: Option<Position>,
+}
+
+impl State {
+    fn fresh_until(&self) -> Timestamp {
+        self.fresh_until.iter().copied().max().unwrap_or(Timestamp::from_unix(0))
+    }
 }
 
 impl LocalList {
     /// An empty list that is stale from now on.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let state = State { list: RevocationList::default(), fresh_until: clock.now() };
-        Self { state: Arc::new(RwLock::new(state)), clock }
+        let list = RevocationList::default();
+        let state = State { list, fresh_until: vec![clock.now()], position: None };
+        Self { state: Arc::new(RwLock::new(state)), voice: 0, clock }
+    }
+
+    /// The same list, for another feeder.
+    #[must_use]
+    pub fn another_voice(&self) -> Self {
+        let now = self.clock.now();
+        let voice = self.change(|state| {
+            state.fresh_until.push(now);
+            state.fresh_until.len() - 1
+        });
+        Self { voice, ..self.clone() }
     }
 
     /// Takes entries in, in any order and any number of times.
@@ -35,20 +67,42 @@ impl LocalList {
 
     /// Says that everything revoked so far is in, and that the feeder will be heard again by then.
     pub fn keep_fresh_until(&self, until: Timestamp) {
-        self.change(|state| state.fresh_until = until);
+        self.change(|state| state.fresh_until[self.voice] = until);
     }
 
-    /// Says that something may be missing from now on.
+    /// Says that something may be missing from now on, as far as this feeder knows.
     pub fn mark_stale(&self) {
         let now = self.clock.now();
-        self.change(|state| state.fresh_until = state.fresh_until.min(now));
+        self.change(|state| {
+            let own = &mut state.fresh_until[self.voice];
+            *own = now.min(*own);
+        });
+    }
+
+    /// Notes up to where the list is complete.
+    pub fn arrived_at(&self, position: Position) {
+        self.change(|state| {
+            let is_behind = state
+                .position
+                .as_ref()
+                .is_some_and(|own| own.epoch == position.epoch && own.seq > position.seq);
+            if !is_behind {
+                state.position = Some(position);
+            }
+        });
+    }
+
+    /// Up to where the list is complete.
+    pub fn position(&self) -> Option<Position> {
+        self.look(|state| state.position.clone())
     }
 
     /// Drops the entries that no accepted token needs: a token lives a little longer than `exp`
     /// where clocks may be apart.
     pub fn sweep(&self) {
         let now = self.clock.now();
-        self.change(|state| state.list.sweep(now - Lifetime::seconds(MAX_LEEWAY_SECONDS)));
+        let before = now - Lifetime::seconds(MAX_LEEWAY_SECONDS);
+        self.change(|state| state.list.sweep_if_due(before));
     }
 
     /// The highest number taken in.
@@ -68,13 +122,34 @@ impl LocalList {
 
     /// Whether something may be missing.
     pub fn is_stale(&self) -> bool {
-        let now = self.clock.now();
-        self.look(|state| now >= state.fresh_until)
+        self.stale_seconds().is_some()
+    }
+
+    /// For how long something may have been missing; none while nothing is.
+    pub fn stale_seconds(&self) -> Option<i64> {
+        let stale = self.clock.now().seconds_since(self.look(State::fresh_until));
+        (stale >= 0).then_some(stale)
+    }
+
+    /// Whether a key of the issuer was withdrawn.
+    pub(super) fn has_withdrawn(&self, kid: &str) -> bool {
+        self.look(|state| state.list.not_before(RevocationKind::Key, kid).is_some())
+    }
+
+    /// What there is, to be kept over a restart.
+    pub(super) fn save(&self) -> Option<(Position, SavedList)> {
+        self.look(|state| Some((state.position.clone()?, state.list.save())))
+    }
+
+    /// Takes in what was kept. It is as stale as before: what it holds is refused, and nothing more
+    /// is known.
+    pub(super) fn restore(&self, position: Position, list: RevocationList) {
+        self.change(|state| (state.list, state.position) = (list, Some(position)));
     }
 
     // Entries are whole or absent whatever happens, so a poisoned lock still guards a good list.
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -87,8 +162,8 @@ impl RevocationSource for LocalList {
         let now = self.clock.now();
         self.look(|state| match state.list.is_revoked(token) {
             true => Ok(true),
-            false if now < state.fresh_until => Ok(false),
-            false => Err(Stale { seconds: now.seconds_since(state.fresh_until) }),
+            false if now < state.fresh_until() => Ok(false),
+            false => Err(Stale { seconds: now.seconds_since(state.fresh_until()) }),
         })
     }
 }
@@ -150,5 +225,32 @@ mod tests {
         clock.advance_seconds(20);
         list.sweep();
         assert!(list.is_empty());
+    }
+
+    #[test]
+    fn r_02_one_of_two_feeders_keeps_a_list_fresh() {
+        let (redis, clock) = list();
+        let feed = redis.another_voice();
+        redis.keep_fresh_until(clock.now() + Lifetime::seconds(3));
+        feed.keep_fresh_until(clock.now() + Lifetime::seconds(9));
+        clock.advance_seconds(5);
+        redis.mark_stale();
+        assert_eq!(redis.is_revoked(&facts("ada")), Ok(false));
+        feed.mark_stale();
+        assert!(redis.is_stale() && feed.is_stale());
+    }
+
+    #[test]
+    fn a_restored_list_refuses_what_it_holds_and_vouches_for_nothing() {
+        let (before, clock) = list();
+        before.insert([&block("ada", clock.now() + Lifetime::minutes(5))]);
+        assert!(before.save().is_none(), "nobody knows up to where it is complete");
+        before.arrived_at(Position { epoch: "e1".into(), seq: 1 });
+        let (position, saved) = before.save().unwrap();
+        let after = LocalList::new(clock);
+        after.restore(position, RevocationList::restore(&saved).unwrap());
+        assert_eq!(after.is_revoked(&facts("ada")), Ok(true));
+        assert!(after.is_revoked(&facts("bea")).is_err());
+        assert_eq!(after.position().unwrap().seq, 1);
     }
 }

@@ -4,7 +4,8 @@
 //! ```ignore
 //! let verifier = Verifier::builder("https://id.example.com")
 //!     .audience("https://orders.example.com")
-//!     .revocations(Arc::new(RedisList::open("redis://cache.internal", clock)?))
+//!     .redis("redis://cache.internal")
+//!     .revocation_feed()
 //!     .build()
 //!     .await?;
 //! App::new().app_data(web::Data::new(verifier))     // then a handler may name an `AccessToken`
@@ -23,12 +24,14 @@ mod builder;
 mod error;
 #[cfg(feature = "actix")]
 mod extractor;
+mod feed;
 mod fetch;
 mod keys;
 mod local_list;
 mod redis_list;
 mod revocations;
 mod sender;
+mod snapshot;
 #[cfg(test)]
 mod testing;
 mod used_proofs;
@@ -39,7 +42,7 @@ pub use access_token::AccessToken;
 pub use authentication::RequiredAuthentication;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
 pub use error::{SetupError, VerifyError};
-pub use local_list::LocalList;
+pub use local_list::{LocalList, Position};
 pub use redis_list::RedisList;
 pub use revocations::{RevocationSource, Stale, StalenessPolicy};
 pub use sender::{Scheme, Sent};

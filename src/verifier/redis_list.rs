@@ -5,7 +5,7 @@
 //! replaced or cut off reads as stale, and nothing that was read before is forgotten.
 
 use super::error::SetupError;
-use super::local_list::LocalList;
+use super::local_list::{LocalList, Position};
 use super::revocations::{RevocationSource, Stale};
 use crate::protocol::revocation::{RevocationEntry, TokenFacts};
 use crate::protocol::revocation_store::{
@@ -41,8 +41,16 @@ impl RedisList {
     ///
     /// `RedisUrl` when `url` cannot be read.
     pub fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+        Self::feeding(url, clock.clone(), LocalList::new(clock))
+    }
+
+    /// As [`RedisList::open`], into a list that others may feed as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedisList::open`].
+    pub fn feeding(url: &str, clock: Arc<dyn Clock>, list: LocalList) -> Result<Self, SetupError> {
         let client = Client::open(url).map_err(|_| SetupError::RedisUrl)?;
-        let list = LocalList::new(clock.clone());
         let seen = Seen::default();
         let follower = Follower { client, list: list.clone(), clock, seen, met_foreign: false };
         Ok(Self { list, task: tokio::spawn(follower.run()).abort_handle() })
@@ -154,6 +162,10 @@ impl Follower {
         match self.seen.judge(head, self.clock.now()) {
             Verdict::FreshUntil(until) => {
                 self.list.keep_fresh_until(until);
+                if let Some(head) = &self.seen.head {
+                    let (epoch, seq) = (head.epoch.clone(), self.seen.complete);
+                    self.list.arrived_at(Position { epoch, seq });
+                }
                 self.list.sweep();
             }
             Verdict::Unchanged => {}

@@ -52,10 +52,19 @@ pub(super) struct StubIssuer {
 }
 
 struct Shared {
+    address: String,
     discovery: Mutex<String>,
     jwks: Mutex<(u16, String)>,
     jwks_calls: AtomicUsize,
+    feed: Mutex<String>,
+    feed_query: Mutex<String>,
     stopped: AtomicBool,
+}
+
+impl Shared {
+    fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
 }
 
 impl StubIssuer {
@@ -63,9 +72,12 @@ impl StubIssuer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
+            address: address.clone(),
             discovery: Mutex::default(),
             jwks: Mutex::new((200, jwk_set(keys).to_json().to_string())),
             jwks_calls: AtomicUsize::new(0),
+            feed: Mutex::default(),
+            feed_query: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let stub = Self { shared: shared.clone(), address };
@@ -83,7 +95,7 @@ impl StubIssuer {
     }
 
     pub(super) fn issuer(&self) -> String {
-        format!("http://{}", self.address)
+        self.shared.issuer()
     }
 
     pub(super) fn jwks_uri(&self) -> String {
@@ -96,6 +108,16 @@ impl StubIssuer {
 
     pub(super) fn set_jwks(&self, status: u16, body: String) {
         *self.shared.jwks.lock().unwrap() = (status, body);
+    }
+
+    /// What the feed of revocations answers.
+    pub(super) fn set_feed(&self, answer: String) {
+        *self.shared.feed.lock().unwrap() = answer;
+    }
+
+    /// With which query the feed was asked last.
+    pub(super) fn last_query(&self) -> String {
+        self.shared.feed_query.lock().unwrap().clone()
     }
 
     /// How often the keys were asked for.
@@ -120,13 +142,24 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let (status, body) = match request.split(' ').nth(1) {
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (status, body) = match Some(path) {
         Some("/.well-known/openid-configuration") => {
             (200, shared.discovery.lock().unwrap().clone())
         }
         Some("/jwks") => {
             shared.jwks_calls.fetch_add(1, Ordering::SeqCst);
             shared.jwks.lock().unwrap().clone()
+        }
+        Some("/.well-known/countersign") => {
+            let issuer = shared.issuer();
+            let feed = format!("{issuer}/revocations");
+            (200, json!({ "issuer": issuer, "revocations_endpoint": feed }).to_string())
+        }
+        Some("/revocations") => {
+            query.clone_into(&mut shared.feed_query.lock().unwrap());
+            (200, shared.feed.lock().unwrap().clone())
         }
         _ => (404, String::new()),
     };

@@ -2,9 +2,10 @@
 
 use super::access_token::AccessToken;
 use super::authentication::RequiredAuthentication;
-use super::builder::VerifierBuilder;
+use super::builder::{FollowedList, VerifierBuilder};
 use super::error::{SetupError, VerifyError};
 use super::keys::KeyRing;
+use super::local_list::LocalList;
 use super::revocations::{RevocationSource, StalenessPolicy};
 use super::used_proofs::UsedProofs;
 use crate::jose::{
@@ -30,6 +31,8 @@ pub(super) struct Inner {
     pub leeway: Lifetime,
     pub decryption_keys: Vec<DecryptionKey>,
     pub revocations: Option<Arc<dyn RevocationSource>>,
+    /// The list that this verifier follows by itself.
+    pub followed: Option<FollowedList>,
     pub clock: Arc<dyn Clock>,
     pub keys: Arc<KeyRing>,
     /// Where the service is reached: scheme, host and port.
@@ -70,6 +73,11 @@ impl Verifier {
     /// `NoKeys` when none of them fits an allowed algorithm; then the old ones stay.
     pub fn replace_keys(&self, keys: &JwkSet) -> Result<(), SetupError> {
         self.inner.keys.replace(keys)
+    }
+
+    /// The revocation list that this verifier follows, if it follows one.
+    pub fn revocation_list(&self) -> Option<&LocalList> {
+        self.inner.followed.as_ref().map(|followed| &followed.list)
     }
 
     /// Checks a token in memory. It never calls anybody. Whether its sender holds what it is bound
@@ -122,15 +130,21 @@ impl Verifier {
     }
 
     fn check_revocation(&self, token: &AccessToken, kid: Option<&str>) -> Result<(), VerifyError> {
-        let Some(source) = &self.inner.revocations else { return Ok(()) };
-        self.policy.judge(source.is_revoked(&TokenFacts {
+        let facts = TokenFacts {
             jti: &token.jti,
             subject: &token.subject,
             client_id: &token.client_id,
             sid: token.sid.as_deref(),
             kid,
             issued_at: token.issued_at,
-        }))
+        };
+        if let Some(source) = &self.inner.revocations {
+            self.policy.judge(source.is_revoked(&facts))?;
+        }
+        match &self.inner.followed {
+            Some(followed) => self.policy.judge(followed.list.is_revoked(&facts)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod discovery;
 mod dpop;
 mod encryption;
 mod fapi;
+mod feed;
 mod flow_openidconnect;
 mod formats;
 mod instances;

@@ -131,7 +131,7 @@ impl Setup {
 
 fn relay(db: &Db, redis: &Redis) -> RedisRelay {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    RedisRelay::new(db.clone(), &redis.url(), clock, random).unwrap()
+    RedisRelay::new(db.clone(), &redis.url(), clock, random, Lifetime::hours(1)).unwrap()
 }
 
 pub struct List(RedisList);
@@ -139,15 +139,19 @@ pub struct List(RedisList);
 impl List {
     /// Whether a token of this subject, issued a minute ago, is refused. None: nobody can say.
     pub fn refuses(&self, subject: &str) -> Option<bool> {
-        self.ask("j0", subject)
+        self.ask("j0", subject, SystemClock.now() - Lifetime::minutes(1))
+    }
+
+    /// As [`List::refuses`], of a token that is issued in a minute.
+    pub fn refuses_new(&self, subject: &str) -> Option<bool> {
+        self.ask("j0", subject, SystemClock.now() + Lifetime::minutes(1))
     }
 
     pub fn refuses_jti(&self, jti: &str) -> Option<bool> {
-        self.ask(jti, "nobody")
+        self.ask(jti, "nobody", SystemClock.now() - Lifetime::minutes(1))
     }
 
-    fn ask(&self, jti: &str, subject: &str) -> Option<bool> {
-        let issued_at: Timestamp = SystemClock.now() - Lifetime::minutes(1);
+    fn ask(&self, jti: &str, subject: &str, issued_at: Timestamp) -> Option<bool> {
         let facts = TokenFacts { jti, subject, client_id: "app", sid: None, kid: None, issued_at };
         self.0.is_revoked(&facts).ok()
     }

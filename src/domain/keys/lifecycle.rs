@@ -246,6 +246,6 @@ async fn rotate_the_old(
 impl Provider {
     /// No token of ours that a service accepts lives longer than this.
     pub fn longest_token_life(&self) -> Lifetime {
-        self.tokens.access_token.max(Lifetime::hours(1))
+        self.tokens.longest_life()
     }
 }

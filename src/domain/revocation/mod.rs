@@ -5,25 +5,23 @@
 //! tailing the table.
 
 mod cascade;
+pub mod epoch;
+pub mod feed;
+mod live;
 pub mod redis;
 
 pub use cascade::{
     Cause, end_session, end_tokens_of_user, end_user, revoke_authorization, revoke_user_at_client,
 };
+pub use live::{Position, Revocation};
 
 use super::audit::Actor;
-use crate::protocol::error::OAuthError;
 use crate::protocol::revocation::{
     ALL_KEY, RevocationEntry, RevocationKind, RevocationList, TokenFacts, subject_at_client,
 };
-use crate::protocol::time::{Clock, Lifetime, Timestamp};
+use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::revocations::{self, NewRevocation, Revocation as Stored};
-use crate::storage::{Db, DbConnection, StorageError};
-use std::sync::{Arc, RwLock};
-use tokio::sync::Notify;
-
-/// How many entries one read of the table takes.
-const PAGE: i64 = 1000;
+use crate::storage::{DbConnection, StorageError};
 
 /// Why something was revoked; ends in the table and the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +37,9 @@ pub enum Reason {
     RefreshReplayed,
     TokenRevoked,
     KeyWithdrawn,
+    EverythingRevoked,
+    /// The numbers of the list went back: something revoked may be missing.
+    HistoryLost,
 }
 
 impl Reason {
@@ -56,6 +57,8 @@ impl Reason {
             Self::RefreshReplayed => "refresh_replayed",
             Self::TokenRevoked => "token_revoked",
             Self::KeyWithdrawn => "key_withdrawn",
+            Self::EverythingRevoked => "everything_revoked",
+            Self::HistoryLost => "history_lost",
         }
     }
 }
@@ -158,74 +161,4 @@ pub fn entry(stored: &Stored) -> Option<RevocationEntry> {
         not_before: stored.not_before.map(Timestamp::from_unix),
         expires_at: Timestamp::from_unix(stored.expires_at),
     })
-}
-
-/// The list of this process, and who is told of changes.
-pub struct Revocation {
-    list: Arc<RwLock<RevocationList>>,
-    changed: Arc<Notify>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Revocation {
-    /// Reads the list from the database.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
-    pub async fn open(db: &Db, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
-        let opened = Self { list: Arc::default(), changed: Arc::default(), clock };
-        opened.catch_up(db).await?;
-        Ok(opened)
-    }
-
-    /// Takes in what was committed, here or elsewhere, since the last time.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; the list stays as it was.
-    pub async fn catch_up(&self, db: &Db) -> Result<(), StorageError> {
-        loop {
-            let seen = self.list.read().expect("no one panics with the lock").last_seq();
-            let page = db.read(move |conn| revocations::list_after(conn, seen, PAGE)).await?;
-            let now = self.clock.now();
-            let mut list = self.list.write().expect("no one panics with the lock");
-            page.iter().filter_map(entry).for_each(|entry| list.insert(&entry));
-            list.sweep(now);
-            if (page.len() as i64) < PAGE {
-                return Ok(());
-            }
-        }
-    }
-
-    /// To call right after the commit of a cause: this process knows at once, Redis in a moment.
-    ///
-    /// # Errors
-    ///
-    /// `temporarily_unavailable` when the database cannot be read back; the entries stand.
-    pub async fn committed(&self, db: &Db) -> Result<(), OAuthError> {
-        self.changed.notify_waiters();
-        Ok(self.catch_up(db).await?)
-    }
-
-    /// As [`earliest_iat`], from the list of this process: for tokens that touch no database.
-    pub fn earliest_iat<'a>(
-        &self,
-        marks: impl IntoIterator<Item = (RevocationKind, &'a str)>,
-        now: Timestamp,
-    ) -> Timestamp {
-        let list = self.list.read().expect("no one panics with the lock");
-        let marks = marks.into_iter().filter_map(|(kind, key)| list.not_before(kind, key));
-        marks.max().map_or(now, |mark| now.max(mark + Lifetime::seconds(1)))
-    }
-
-    /// The list itself, for a verifier in this process.
-    pub fn list(&self) -> Arc<RwLock<RevocationList>> {
-        self.list.clone()
-    }
-
-    /// Wakes whoever copies the list elsewhere.
-    pub fn changed(&self) -> Arc<Notify> {
-        self.changed.clone()
-    }
 }

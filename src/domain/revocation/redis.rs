@@ -8,11 +8,12 @@
 
 mod store;
 
+use super::epoch::{self, Beginning};
 use crate::protocol::random::Random;
 use crate::protocol::revocation_store::Head;
-use crate::protocol::time::{Clock, Timestamp};
+use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use crate::storage::revocations::{self, Revocation};
-use crate::storage::{Db, DbConnection, StorageError, settings};
+use crate::storage::{Db, DbConnection, StorageError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Beat, Store};
@@ -20,8 +21,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// The setting that names the history which `seq` counts in.
-const EPOCH: &str = "revocation_epoch";
 /// How often the table is looked at when nobody calls [`RedisRelay::notify`].
 const POLL: Duration = Duration::from_millis(200);
 /// How often the head is renewed.
@@ -59,6 +58,8 @@ struct Shared {
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// No living token lives longer than this.
+    longest_life: Lifetime,
     news: Notify,
     status: Mutex<RelayStatus>,
 }
@@ -74,10 +75,12 @@ impl RedisRelay {
         url: &str,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        longest_life: Lifetime,
     ) -> Result<Self, ::redis::RedisError> {
         let store = Store::open(url)?;
         let (news, status) = (Notify::new(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { db, store, clock, random, news, status }) })
+        let shared = Shared { db, store, clock, random, longest_life, news, status };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Starts the relay in the background of the current tokio runtime. It runs until it is
@@ -301,30 +304,22 @@ impl Relay {
     }
 
     async fn table(&self) -> Result<Table, StorageError> {
+        let epoch = epoch::name(&self.shared.db, self.shared.random.as_ref()).await?;
         let read = |conn: &mut DbConnection| {
             Ok(Table {
-                epoch: settings::find(conn, EPOCH)?.unwrap_or_default(),
+                epoch,
                 head: revocations::head(conn)?,
                 lowest: revocations::list_after(conn, i64::MIN, 1)?.first().map(|row| row.seq),
             })
         };
-        let table = self.shared.db.read(read).await?;
-        if !table.epoch.is_empty() {
-            return Ok(table);
-        }
-        let first = self.shared.random.id();
-        let insert = move |conn: &mut DbConnection| settings::insert_if_absent(conn, EPOCH, &first);
-        Ok(Table { epoch: self.shared.db.write(insert).await?, ..table })
+        self.shared.db.read(read).await
     }
 
     /// Names a new history, unless another instance has done so; the next step copies it.
     async fn begin_epoch(&self, old: &str) -> Result<(), Fault> {
-        let (old, new) = (old.to_owned(), self.shared.random.id());
-        let begin = move |conn: &mut DbConnection| match settings::take(conn, EPOCH, &old)? {
-            true => settings::insert_if_absent(conn, EPOCH, &new).map(drop),
-            false => Ok(()),
-        };
-        Ok(self.shared.db.write(begin).await?)
+        let (epoch, now) = (self.shared.random.id(), self.shared.clock.now());
+        let new = Beginning { epoch, now, longest_life: self.shared.longest_life };
+        Ok(epoch::begin(&self.shared.db, old.to_owned(), new).await?)
     }
 
     fn status<T>(&self, change: impl FnOnce(&mut RelayStatus) -> T) -> T {

@@ -86,7 +86,8 @@ pub async fn options(request: HttpRequest) -> HttpResponse {
     response
 }
 
-fn document(request: &HttpRequest, body: web::Bytes, etag: &str) -> HttpResponse {
+/// A document that is the same for everyone, with its tag.
+pub(super) fn document(request: &HttpRequest, body: web::Bytes, etag: &str) -> HttpResponse {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     const FRESH: HeaderValue = HeaderValue::from_static(max_age());
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());

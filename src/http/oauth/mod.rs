@@ -6,6 +6,7 @@ mod discovery;
 mod introspect;
 mod par;
 mod proof;
+mod revocations;
 mod revoke;
 mod token;
 mod userinfo;
@@ -17,6 +18,7 @@ use crate::domain::clients::authentication::authenticate;
 use crate::domain::clients::credentials::Credentials;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::revocation_feed;
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
@@ -37,6 +39,17 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
             web::resource("/token")
                 .route(web::post().to(token::token))
                 .route(web::route().to(cors::post_only)),
+        )
+        .service(
+            web::resource(revocation_feed::PATH)
+                .route(web::get().to(revocations::get))
+                .route(web::head().to(revocations::get)),
+        )
+        .service(
+            web::resource(revocation_feed::WELL_KNOWN)
+                .route(web::get().to(revocations::well_known))
+                .route(web::head().to(revocations::well_known))
+                .route(web::route().to(discovery::options)),
         )
         .service(
             web::resource("/par")

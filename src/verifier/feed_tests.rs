@@ -1,0 +1,209 @@
+use super::*;
+use crate::jose::SigningKey;
+use crate::protocol::revocation::{RevocationEntry, RevocationKind, TokenFacts};
+use crate::protocol::time::TestClock;
+use crate::verifier::testing::{StubIssuer, signing_key};
+use crate::verifier::{RevocationSource, Verifier};
+use std::time::Duration;
+
+struct Stage {
+    reader: Reader,
+    clock: Arc<TestClock>,
+    stub: StubIssuer,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let stub = StubIssuer::start(&[signing_key()]).await;
+        let clock = Arc::new(TestClock::default());
+        let source = Source::new(&stub.issuer(), None).unwrap();
+        let algorithms = vec![crate::jose::SigningAlgorithm::RS256, FEED_ALGORITHM];
+        let keys = Arc::new(KeyRing::new(Some(source.clone()), algorithms, clock.clone()));
+        keys.refresh().await.unwrap();
+        let list = LocalList::new(clock.clone());
+        let (url, last_iat, asked_keys_at) = (None, None, None);
+        let own = clock.clone();
+        let reader = Reader { source, keys, list, clock: own, url, last_iat, asked_keys_at };
+        Self { reader, clock, stub }
+    }
+
+    fn page(&self, epoch: &str, since: i64, seq: i64) -> FeedPage {
+        FeedPage {
+            iss: self.stub.issuer(),
+            iat: self.clock.now(),
+            epoch: epoch.into(),
+            since,
+            seq,
+            more: false,
+            entries: Vec::new(),
+        }
+    }
+
+    /// The provider answers so the next time.
+    fn answers(&self, page: &FeedPage) {
+        self.answers_by(signing_key(), Typ::Revocations, page);
+    }
+
+    fn answers_by(&self, key: &SigningKey, typ: Typ, page: &FeedPage) {
+        self.stub.set_feed(key.sign(typ, page).unwrap());
+    }
+
+    fn refuses(&self, subject: &str) -> Option<bool> {
+        let issued_at = self.clock.now() - Lifetime::minutes(1);
+        let facts =
+            TokenFacts { jti: "j", subject, client_id: "app", sid: None, kid: None, issued_at };
+        self.reader.list.is_revoked(&facts).ok()
+    }
+}
+
+fn block(seq: i64, kind: RevocationKind, key: &str, now: Timestamp) -> RevocationEntry {
+    let expires_at = now + Lifetime::minutes(5);
+    RevocationEntry { seq, kind, key: key.into(), not_before: Some(now), expires_at }
+}
+
+#[tokio::test]
+async fn what_the_feed_says_is_refused_and_the_list_is_fresh() {
+    let mut stage = Stage::set().await;
+    assert_eq!(stage.refuses("bea"), None);
+    let entries = vec![block(4, RevocationKind::Subject, "ada", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 4) });
+    stage.reader.step().await.unwrap();
+    assert_eq!((stage.refuses("ada"), stage.refuses("bea")), (Some(true), Some(false)));
+    assert!(stage.stub.last_query().is_empty(), "who knows nothing asks for all");
+    stage.clock.advance_seconds(2);
+    stage.answers(&stage.page("e1", 4, 4));
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.stub.last_query(), "epoch=e1&since=4&wait=2");
+}
+
+#[tokio::test]
+async fn r_13_a_feed_that_falls_silent_leaves_a_stale_list_that_still_refuses() {
+    let mut stage = Stage::set().await;
+    let entries = vec![block(4, RevocationKind::Subject, "ada", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 4) });
+    stage.reader.step().await.unwrap();
+    stage.clock.advance_seconds(6);
+    assert_eq!((stage.refuses("ada"), stage.refuses("bea")), (Some(true), None));
+    stage.answers(&stage.page("e1", 4, 4));
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.refuses("bea"), Some(false));
+}
+
+#[tokio::test]
+async fn another_epoch_is_a_new_snapshot_and_forgets_nothing() {
+    let mut stage = Stage::set().await;
+    let entries = vec![block(9, RevocationKind::Subject, "ada", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 9) });
+    stage.reader.step().await.unwrap();
+    stage.clock.advance_seconds(1);
+    let entries = vec![block(2, RevocationKind::Subject, "bea", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e2", 0, 2) });
+    stage.reader.step().await.unwrap();
+    assert_eq!((stage.refuses("ada"), stage.refuses("bea")), (Some(true), Some(true)));
+    let position = stage.reader.list.position().unwrap();
+    assert_eq!((position.epoch.as_str(), position.seq), ("e2", 2));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_providers_own_changes_nothing() {
+    let mut stage = Stage::set().await;
+    let stranger = SigningKey::generate(FEED_ALGORITHM).unwrap();
+    let good = stage.page("e1", 0, 4);
+    for (what, key, typ, page) in [
+        ("another key", &stranger, Typ::Revocations, good.clone()),
+        ("an ID token", signing_key(), Typ::IdToken, good.clone()),
+        (
+            "another issuer",
+            signing_key(),
+            Typ::Revocations,
+            FeedPage { iss: "x".into(), ..good.clone() },
+        ),
+        ("a gap", signing_key(), Typ::Revocations, FeedPage { since: 3, ..good.clone() }),
+        ("back", signing_key(), Typ::Revocations, FeedPage { seq: -1, ..good.clone() }),
+    ] {
+        stage.answers_by(key, typ, &page);
+        assert!(stage.reader.step().await.is_err(), "{what}");
+        assert!(stage.reader.list.is_stale() && stage.reader.list.position().is_none(), "{what}");
+    }
+    stage.stub.set_feed("nonsense".into());
+    assert!(stage.reader.step().await.is_err());
+}
+
+#[tokio::test]
+async fn a_copy_of_an_old_answer_adds_no_time() {
+    let mut stage = Stage::set().await;
+    let old = stage.page("e1", 0, 4);
+    stage.answers(&old);
+    stage.reader.step().await.unwrap();
+    stage.clock.advance_seconds(4);
+    stage.answers(&FeedPage { since: 4, ..old.clone() });
+    stage.reader.step().await.unwrap();
+    stage.clock.advance_seconds(2);
+    assert_eq!(stage.refuses("bea"), None, "the same moment again is no news");
+    stage.answers(&FeedPage { since: 4, iat: old.iat - Lifetime::seconds(1), ..old });
+    assert!(stage.reader.step().await.is_err());
+}
+
+#[tokio::test]
+async fn the_first_answer_counts_only_when_it_is_young() {
+    let mut stage = Stage::set().await;
+    let now = stage.clock.now();
+    stage.answers(&FeedPage { iat: now - Lifetime::seconds(61), ..stage.page("e1", 0, 4) });
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.refuses("bea"), None);
+    // A clock that is wrong still moves on.
+    stage.answers(&FeedPage { iat: now - Lifetime::seconds(59), ..stage.page("e1", 4, 4) });
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.refuses("bea"), Some(false));
+}
+
+#[tokio::test]
+async fn y_02_a_key_that_the_list_withdraws_does_not_sign_the_feed() {
+    let mut stage = Stage::set().await;
+    let entries = vec![block(1, RevocationKind::Key, signing_key().kid(), stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 1) });
+    stage.reader.step().await.unwrap();
+    stage.clock.advance_seconds(1);
+    stage.answers(&stage.page("e1", 1, 1));
+    assert!(stage.reader.step().await.is_err());
+}
+
+#[tokio::test]
+async fn y_02_a_new_key_is_asked_for() {
+    let mut stage = Stage::set().await;
+    let next = SigningKey::generate(FEED_ALGORITHM).unwrap();
+    let published = crate::verifier::testing::jwk_set(&[&next]).to_json().to_string();
+    stage.stub.set_jwks(200, published);
+    stage.answers_by(&next, Typ::Revocations, &stage.page("e1", 0, 4));
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.refuses("bea"), Some(false));
+}
+
+#[tokio::test]
+async fn a_verifier_follows_the_feed_and_starts_from_what_was_kept() {
+    let stage = Stage::set().await;
+    let directory = tempfile::tempdir().unwrap();
+    let verifier = |stub: &StubIssuer| {
+        let builder = Verifier::builder(&stub.issuer()).audience("https://orders.example.com");
+        builder.revocation_feed().keep_in(directory.path()).build()
+    };
+    let mut page = stage.page("e1", 0, 4);
+    page.entries.push(block(4, RevocationKind::Subject, "ada", page.iat));
+    stage.answers(&page);
+    let first = verifier(&stage.stub).await.unwrap();
+    // The list is followed in the background, and kept after a second.
+    tokio::time::sleep(Duration::from_millis(1600)).await;
+    assert_eq!(first.revocation_list().unwrap().len(), 1);
+    drop(first);
+
+    stage.stub.stop();
+    let again = verifier(&stage.stub).await.expect("it starts with what was kept");
+    let list = again.revocation_list().unwrap();
+    assert_eq!((list.len(), list.is_stale()), (1, true));
+    let token = signing_key().sign(
+        Typ::AccessToken,
+        &crate::verifier::testing::claims(&serde_json::json!({ "iss": stage.stub.issuer() })),
+    );
+    let refused = again.verify(&token.unwrap()).unwrap_err();
+    assert_eq!(refused, crate::verifier::VerifyError::Revoked);
+}
