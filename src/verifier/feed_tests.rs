@@ -1,3 +1,5 @@
+//! The follower of the feed, against a stub that answers what a test says.
+
 use super::*;
 use crate::jose::SigningKey;
 use crate::protocol::revocation::{RevocationEntry, RevocationKind, TokenFacts};

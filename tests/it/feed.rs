@@ -4,11 +4,11 @@ use crate::support::crypto::{claims, header};
 use crate::support::{Reply, Store, TestServer, WebApp, both};
 use countersign::jose::{Expected, JwkSet, SigningAlgorithm, VerifyingKey, gate};
 use countersign::protocol::time::SystemClock;
+use countersign::protocol::time::monotonic;
 use countersign::verifier::{StalenessPolicy, Verifier, VerifyError};
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 use serde_json::Value;
-use countersign::protocol::time::monotonic;
 use std::time::Duration;
 
 async fn ask(server: &TestServer, query: &str) -> Reply {
