@@ -3,7 +3,7 @@
 //!
 //! A request is read into [`Evidence`]. [`prove`] turns that into a [`Sender`], without using
 //! anything up; [`Sender::answers`] holds it against what a code, refresh token or access token is
-//! bound to, and uses up the proof. A proof is used up last, when the request is known to be good
+//! bound to, and [`Sender::use_up`] uses up the proof. A proof is used up last, when the request is known to be good
 //! but for that: a stranger cannot fill the memory of used proofs.
 
 use super::clients::RegisteredClient;
@@ -145,30 +145,24 @@ impl Sender {
         }
     }
 
-    /// Holds the sender against what it wants to spend, and uses up the proof.
+    /// Holds the sender against what it wants to spend.
     ///
     /// # Errors
     ///
-    /// `invalid_dpop_proof` when a proof is missing or was used before, `invalid_grant` when the
-    /// key is another one.
-    pub async fn answers(
-        &self,
-        provider: &Provider,
-        bound_to: &Confirmation,
-    ) -> Result<(), OAuthError> {
+    /// `invalid_dpop_proof` when a proof is missing, `invalid_grant` when the key is another one.
+    pub fn answers(&self, bound_to: &Confirmation) -> Result<(), OAuthError> {
         if bound_to.x5t_s256.is_some() && bound_to.x5t_s256.as_deref() != self.x5t_s256() {
             return Err(OAuthError::invalid_grant("it is bound to another certificate"));
         }
         match (&bound_to.jkt, self.jkt()) {
             (Some(_), None) => {
-                return Err(OAuthError::invalid_dpop_proof("it is bound to a key: send a proof"));
+                Err(OAuthError::invalid_dpop_proof("it is bound to a key: send a proof"))
             }
             (Some(bound), Some(shown)) if bound != shown => {
-                return Err(OAuthError::invalid_grant("it is bound to another key"));
+                Err(OAuthError::invalid_grant("it is bound to another key"))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        self.use_up(provider).await
     }
 
     /// Uses up the proof, on every instance at once. The database remembers it: what is in Redis

@@ -123,6 +123,9 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-assertion-alg-unused" | "error-algorithm" => Problem::ChoiceInvalid,
         "error-lifetime" => Problem::LifetimeInvalid,
         "error-always-refresh" => Problem::RefreshMissing,
+        "error-exchange-nobody" => Problem::ExchangeNobody,
+        "error-exchange-actor" => Problem::ListInvalid,
+        "error-exchange-depth" => Problem::ExchangeDepth,
         _ => return None,
     })
 }

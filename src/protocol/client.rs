@@ -1,6 +1,7 @@
 //! What is known of a client: its registered metadata (RFC 7591 §2, OpenID Connect Registration §2)
 //! and our own policies for it.
 
+pub mod exchange;
 pub mod logout;
 pub mod requests;
 pub mod sender;
@@ -8,6 +9,7 @@ pub mod sender;
 use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
+use exchange::ExchangePolicy;
 use logout::LogoutMetadata;
 use requests::RequestMetadata;
 use sender::SenderMetadata;
@@ -82,6 +84,8 @@ words! {
         AuthorizationCode = "authorization_code",
         RefreshToken = "refresh_token",
         ClientCredentials = "client_credentials",
+        /// RFC 8693.
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
         /// Tokens from the authorization endpoint (§4.2): for the older response types, and never
         /// at the token endpoint.
         Implicit = "implicit",
@@ -331,6 +335,9 @@ pub struct ClientPolicy {
     /// The resources that it serves, by identifier: it may introspect tokens for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resource_server_of: Vec<String>,
+    /// What it may exchange tokens for.
+    #[serde(flatten)]
+    pub exchange: ExchangePolicy,
 }
 
 impl Default for ClientPolicy {
@@ -347,6 +354,7 @@ impl Default for ClientPolicy {
             access_token_lifetime: None,
             allowed_resources: Vec::new(),
             resource_server_of: Vec::new(),
+            exchange: ExchangePolicy::default(),
         }
     }
 }

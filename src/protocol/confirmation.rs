@@ -25,6 +25,23 @@ impl Confirmation {
         *self == Self::default()
     }
 
+    /// Bound to all that this and `other` are bound to; this counts where both name a key.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            jkt: self.jkt.or_else(|| other.jkt.clone()),
+            x5t_s256: self.x5t_s256.or_else(|| other.x5t_s256.clone()),
+        }
+    }
+
+    /// Whether one sender can hold what both are bound to.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let agree = |one: &Option<String>, two: &Option<String>| {
+            one.is_none() || two.is_none() || one == two
+        };
+        agree(&self.jkt, &other.jkt) && agree(&self.x5t_s256, &other.x5t_s256)
+    }
+
     /// `token_type` of an access token that is bound like this (RFC 9449 §5, RFC 8705 §3).
     pub const fn token_type(&self) -> &'static str {
         match self.jkt {

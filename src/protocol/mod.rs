@@ -21,3 +21,4 @@ mod revocation_list;
 pub mod revocation_store;
 pub mod scope;
 pub mod time;
+pub mod token_exchange;

@@ -81,6 +81,21 @@ pub fn hold_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError
     Ok(found.is_some())
 }
 
+/// Holds the authorizations of a user until the transaction ends: what is being issued under them is
+/// written before whoever calls this looks for it.
+pub fn hold_all(conn: &mut DbConnection, user_id: &str) -> Result<(), StorageError> {
+    let rows = dsl::authorizations
+        .filter(dsl::user_id.eq(user_id))
+        .filter(dsl::revoked_at.is_null())
+        .order(dsl::id)
+        .select(dsl::id);
+    if let DbConnection::Postgres(conn) = conn {
+        let _held: Vec<String> = rows.for_no_key_update().load(conn)?;
+    }
+    // On SQLite there is one writer at a time.
+    Ok(())
+}
+
 /// Revokes one authorization. True when it was live.
 pub fn revoke(
     conn: &mut DbConnection,

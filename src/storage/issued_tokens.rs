@@ -25,6 +25,10 @@ pub struct IssuedToken {
     pub token_hash: Option<String>,
     /// The claims of an opaque or encrypted token, as JSON.
     pub claims: Option<String>,
+    /// The token that it was exchanged for.
+    pub parent_jti: Option<String>,
+    /// What was granted, where the token says less because its resource knows less.
+    pub granted_scope: Option<String>,
 }
 
 /// Which tokens end together.
@@ -51,6 +55,20 @@ pub fn find_by_hash(
     let found = on!(conn, |c| dsl::issued_tokens
         .filter(dsl::token_hash.eq(token_hash))
         .filter(dsl::expires_at.gt(now.as_unix()))
+        .select(IssuedToken::as_select())
+        .get_result(c)
+        .optional());
+    Ok(found?)
+}
+
+/// The record of a token, by what the token says of itself.
+pub fn find(
+    conn: &mut DbConnection,
+    jti: &str,
+    expires_at: Timestamp,
+) -> Result<Option<IssuedToken>, StorageError> {
+    let found = on!(conn, |c| dsl::issued_tokens
+        .find((expires_at.as_unix(), jti))
         .select(IssuedToken::as_select())
         .get_result(c)
         .optional());
@@ -96,4 +114,72 @@ pub fn list_live(
             .load(c)
     });
     Ok(live?)
+}
+
+/// `jti` and expiry of the living tokens that a token was exchanged for, and of those that came of
+/// these. From here to the end of the transaction nobody exchanges any of them.
+pub fn list_exchanged(
+    conn: &mut DbConnection,
+    jti: &str,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    let mut found: Vec<(String, i64)> = Vec::new();
+    let mut parents = vec![jti.to_owned()];
+    while let Some(parent) = parents.pop() {
+        hold(conn, &parent, Hold::Alone)?;
+        let children: Vec<(String, i64)> = on!(conn, |c| dsl::issued_tokens
+            .filter(dsl::parent_jti.eq(&parent))
+            .filter(dsl::expires_at.gt(now.as_unix()))
+            .select((dsl::jti, dsl::expires_at))
+            .load(c))?;
+        parents.extend(children.iter().map(|(jti, _)| jti.clone()));
+        found.extend(children);
+    }
+    Ok(found)
+}
+
+/// `jti` and expiry of the living tokens that others exchanged those of a client for.
+pub fn list_exchanged_of_client(
+    conn: &mut DbConnection,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    let live = on!(conn, |c| {
+        let of_client = authorizations::table
+            .filter(authorizations::client_id.eq(client_id))
+            .select(authorizations::id.nullable());
+        dsl::issued_tokens
+            .filter(dsl::parent_jti.is_not_null())
+            .filter(dsl::authorization_id.eq_any(of_client))
+            .filter(dsl::expires_at.gt(now.as_unix()))
+            .select((dsl::jti, dsl::expires_at))
+            .load(c)
+    });
+    Ok(live?)
+}
+
+/// Who else may hold the same token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Others who exchange it.
+    Shared,
+    /// Nobody: it ends.
+    Alone,
+}
+
+/// Holds a token until the transaction ends: whoever ends it waits for those who exchange it, and
+/// sees what came of it; whoever exchanges it waits for its end, and sees that.
+pub fn hold(conn: &mut DbConnection, jti: &str, how: Hold) -> Result<(), StorageError> {
+    let lock = match how {
+        Hold::Shared => "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))",
+        Hold::Alone => "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+    };
+    match conn {
+        DbConnection::Postgres(conn) => {
+            diesel::sql_query(lock).bind::<diesel::sql_types::Text, _>(jti).execute(conn)?;
+        }
+        // There is one writer at a time.
+        DbConnection::Sqlite(_) => {}
+    }
+    Ok(())
 }

@@ -183,6 +183,8 @@ diesel::table! {
         expires_at -> BigInt,
         token_hash -> Nullable<Text>,
         claims -> Nullable<Text>,
+        parent_jti -> Nullable<Text>,
+        granted_scope -> Nullable<Text>,
     }
 }
 

@@ -9,6 +9,7 @@ mod authorize;
 mod authorize_interaction;
 mod client_auth;
 mod dpop;
+mod exchange;
 mod http_layer;
 mod jose;
 mod login;

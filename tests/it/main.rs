@@ -44,4 +44,5 @@ mod sign_up;
 mod step_up;
 mod support_selftest;
 mod token;
+mod token_exchange;
 mod userinfo;

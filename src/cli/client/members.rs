@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::exchange::{self, ExchangeMembers};
 use super::logout::{self, LogoutMembers};
 use super::openid::{self, OpenIdMembers};
 use super::requests::{self, RequestMembers};
@@ -20,7 +21,8 @@ pub struct Members {
     /// Where people may be sent back to, byte for byte
     #[arg(long = "redirect-uri", visible_alias = "redirect-uris", value_name = "URI", num_args = 1..)]
     redirect_uris: Vec<String>,
-    /// authorization_code, refresh_token, client_credentials [default: authorization_code, with
+    /// authorization_code, refresh_token, client_credentials,
+    /// urn:ietf:params:oauth:grant-type:token-exchange [default: authorization_code, with
     /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,
@@ -116,6 +118,8 @@ pub struct Members {
     #[command(flatten)]
     logout: LogoutMembers,
     #[command(flatten)]
+    exchange: ExchangeMembers,
+    #[command(flatten)]
     requests: RequestMembers,
     #[command(flatten)]
     sender: SenderMembers,
@@ -135,6 +139,7 @@ impl Members {
         self.apply_proof(draft)?;
         self.apply_texts(draft);
         self.apply_policy(draft)?;
+        self.exchange.apply(&mut draft.policy.exchange)?;
         self.requests.apply(draft);
         self.logout.apply(draft);
         self.openid.apply(draft);
@@ -258,9 +263,12 @@ fn kind(draft: &ClientDraft) -> ClientKind {
     if metadata.token_endpoint_auth_method == AuthMethod::None {
         return ClientKind::SinglePage;
     }
-    match metadata.grant_types[..] {
-        [GrantType::ClientCredentials] => ClientKind::Machine,
-        _ => ClientKind::Web,
+    let has_no_user = |grant: &GrantType| {
+        matches!(grant, GrantType::ClientCredentials | GrantType::TokenExchange)
+    };
+    match metadata.grant_types.iter().all(has_no_user) {
+        true => ClientKind::Machine,
+        false => ClientKind::Web,
     }
 }
 
@@ -292,6 +300,7 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "allowed_resources" => policy.allowed_resources.clear(),
             "resource_server_of" => policy.resource_server_of.clear(),
             member if requests::unset(&mut metadata.requests, member) => {}
+            member if exchange::unset(&mut policy.exchange, member) => {}
             other if of_certificates.contains(&other) => {
                 metadata.sender.names_mut().into_iter().for_each(|(member, value)| {
                     if member == other {

@@ -109,6 +109,8 @@ pub fn text(client: &Client, secret: Option<&str>) -> String {
         ("access_token_format", Some(policy.access_token_format.to_string())),
         ("allowed_resources", some(policy.allowed_resources.join(" "))),
         ("resource_server_of", some(policy.resource_server_of.join(" "))),
+        ("token_exchange_audiences", some(policy.exchange.audiences.join(" "))),
+        ("token_exchange_actors", some(policy.exchange.actors.join(" "))),
         ("profile", Some(policy.profile.to_string())),
         ("require_pkce", Some(policy.require_pkce.to_string())),
         ("bound_to", some(bound_to(client).join(" "))),

@@ -27,7 +27,6 @@ use crate::domain::audit::{Actor, EventExt};
 use crate::domain::ground::Ground;
 use crate::domain::revocation::{self, Reason};
 use crate::protocol::client::Client;
-use crate::protocol::revocation::RevocationKind;
 use crate::protocol::time::Timestamp;
 use crate::storage::{
     DbConnection, StorageError, audit, authorizations, client_secrets, clients, settings, users,
@@ -111,7 +110,7 @@ pub async fn update(
     let method = draft.metadata.token_endpoint_auth_method;
     let fresh = secrets::fresh(ground, id, method, now)?;
     let event = event(actor, "client.update", id, now);
-    let end = end_of_tokens(ground, id, actor);
+    let cause = ground.cause(Reason::ClientDisabled, actor);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
@@ -127,7 +126,7 @@ pub async fn update(
             if client.sector() != before.sector() {
                 // People get other names: what was given under the old ones must not be renewed.
                 authorizations::revoke_of_client(conn, &id, SUBJECTS_CHANGED, now)?;
-                revocation::insert(conn, &[end])?;
+                revocation::end_tokens_of_client(conn, &id, &cause)?;
             }
             let secret = secrets::follow_method(conn, &before, &client, fresh)?;
             let changed = changed(&before, &client).join(", ");
@@ -179,7 +178,7 @@ async fn set_disabled(
     let now = ground.now();
     let action = if disabled { "client.disable" } else { "client.enable" };
     let event = event(actor, action, id, now);
-    let end = end_of_tokens(ground, id, actor);
+    let cause = ground.cause(Reason::ClientDisabled, actor);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
@@ -188,7 +187,7 @@ async fn set_disabled(
             clients::update(conn, &Client { disabled, updated_at: now, ..before })?;
             if disabled {
                 authorizations::revoke_of_client(conn, &id, "client_disabled", now)?;
-                revocation::insert(conn, &[end])?;
+                revocation::end_tokens_of_client(conn, &id, &cause)?;
             }
             audit::insert(conn, &event)?;
             settings::bump_cache_version(conn, &version)?;
@@ -205,14 +204,14 @@ async fn set_disabled(
 pub async fn delete(ground: &Ground, id: &str, actor: &Actor) -> Result<(), ClientError> {
     let now = ground.now();
     let event = event(actor, "client.delete", id, now);
-    let end = end_of_tokens(ground, id, actor);
+    let cause = ground.cause(Reason::ClientDisabled, actor);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
             let client = existing(conn, &id)?;
             // A later client with this id must not inherit refresh tokens.
             authorizations::revoke_of_client(conn, &id, Reason::ClientDisabled.as_str(), now)?;
-            revocation::insert(conn, &[end])?;
+            revocation::end_tokens_of_client(conn, &id, &cause)?;
             clients::delete(conn, &id)?;
             audit::insert(conn, &event.details(format!("name: {}", client.name)))?;
             Ok(settings::bump_cache_version(conn, &version)?)
@@ -250,17 +249,6 @@ fn existing(conn: &mut DbConnection, id: &str) -> Result<Client, ClientError> {
 
 fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEvent {
     actor.event(action, now).target(format!("client:{id}")).client(id)
-}
-
-/// The entry that refuses every access token of a client.
-fn end_of_tokens(
-    ground: &Ground,
-    id: &str,
-    actor: &Actor,
-) -> crate::storage::revocations::NewRevocation {
-    let life = ground.longest_token_life;
-    revocation::watermark(RevocationKind::Client, id, ground.now(), life)
-        .because(Reason::ClientDisabled, actor)
 }
 
 /// The names of the members that differ; not the values, some of which are long.

@@ -58,6 +58,7 @@ impl Grant for AuthorizationCodeGrant {
             earliest_iat,
             bound_to: Confirmation::of_jkt(code.dpop_jkt),
             confirmation: Confirmation::default(),
+            exchange: None,
         })
     }
 }

@@ -54,6 +54,7 @@ impl Grant for ClientCredentialsGrant {
             refresh: None,
             bound_to: Confirmation::default(),
             confirmation: Confirmation::default(),
+            exchange: None,
             earliest_iat: provider.revocation.earliest_iat(marks, provider.now()),
         })
     }

@@ -7,21 +7,26 @@
 pub mod authorization_code;
 pub mod client_credentials;
 pub mod refresh_token;
+pub mod token_exchange;
 
 use super::audit::Actor;
 use super::clients::RegisteredClient;
 use super::provider::Provider;
 use crate::domain::resources::Target;
+use crate::domain::tokens::presented::Presented;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
+use crate::protocol::token_exchange::TokenType;
 use crate::storage::authorizations::Authorization;
 use crate::storage::users::User;
 use crate::storage::{DbConnection, StorageError, users};
 use async_trait::async_trait;
+use serde_json::Value;
+use std::sync::Arc;
 
 /// What a grant proved: for whom, how much, and what is used up when tokens come of it.
 #[derive(Debug, Clone)]
@@ -41,6 +46,43 @@ pub struct Redemption {
     pub bound_to: Confirmation,
     /// What the tokens become bound to. The token endpoint says so; a grant leaves it empty.
     pub confirmation: Confirmation,
+    /// What an exchange brings into the access token.
+    pub exchange: Option<Box<Exchange>>,
+}
+
+impl Redemption {
+    /// The error for a sender that does not hold what it must, in the words of the grant.
+    pub fn refused(&self, error: OAuthError) -> OAuthError {
+        match self.exchange {
+            None => error,
+            Some(_) => OAuthError { code: ErrorCode::InvalidRequest, ..error },
+        }
+    }
+}
+
+/// What token exchange (RFC 8693) says of the token that comes of it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The token that is exchanged: what comes of it ends with it.
+    pub subject_token: Arc<Presented>,
+    /// The token of who acts. Both must be good when the new token is written.
+    pub actor_token: Option<Arc<Presented>>,
+    /// The `act` claim (§4.1).
+    pub act: Option<Value>,
+    /// What the client is told that it got (§2.2.1).
+    pub issued: TokenType,
+}
+
+impl Exchange {
+    /// The new token outlives none of those it came of.
+    pub fn expires_at(&self) -> Timestamp {
+        self.tokens().map(|token| token.expires_at).min().unwrap_or(self.subject_token.expires_at)
+    }
+
+    /// The tokens that it came of.
+    pub fn tokens(&self) -> impl Iterator<Item = &Arc<Presented>> {
+        std::iter::once(&self.subject_token).chain(&self.actor_token)
+    }
 }
 
 /// Whom the tokens are about.
@@ -50,6 +92,8 @@ pub enum Subject {
     Client,
     /// A person, by what they let the client have.
     Person(Box<Person>),
+    /// Another client, by a token about itself (RFC 8693).
+    Service(String),
 }
 
 /// A person with what tokens say of them.
@@ -139,6 +183,7 @@ impl Grants {
             Box::new(authorization_code::AuthorizationCodeGrant),
             Box::new(refresh_token::RefreshTokenGrant),
             Box::new(client_credentials::ClientCredentialsGrant),
+            Box::new(token_exchange::TokenExchangeGrant),
         ])
     }
 

@@ -103,6 +103,7 @@ impl Grant for RefreshTokenGrant {
             earliest_iat: found.earliest_iat,
             bound_to: found.token.confirmation,
             confirmation: Confirmation::default(),
+            exchange: None,
         })
     }
 }

@@ -129,6 +129,25 @@ impl Target {
         Ok(Self { details, ..Self::build(provider, client, &wanted).await? })
     }
 
+    /// For a client that exchanges a token: all of these, which its policy allows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::of`].
+    pub async fn of_all(
+        provider: &Provider,
+        client: &RegisteredClient,
+        wanted: &[&str],
+    ) -> Result<Self, OAuthError> {
+        Self::build(provider, client, wanted).await
+    }
+
+    /// Whether what it is for has scopes, and this has none of them.
+    pub fn leaves_nothing_of(&self, granted: &Scope) -> bool {
+        let has_scopes = self.resources.iter().any(|one| !one.settings.scopes.is_empty());
+        has_scopes && self.scope(granted).is_empty()
+    }
+
     /// Whether a token for this is also for a resource.
     pub fn is_for(&self, provider: &Provider, identifier: &str) -> bool {
         match self.audience(provider) {

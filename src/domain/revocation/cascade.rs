@@ -34,12 +34,15 @@ impl Cause {
         conn: &mut DbConnection,
         of: TokensOf<'_>,
     ) -> Result<Vec<NewRevocation>, StorageError> {
-        let live = issued_tokens::list_live(conn, of, self.now)?;
-        let entries = live.iter().map(|(jti, expires_at)| {
+        Ok(self.each(&issued_tokens::list_live(conn, of, self.now)?))
+    }
+
+    fn each(&self, tokens: &[(String, i64)]) -> Vec<NewRevocation> {
+        let entries = tokens.iter().map(|(jti, expires_at)| {
             token(jti, Timestamp::from_unix(*expires_at), self.now)
                 .because(self.reason, &self.actor)
         });
-        Ok(entries.collect())
+        entries.collect()
     }
 }
 
@@ -75,10 +78,47 @@ pub fn end_tokens_of_user(
     user_id: &str,
     cause: &Cause,
 ) -> Result<(), StorageError> {
+    authorizations::hold_all(conn, user_id)?;
     let mut entries = vec![cause.watermark(RevocationKind::Subject, user_id)];
     let names = pairwise_subjects::list_of_user(conn, user_id)?;
     entries.extend(names.iter().map(|name| cause.watermark(RevocationKind::Subject, name)));
     entries.extend(cause.listed(conn, TokensOf::User(user_id))?);
+    revocations::insert(conn, &entries)
+}
+
+/// Ends one access token, and what it was exchanged for.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn end_token(
+    conn: &mut DbConnection,
+    jti: &str,
+    expires_at: Timestamp,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    let mut entries = vec![token(jti, expires_at, cause.now).because(cause.reason, &cause.actor)];
+    entries.extend(cause.each(&issued_tokens::list_exchanged(conn, jti, cause.now)?));
+    revocations::insert(conn, &entries)
+}
+
+/// Ends the access tokens of a client: its own, those about it that others got for them, and those
+/// of people that others got for its.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn end_tokens_of_client(
+    conn: &mut DbConnection,
+    client_id: &str,
+    cause: &Cause,
+) -> Result<(), StorageError> {
+    let mut entries = vec![
+        cause.watermark(RevocationKind::Client, client_id),
+        cause.watermark(RevocationKind::Subject, client_id),
+    ];
+    entries
+        .extend(cause.each(&issued_tokens::list_exchanged_of_client(conn, client_id, cause.now)?));
     revocations::insert(conn, &entries)
 }
 
@@ -97,6 +137,7 @@ pub fn end_session(
         return Ok(false);
     }
     back_channel::announce(conn, user_id, sid, cause.now)?;
+    authorizations::hold_all(conn, user_id)?;
     authorizations::revoke_of_session(conn, sid, cause.reason.as_str(), cause.now)?;
     let mut entries = vec![cause.watermark(RevocationKind::Session, sid)];
     entries.extend(cause.listed(conn, TokensOf::Session(sid))?);

@@ -11,7 +11,8 @@ mod live;
 pub mod redis;
 
 pub use cascade::{
-    Cause, end_session, end_tokens_of_user, end_user, revoke_authorization, revoke_user_at_client,
+    Cause, end_session, end_token, end_tokens_of_client, end_tokens_of_user, end_user,
+    revoke_authorization, revoke_user_at_client,
 };
 pub use live::{Position, Revocation};
 

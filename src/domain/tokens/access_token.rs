@@ -16,6 +16,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::IssuedToken;
 use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// The claims of an access token (RFC 9068 §2.2).
@@ -48,6 +49,18 @@ struct Claims<'a> {
     authorization_details: &'a AuthorizationDetails,
     #[serde(skip_serializing_if = "Confirmation::is_empty")]
     cnf: &'a Confirmation,
+    /// RFC 8693 §4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Value>,
+    /// RFC 8693 §4.4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_act: Option<MayAct<'a>>,
+}
+
+/// Who alone may act with a token.
+#[derive(Debug, Serialize)]
+struct MayAct<'a> {
+    sub: &'a str,
 }
 
 /// An access token with the record that finds it again.
@@ -72,17 +85,20 @@ pub fn make(
 ) -> Result<AccessToken, OAuthError> {
     let look = redemption.target.look(client);
     let lifetime = look.lifetime.map_or(provider.tokens.access_token, Lifetime::seconds);
+    let lifetime = within(lifetime, redemption, iat)?;
     let jti = provider.random.id();
     let scope = redemption.target.scope(&redemption.scope);
     let person = match &redemption.subject {
         Subject::Person(person) => Some(person.as_ref()),
-        Subject::Client => None,
+        Subject::Client | Subject::Service(_) => None,
     };
     let times = (iat, iat + lifetime);
     let claims = claims(provider, client, redemption, person, times, (&jti, &scope));
     let value = write(provider, &look, &claims)?;
     let readable_by_us_only = look.format != AccessTokenFormat::Jwt || look.own_key.is_some();
-    let record = (person.is_some() || readable_by_us_only).then(|| IssuedToken {
+    let parent = redemption.exchange.as_ref().map(|exchange| &exchange.subject_token.jti);
+    let must_be_found = person.is_some() || readable_by_us_only || parent.is_some();
+    let record = must_be_found.then(|| IssuedToken {
         client_id: client.id.clone(),
         user_id: person.map(|person| person.user.id.clone()),
         authorization_id: person.map(|person| person.authorization.id.clone()),
@@ -92,8 +108,24 @@ pub fn make(
         token_hash: readable_by_us_only.then(|| digest(&value)),
         claims: readable_by_us_only.then(|| serde_json::to_string(&claims).ok()).flatten(),
         jti: jti.clone(),
+        parent_jti: parent.cloned(),
+        granted_scope: (*scope != redemption.scope).then(|| redemption.scope.to_string()),
     });
     Ok(AccessToken { value, lifetime, record })
+}
+
+/// What comes of another token lives no longer than that.
+fn within(
+    lifetime: Lifetime,
+    redemption: &Redemption,
+    iat: Timestamp,
+) -> Result<Lifetime, OAuthError> {
+    let Some(exchange) = &redemption.exchange else { return Ok(lifetime) };
+    let left = u32::try_from(exchange.expires_at().seconds_since(iat)).unwrap_or(0);
+    match left {
+        0 => Err(OAuthError::invalid_request("a token that is exchanged is not valid any longer")),
+        left => Ok(lifetime.min(Lifetime::seconds(left))),
+    }
 }
 
 /// The token as it goes out: signed, signed and encrypted, or a random value.
@@ -129,9 +161,10 @@ fn claims<'a>(
     Claims {
         iss: &provider.issuer,
         // A client's own token names the client; user ids are random, so the two never meet.
-        sub: match person {
-            Some(person) => subject::of(provider, client, &person.user.id),
-            None => Cow::Borrowed(&client.id),
+        sub: match &redemption.subject {
+            Subject::Person(person) => subject::of(provider, client, &person.user.id),
+            Subject::Client => Cow::Borrowed(&client.id),
+            Subject::Service(id) => Cow::Borrowed(id),
         },
         aud: redemption.target.audience(provider),
         client_id: &client.id,
@@ -150,5 +183,7 @@ fn claims<'a>(
         groups: person.map_or(&[], |person| &person.groups),
         authorization_details: &redemption.target.details,
         cnf: &redemption.confirmation,
+        act: redemption.exchange.as_ref().and_then(|exchange| exchange.act.as_ref()),
+        may_act: person.and(client.policy.exchange.may_act.as_deref()).map(|sub| MayAct { sub }),
     }
 }

@@ -61,6 +61,7 @@ pub async fn make(
         earliest_iat: iat,
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
+        exchange: None,
     };
     let access = match response_type.has_token() {
         true => Some(access_token::make(provider, client, &redemption, iat)?),

@@ -9,7 +9,7 @@ use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
-use crate::domain::grants::{OneTimeValue, Redemption, Subject};
+use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
 use crate::protocol::authorization_details::AuthorizationDetails;
@@ -40,6 +40,9 @@ pub struct TokenResponse {
     /// RFC 9396 §7.
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub authorization_details: AuthorizationDetails,
+    /// RFC 8693 §2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// What is written when tokens go out.
@@ -55,6 +58,8 @@ struct Writing {
     refresh_token: Option<RefreshToken>,
     event: NewEvent,
     replay: Cause,
+    /// What it comes of, which must be good still.
+    exchange: Option<Box<Exchange>>,
 }
 
 /// What became of it.
@@ -64,6 +69,8 @@ enum Written {
     SpentBefore,
     /// The authorization was taken back meanwhile.
     Ended,
+    /// A token that was to be exchanged was.
+    SubjectEnded,
     /// A watermark rose: tokens have to be issued after this.
     Overtaken(Timestamp),
 }
@@ -101,6 +108,7 @@ pub async fn issue(
                 return Err(OAuthError::invalid_grant("it was used before"));
             }
             Written::Ended => return Err(OAuthError::invalid_grant("the authorization has ended")),
+            Written::SubjectEnded => return Err(token_exchange::unusable()),
         }
     }
     Err(OAuthError::unavailable("tokens were revoked while this one was issued"))
@@ -120,6 +128,7 @@ fn response(
         id_token,
         refresh_token: redemption.refresh.as_ref().map(|refresh| refresh.value.clone()),
         authorization_details: redemption.target.details.clone(),
+        issued_token_type: redemption.exchange.as_ref().map(|exchange| exchange.issued.as_str()),
     }
 }
 
@@ -138,7 +147,7 @@ fn writing(
     let now = provider.now();
     let person = match &redemption.subject {
         Subject::Person(person) => Some(person.as_ref()),
-        Subject::Client => None,
+        Subject::Client | Subject::Service(_) => None,
     };
     let authorization = person.map(|person| &person.authorization);
     let refresh = redemption.refresh.as_ref().filter(|refresh| refresh.is_new);
@@ -158,7 +167,11 @@ fn writing(
             false => Confirmation::default(),
         },
     });
-    let mut event = actor.event("token.issue", now).client(&client.id);
+    let event = match &redemption.exchange {
+        None => actor.event("token.issue", now),
+        Some(exchange) => token_exchange::event(exchange, actor, now),
+    };
+    let mut event = event.client(&client.id);
     if let Some(person) = person {
         event = event.user(&person.user.id);
     }
@@ -181,6 +194,7 @@ fn writing(
         refresh_token,
         event,
         replay: provider.cause(Reason::CodeReplayed, &Actor::client(&client.id)),
+        exchange: redemption.exchange.clone(),
     })
 }
 
@@ -200,11 +214,19 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     }
     if let Some(id) = &writing.authorization {
         if !authorizations::hold_live(conn, id)? {
-            return Ok(Written::Ended);
+            return Ok(match writing.exchange {
+                None => Written::Ended,
+                Some(_) => Written::SubjectEnded,
+            });
         }
         if let Some(keep_until) = writing.keep_until {
             authorizations::extend(conn, id, keep_until)?;
         }
+    }
+    if let Some(exchange) = &writing.exchange
+        && !token_exchange::hold(conn, exchange, writing.replay.now)?
+    {
+        return Ok(Written::SubjectEnded);
     }
     if let Some(token) = &writing.access_token {
         issued_tokens::insert(conn, token)?;

@@ -26,16 +26,15 @@ pub async fn revoke(
         if presented.client_id != client.id {
             return Err(foreign());
         }
-        let entry = revocation::token(&presented.jti, presented.expires_at, provider.now());
-        let entries = [entry.because(Reason::TokenRevoked, actor)];
+        let cause = provider.cause(Reason::TokenRevoked, actor);
         let event = actor
-            .event("token.revoke", provider.now())
+            .event("token.revoke", cause.now)
             .client(&client.id)
             .target(format!("token:{}", presented.jti));
         provider
             .db
             .write(move |conn| {
-                revocation::insert(conn, &entries)?;
+                revocation::end_token(conn, &presented.jti, presented.expires_at, &cause)?;
                 audit::insert(conn, &event)
             })
             .await?;

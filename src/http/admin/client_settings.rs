@@ -15,9 +15,10 @@ use crate::http::views::Errors;
 use crate::http::views::admin::{ClientSettings, Control, SettingField, SettingSection};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
-use crate::protocol::client::{Client, ClientMetadata};
+use crate::protocol::client::{Client, ClientMetadata, ClientPolicy};
 use crate::protocol::response_type::ResponseType;
 use actix_web::web::Path;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// How a setting is filled in.
@@ -51,10 +52,23 @@ const fn setting(member: &'static str, label: &'static str, kind: Kind) -> Setti
     Setting { member, label, kind }
 }
 
+/// A section of the form: the key of its title, where its members are, and what is in it.
+type Section = (&'static str, Part, &'static [Setting]);
+
+/// Where a member is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// In what the client registered.
+    Metadata,
+    /// In what we decide about it.
+    Policy,
+}
+
 /// The form, section by section.
-const SECTIONS: &[(&str, &[Setting])] = &[
+const SECTIONS: &[Section] = &[
     (
         "settings-about",
+        Part::Metadata,
         &[
             setting("client_uri", "setting-client-uri", Kind::Line),
             setting("logo_uri", "setting-logo-uri", Kind::Line),
@@ -66,6 +80,7 @@ const SECTIONS: &[(&str, &[Setting])] = &[
     ),
     (
         "settings-sign-in",
+        Part::Metadata,
         &[
             setting("response_types", "setting-response-types", Kind::ResponseTypes),
             setting("default_max_age", "setting-default-max-age", Kind::Number),
@@ -90,6 +105,7 @@ const SECTIONS: &[(&str, &[Setting])] = &[
     ),
     (
         "settings-keys",
+        Part::Metadata,
         &[
             setting("jwks_uri", "setting-jwks-uri", Kind::Line),
             setting("jwks", "setting-jwks", Kind::Json),
@@ -98,6 +114,18 @@ const SECTIONS: &[(&str, &[Setting])] = &[
             setting("userinfo_signed_response_alg", "setting-userinfo-signed", SIGNED),
             setting("userinfo_encrypted_response_alg", "setting-userinfo-alg", ENCRYPTED_KEY),
             setting("userinfo_encrypted_response_enc", "setting-userinfo-enc", CONTENT),
+        ],
+    ),
+    (
+        "settings-exchange",
+        Part::Policy,
+        &[
+            setting("token_exchange_audiences", "setting-exchange-audiences", Kind::Words),
+            setting("token_exchange_scope", "setting-exchange-scope", Kind::Line),
+            setting("token_exchange_actors", "setting-exchange-actors", Kind::Words),
+            setting("token_exchange_max_actors", "setting-exchange-max-actors", Kind::Number),
+            setting("token_exchange_impersonation", "setting-exchange-impersonation", Kind::Flag),
+            setting("may_act", "setting-may-act", Kind::Line),
         ],
     ),
 ];
@@ -110,15 +138,32 @@ fn subject_types() -> Vec<&'static str> {
     vec!["public", "pairwise"]
 }
 
-fn all() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.iter().flat_map(|(_, settings)| settings.iter())
+/// The settings that are kept in one place.
+fn all(part: Part) -> impl Iterator<Item = &'static Setting> {
+    let sections = SECTIONS.iter().filter(move |(_, of, _)| *of == part);
+    sections.flat_map(|(_, _, settings)| settings.iter())
+}
+
+/// The members of one place, by name.
+fn members(of: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(of) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+/// The members of both.
+fn all_members(metadata: &ClientMetadata, policy: &ClientPolicy) -> Map<String, Value> {
+    let mut all = members(metadata);
+    all.extend(members(policy));
+    all
 }
 
 /// Shows the form.
 pub async fn get(admin: Admin, id: Path<String>) -> Answer {
     let client = find(&admin, &id).await?;
-    Ok(shown(&admin, &client, Errors::default(), |member| written(&client.metadata, member))
-        .respond())
+    let members = all_members(&client.metadata, &client.policy);
+    Ok(shown(&admin, &client, Errors::default(), |member| written(&members, member)).respond())
 }
 
 /// Saves it. Where answers go and how they are protected is sensitive.
@@ -151,7 +196,7 @@ fn shown(
         label: page.t(setting.label).into_owned(),
         control: control(page.text, setting.kind, legacy, value(setting.member)),
     };
-    let section = |(title, settings): &(&str, &'static [Setting])| SettingSection {
+    let section = |(title, _, settings): &Section| SettingSection {
         id: (*title).to_owned(),
         title: page.t(title).into_owned(),
         fields: settings.iter().map(field).collect(),
@@ -187,10 +232,9 @@ fn control(text: Text, kind: Kind, legacy: bool, value: String) -> Control {
 }
 
 /// A member as the form shows it: several values of one that are whole lines, line by line.
-fn written(metadata: &ClientMetadata, member: &str) -> String {
-    let members = serde_json::to_value(metadata).unwrap_or_default();
+fn written(members: &Map<String, Value>, member: &str) -> String {
     let separator = if member == "response_types" { "\n" } else { " " };
-    match &members[member] {
+    match members.get(member).unwrap_or(&Value::Null) {
         Value::Null | Value::Bool(false) => String::new(),
         Value::Bool(true) => "1".to_owned(),
         Value::String(text) => text.clone(),
@@ -198,7 +242,7 @@ fn written(metadata: &ClientMetadata, member: &str) -> String {
             let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
             texts.join(separator)
         }
-        Value::Object(_) => serde_json::to_string_pretty(&members[member]).unwrap_or_default(),
+        object @ Value::Object(_) => serde_json::to_string_pretty(object).unwrap_or_default(),
         Value::Number(number) => number.to_string(),
     }
 }
@@ -215,18 +259,24 @@ fn typed(posted: &Posted, member: &'static str) -> String {
 fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
     let text = admin.page(Nav::Clients).text;
     let mut errors = Errors::default();
-    let Ok(Value::Object(mut members)) = serde_json::to_value(&draft.metadata) else {
-        return errors;
-    };
-    for setting in all() {
-        let value = typed(posted, setting.member);
-        if put(&mut members, setting, &value).is_none() {
-            errors.add(setting.member, text, Problem::Invalid);
+    let mut fill = |part: Part, mut members: Map<String, Value>| {
+        for setting in all(part) {
+            let value = typed(posted, setting.member);
+            if put(&mut members, setting, &value).is_none() {
+                errors.add(setting.member, text, Problem::Invalid);
+            }
         }
-    }
-    match serde_json::from_value(Value::Object(members)) {
+        Value::Object(members)
+    };
+    let metadata = fill(Part::Metadata, members(&draft.metadata));
+    let policy = fill(Part::Policy, members(&draft.policy));
+    match serde_json::from_value(metadata) {
         Ok(metadata) => draft.metadata = metadata,
         Err(_) => errors.add("subject_type", text, Problem::ChoiceInvalid),
+    }
+    match serde_json::from_value(policy) {
+        Ok(policy) => draft.policy = policy,
+        Err(_) => errors.add("token_exchange_scope", text, Problem::ScopeInvalid),
     }
     errors
 }
@@ -257,7 +307,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_a_member_that_goes_there_and_back() {
-        for setting in all() {
+        for setting in all(Part::Metadata).chain(all(Part::Policy)) {
             let typed = match setting.kind {
                 Kind::Line => "https://app.example/x",
                 Kind::Words | Kind::Flag | Kind::Number => "1",
@@ -267,10 +317,14 @@ mod tests {
             };
             let mut members = Map::new();
             put(&mut members, setting, typed).expect("it can be read");
+            let members = Value::Object(members);
             let metadata: ClientMetadata =
-                serde_json::from_value(Value::Object(members)).expect(setting.member);
-            assert_ne!(metadata, ClientMetadata::default(), "{} is no member", setting.member);
-            assert_eq!(written(&metadata, setting.member), typed, "{}", setting.member);
+                serde_json::from_value(members.clone()).expect(setting.member);
+            let policy: ClientPolicy = serde_json::from_value(members).expect(setting.member);
+            let is_one = (&metadata, &policy) != (&Default::default(), &Default::default());
+            assert!(is_one, "{} is no member", setting.member);
+            let back = written(&all_members(&metadata, &policy), setting.member);
+            assert_eq!(back, typed, "{}", setting.member);
         }
     }
 
@@ -280,7 +334,7 @@ mod tests {
             r#"{"logo_uri":"https://a.example/l","default_max_age":5,"require_auth_time":true}"#,
         )
         .unwrap();
-        for setting in all() {
+        for setting in all(Part::Metadata) {
             put(&mut members, setting, "");
         }
         let metadata: ClientMetadata = serde_json::from_value(Value::Object(members)).unwrap();
@@ -290,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_number_and_a_document_have_to_be_ones() {
-        let of = |member| all().find(|setting| setting.member == member).unwrap();
+        let of = |member| all(Part::Metadata).find(|setting| setting.member == member).unwrap();
         for typed in ["-1", "1.5", "abc", "99999999999"] {
             assert!(put(&mut Map::new(), of("default_max_age"), typed).is_none(), "{typed}");
         }

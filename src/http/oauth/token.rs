@@ -27,7 +27,10 @@ pub async fn token(
     let confirmation = sender.confirmation(&client)?;
     let actor = info.actor(Actor::client(&client.id).name);
     let redemption = grant.redeem(provider, &client, &form, &actor).await?;
-    sender.answers(provider, &redemption.bound_to).await?;
+    sender.answers(&redemption.bound_to).map_err(|error| redemption.refused(error))?;
+    sender.use_up(provider).await?;
+    // What comes of something bound is bound as that was.
+    let confirmation = confirmation.and(&redemption.bound_to);
     let redemption = Redemption { confirmation, ..redemption };
     let mut response = answer(&issue(provider, &client, redemption, &actor).await?);
     proof::next_nonce(&state, &sender, &mut response);

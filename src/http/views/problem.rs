@@ -71,6 +71,10 @@ pub enum Problem {
     GrantRefresh,
     /// `client_credentials` without a proof of who the client is.
     GrantPublic,
+    /// A client that exchanges tokens must be told for whom.
+    ExchangeNobody,
+    /// How many may act one for the other.
+    ExchangeDepth,
     /// `offline_access` without `refresh_token`.
     OfflineScope,
     /// A public client without PKCE.
@@ -170,6 +174,8 @@ impl Problem {
             Self::GrantMissing => "problem-grant-missing",
             Self::GrantRefresh => "problem-grant-refresh",
             Self::GrantPublic => "problem-grant-public",
+            Self::ExchangeNobody => "problem-exchange-nobody",
+            Self::ExchangeDepth => "problem-exchange-depth",
             Self::OfflineScope => "problem-offline-scope",
             Self::PublicPkce => "problem-public-pkce",
             Self::ResponseInvalid => "problem-response-invalid",

@@ -13,6 +13,7 @@ pub mod crypto;
 pub mod dpop;
 pub mod fapi;
 pub mod inbox;
+pub mod landscape;
 pub mod ports;
 pub mod postgres;
 pub mod process;

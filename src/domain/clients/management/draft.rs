@@ -1,6 +1,7 @@
 //! What a client may be (RFC 7591 §2, OpenID Connect Registration §2), checked whole: every
 //! problem is said at once.
 
+mod exchange;
 mod profile;
 pub mod requests;
 
@@ -83,6 +84,7 @@ impl ClientDraft {
         problems.extend(self.policy_problems());
         problems.extend(logout::problems(&self.metadata));
         problems.extend(requests::problems(&self.metadata));
+        problems.extend(exchange::problems(&self.metadata, &self.policy));
         problems.extend(profile::problems(&self.metadata, &self.policy));
         problems.extend(self.pkce_problem());
         problems

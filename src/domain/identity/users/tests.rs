@@ -46,6 +46,8 @@ async fn sign_in(test: &TestGround, user_id: &str, sid: &str) {
         expires_at: now + 300,
         token_hash: None,
         claims: None,
+        parent_jti: None,
+        granted_scope: None,
     };
     let db = &test.ground.db;
     db.write(move |conn| {
