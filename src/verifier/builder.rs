@@ -10,7 +10,9 @@ use super::revocations::{RevocationSource, StalenessPolicy};
 use super::snapshot::{Saving, Snapshot};
 use super::used_proofs::UsedProofs;
 use super::verify::{Inner, Verifier};
-use crate::jose::{DecryptionKey, DpopNonces, JwkSet, Sealer, SigningAlgorithm};
+use crate::jose::{
+    DecryptionKey, DpopNonces, JoseError, JwkSet, Sealer, SigningAlgorithm, VerifyingKey,
+};
 use crate::protocol::time::{Clock, Lifetime, SystemClock};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub struct VerifierBuilder {
     redis: Option<String>,
     feed: bool,
     kept_in: Option<PathBuf>,
+    secrets: Vec<Result<VerifyingKey, JoseError>>,
 }
 
 impl VerifierBuilder {
@@ -59,6 +62,7 @@ impl VerifierBuilder {
             redis: None,
             feed: false,
             kept_in: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -69,10 +73,23 @@ impl VerifierBuilder {
         self
     }
 
-    /// The only algorithms that are accepted; by default ES256, RS256, PS256 and EdDSA.
+    /// The only algorithms that are accepted; by default ES256, RS256, PS256 and EdDSA. HS256 is
+    /// none of them: see [`VerifierBuilder::shared_secret`].
     #[must_use]
     pub fn algorithms(mut self, algorithms: &[SigningAlgorithm]) -> Self {
         self.algorithms = algorithms.to_vec();
+        self
+    }
+
+    /// The secret that this service shares with the issuer, as it was shown when the resource was
+    /// made: then tokens are signed with it (HS256), and no other signature counts. Nothing is
+    /// fetched. Said more than once, each is tried, so that a new secret can be brought in.
+    ///
+    /// A secret is never a key that others may know: the keys that the issuer publishes are not
+    /// looked at, and [`VerifierBuilder::algorithms`] has nothing to say.
+    #[must_use]
+    pub fn shared_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.secrets.push(VerifyingKey::from_secret(secret.as_ref()));
         self
     }
 
@@ -203,7 +220,7 @@ impl VerifierBuilder {
         Ok(verifier)
     }
 
-    fn assemble(self) -> Result<Verifier, SetupError> {
+    fn assemble(mut self) -> Result<Verifier, SetupError> {
         if self.audience.is_empty() || self.audience.iter().any(String::is_empty) {
             return Err(SetupError::Audience);
         }
@@ -217,7 +234,10 @@ impl VerifierBuilder {
         let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
         let kept = self.kept_in.as_deref().map(|path| Snapshot::open(path, &self.issuer));
         let kept = kept.transpose()?.map(Arc::new);
-        let fetched_from = self.keys.is_none().then(|| source.clone());
+        let secrets = self.checked_secrets()?;
+        // Under a secret the keys of the issuer count for its feed alone.
+        let needs_keys = self.keys.is_none() && (secrets.is_empty() || self.feed);
+        let fetched_from = needs_keys.then(|| source.clone());
         let keys = KeyRing::new(fetched_from, self.algorithms.clone(), self.clock.clone());
         let keys = Arc::new(keys.keep_in(kept.clone()));
         match &self.keys {
@@ -229,7 +249,11 @@ impl VerifierBuilder {
             Inner {
                 issuer: self.issuer,
                 audience: self.audience,
-                algorithms: self.algorithms,
+                algorithms: match secrets.is_empty() {
+                    true => self.algorithms,
+                    false => vec![SigningAlgorithm::HS256],
+                },
+                secrets,
                 leeway: self.leeway,
                 decryption_keys: self.decryption_keys,
                 revocations: self.revocations,
@@ -276,6 +300,14 @@ pub(super) struct FollowedList {
 }
 
 impl VerifierBuilder {
+    fn checked_secrets(&mut self) -> Result<Vec<VerifyingKey>, SetupError> {
+        if !self.secrets.is_empty() && self.keys.is_some() && !self.feed {
+            return Err(SetupError::Secret);
+        }
+        let keys = std::mem::take(&mut self.secrets);
+        keys.into_iter().collect::<Result<_, _>>().map_err(|_| SetupError::Secret)
+    }
+
     fn checked_origins(&self) -> Result<Vec<String>, SetupError> {
         if self.origins.is_empty() {
             return Ok(self.audience.iter().filter_map(|audience| origin_of(audience)).collect());
@@ -311,6 +343,11 @@ mod tests {
         for algorithms in [&[][..], &[SigningAlgorithm::ES256, SigningAlgorithm::HS256]] {
             let verifier = builder().algorithms(algorithms).build().await;
             assert!(matches!(verifier, Err(SetupError::Algorithms)));
+        }
+        for (secret, keys) in [("too short to be one", None), (&"s".repeat(43), Some(keys()))] {
+            let builder = Verifier::builder(ISSUER).audience(AUDIENCE).shared_secret(secret);
+            let builder = keys.into_iter().fold(builder, VerifierBuilder::keys);
+            assert!(matches!(builder.build().await, Err(SetupError::Secret)));
         }
         let wide = builder().leeway(Lifetime::seconds(61)).build().await;
         assert!(matches!(wide, Err(SetupError::Leeway)));

@@ -82,6 +82,9 @@ pub enum SetupError {
     /// Access tokens are signed with asymmetric keys (RFC 9068 §2.1).
     #[error("at least one algorithm is needed, and none with a shared secret")]
     Algorithms,
+    /// RFC 7518 §3.2.
+    #[error("a shared secret has 32 bytes at least, and stands without public keys")]
+    Secret,
     /// The `htu` of a proof holds an address, so the service must know its own.
     #[error("an origin has a scheme, a host and perhaps a port, and nothing else")]
     Origin,
