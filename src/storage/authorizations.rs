@@ -81,6 +81,17 @@ pub fn hold_live(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError
     Ok(found.is_some())
 }
 
+/// As [`hold_live`], for those who change nothing of it: they do not wait for each other.
+pub fn hold_live_shared(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
+    let row = dsl::authorizations.find(id).filter(dsl::revoked_at.is_null()).select(dsl::id);
+    let found: Option<String> = match conn {
+        DbConnection::Postgres(conn) => row.for_share().get_result(conn).optional()?,
+        // There is one writer at a time.
+        DbConnection::Sqlite(conn) => row.get_result(conn).optional()?,
+    };
+    Ok(found.is_some())
+}
+
 /// Holds the authorizations of a user until the transaction ends: what is being issued under them is
 /// written before whoever calls this looks for it.
 pub fn hold_all(conn: &mut DbConnection, user_id: &str) -> Result<(), StorageError> {

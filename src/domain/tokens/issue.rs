@@ -213,11 +213,12 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
         return Ok(Written::SpentBefore);
     }
     if let Some(id) = &writing.authorization {
-        if !authorizations::hold_live(conn, id)? {
-            return Ok(match writing.exchange {
-                None => Written::Ended,
-                Some(_) => Written::SubjectEnded,
-            });
+        match writing.exchange {
+            None if !authorizations::hold_live(conn, id)? => return Ok(Written::Ended),
+            Some(_) if !authorizations::hold_live_shared(conn, id)? => {
+                return Ok(Written::SubjectEnded);
+            }
+            _ => {}
         }
         if let Some(keep_until) = writing.keep_until {
             authorizations::extend(conn, id, keep_until)?;

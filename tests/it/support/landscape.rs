@@ -87,7 +87,8 @@ impl Landscape {
             draft.metadata.scope = format!("{SCOPE} offline_access orders:write").parse().unwrap();
         })
         .await;
-        let gateway = service("gateway", GATEWAY, &[ORDERS], "orders:read orders:write");
+        let scope = "orders:read orders:write bills:read";
+        let gateway = service("gateway", GATEWAY, &[ORDERS], scope);
         let gateway = WebApp::register_as(server, |draft| {
             gateway(draft);
             change(draft);
