@@ -92,6 +92,7 @@ const SECTIONS: &[Section] = &[
     ),
     (
         "settings-sign-out",
+        Part::Metadata,
         &[
             setting("backchannel_logout_uri", "setting-back-channel", Kind::Line),
             setting("backchannel_logout_session_required", "setting-back-channel-sid", Kind::Flag),
