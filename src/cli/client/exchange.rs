@@ -15,10 +15,10 @@ pub struct ExchangeMembers {
         value_name = "URI",
         num_args = 1..
     )]
-    audiences: Vec<String>,
+    token_exchange_audiences: Vec<String>,
     /// The most that tokens may have after an exchange; the scope of the client when not given
     #[arg(long = "token-exchange-scope", value_name = "SCOPE", num_args = 1..)]
-    scope: Vec<String>,
+    token_exchange_scope: Vec<String>,
     /// Who may act for people in tokens of an exchange, by the sub of their own token: a client_id
     #[arg(
         long = "token-exchange-actor",
@@ -26,13 +26,13 @@ pub struct ExchangeMembers {
         value_name = "SUB",
         num_args = 1..
     )]
-    actors: Vec<String>,
+    token_exchange_actors: Vec<String>,
     /// Tokens of an exchange may leave open who acts
     #[arg(long = "token-exchange-impersonation", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    impersonation: Option<bool>,
+    token_exchange_impersonation: Option<bool>,
     /// How many may act one for the other, 1 to 4
     #[arg(long = "token-exchange-max-actors", value_name = "NUMBER")]
-    max_actors: Option<u32>,
+    token_exchange_max_actors: Option<u32>,
     /// The only one who may act with the client's tokens of people, by sub
     #[arg(long, value_name = "SUB")]
     may_act: Option<String>,
@@ -41,23 +41,24 @@ pub struct ExchangeMembers {
 impl ExchangeMembers {
     /// Writes what was given into a policy.
     pub fn apply(&self, policy: &mut ExchangePolicy) -> Result<(), CliError> {
-        for (member, given) in
-            [(&mut policy.audiences, &self.audiences), (&mut policy.actors, &self.actors)]
-        {
+        for (member, given) in [
+            (&mut policy.audiences, &self.token_exchange_audiences),
+            (&mut policy.actors, &self.token_exchange_actors),
+        ] {
             let given: Vec<String> =
                 given.iter().flat_map(|one| one.split_whitespace()).map(str::to_owned).collect();
             if !given.is_empty() {
                 *member = given;
             }
         }
-        if !self.scope.is_empty() {
-            let scope = words(&self.scope).join(" ").parse();
+        if !self.token_exchange_scope.is_empty() {
+            let scope = words(&self.token_exchange_scope).join(" ").parse();
             policy.scope = scope.map_err(|error: crate::protocol::error::OAuthError| {
                 CliError::Usage(format!("--token-exchange-scope: {}", error.description))
             })?;
         }
-        policy.impersonation = self.impersonation.unwrap_or(policy.impersonation);
-        policy.max_actors = self.max_actors.or(policy.max_actors);
+        policy.impersonation = self.token_exchange_impersonation.unwrap_or(policy.impersonation);
+        policy.max_actors = self.token_exchange_max_actors.or(policy.max_actors);
         if self.may_act.is_some() {
             policy.may_act.clone_from(&self.may_act);
         }

@@ -18,6 +18,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::audit::{self, NewEvent};
+use crate::storage::authorizations::Authorization;
 use crate::storage::issued_tokens::{self, IssuedToken};
 use crate::storage::refresh_tokens::{self, RefreshToken};
 use crate::storage::{DbConnection, StorageError, authorization_codes, authorizations};
@@ -150,23 +151,7 @@ fn writing(
         Subject::Client | Subject::Service(_) => None,
     };
     let authorization = person.map(|person| &person.authorization);
-    let refresh = redemption.refresh.as_ref().filter(|refresh| refresh.is_new);
-    let refresh_token = authorization.zip(refresh).map(|(authorization, refresh)| RefreshToken {
-        token_hash: digest(&refresh.value),
-        authorization_id: authorization.id.clone(),
-        client_id: client.id.clone(),
-        scope: refresh.scope.clone(),
-        created_at: now,
-        expires_at: refresh.expires_at,
-        spent_at: None,
-        successor_hash: None,
-        retried_at: None,
-        // Who proves who it is at each refresh may change its keys (RFC 9449 §5, RFC 8705 §4).
-        confirmation: match client.is_public() {
-            true => redemption.confirmation.clone(),
-            false => Confirmation::default(),
-        },
-    });
+    let refresh_token = refresh_token(client, redemption, authorization, now);
     let event = match &redemption.exchange {
         None => actor.event("token.issue", now),
         Some(exchange) => token_exchange::event(exchange, actor, now),
@@ -195,6 +180,32 @@ fn writing(
         event,
         replay: provider.cause(Reason::CodeReplayed, &Actor::client(&client.id)),
         exchange: redemption.exchange.clone(),
+    })
+}
+
+/// The refresh token to keep, when a new one goes out.
+fn refresh_token(
+    client: &RegisteredClient,
+    redemption: &Redemption,
+    authorization: Option<&Authorization>,
+    now: Timestamp,
+) -> Option<RefreshToken> {
+    let refresh = redemption.refresh.as_ref().filter(|refresh| refresh.is_new);
+    authorization.zip(refresh).map(|(authorization, refresh)| RefreshToken {
+        token_hash: digest(&refresh.value),
+        authorization_id: authorization.id.clone(),
+        client_id: client.id.clone(),
+        scope: refresh.scope.clone(),
+        created_at: now,
+        expires_at: refresh.expires_at,
+        spent_at: None,
+        successor_hash: None,
+        retried_at: None,
+        // Who proves who it is at each refresh may change its keys (RFC 9449 §5, RFC 8705 §4).
+        confirmation: match client.is_public() {
+            true => redemption.confirmation.clone(),
+            false => Confirmation::default(),
+        },
     })
 }
 
