@@ -123,6 +123,8 @@ fn redeem(conn: &mut DbConnection, number: usize) -> Result<bool, StorageError> 
         expires_at: LATER.as_unix(),
         token_hash: None,
         claims: None,
+        parent_jti: None,
+        granted_scope: None,
     };
     issued_tokens::insert(conn, &token)?;
     let refresh = RefreshToken {
