@@ -7,7 +7,7 @@
 
 use countersign::protocol::time::{Timestamp, monotonic};
 use countersign::storage::authorization_codes::{self, AuthorizationCode};
-use countersign::storage::authorizations::{self, Authorization};
+use countersign::storage::authorizations::Authorization;
 use countersign::storage::issued_tokens::{self, IssuedToken};
 use countersign::storage::refresh_tokens::{self, RefreshToken};
 use countersign::storage::{DatabaseUrl, Db, DbConnection, StorageError, audit};
@@ -92,25 +92,21 @@ fn prepare(conn: &mut DbConnection) -> Result<(), StorageError> {
             expires_at: LATER,
             revoked: false,
         };
-        authorizations::insert(conn, &authorization)?;
         let code = AuthorizationCode {
             code_hash: format!("code-{number}"),
-            authorization_id: authorization.id,
-            client_id: "client".into(),
             redirect_uri: "https://app.example/callback".into(),
             code_challenge: None,
             expires_at: LATER,
-            redeemed: false,
             dpop_jkt: None,
         };
-        authorization_codes::insert(conn, &code)?;
+        authorization_codes::insert(conn, &authorization, &code)?;
     }
     Ok(())
 }
 
 fn redeem(conn: &mut DbConnection, number: usize) -> Result<bool, StorageError> {
     let authorization_id = format!("authorization-{number}");
-    if !authorization_codes::spend(conn, &format!("code-{number}"), NOW)? {
+    if !authorization_codes::spend(conn, &authorization_id, NOW)? {
         return Ok(false);
     }
     let token = IssuedToken {

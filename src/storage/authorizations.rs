@@ -162,14 +162,17 @@ pub fn revoke_of_client(
         .execute(conn)?)
 }
 
-/// Revokes what ends with a session; offline grants stay (OpenID Connect Back-Channel Logout §2.7).
+/// Revokes what ends with a session of a user; offline grants stay (OpenID Connect Back-Channel
+/// Logout §2.7).
 pub fn revoke_of_session(
     conn: &mut DbConnection,
+    user_id: &str,
     sid: &str,
     by: &str,
     now: Timestamp,
 ) -> Result<usize, StorageError> {
-    Ok(diesel::update(dsl::authorizations.filter(dsl::sid.eq(sid)))
+    Ok(diesel::update(dsl::authorizations.filter(dsl::user_id.eq(user_id)))
+        .filter(dsl::sid.eq(sid))
         .filter(dsl::offline.eq(false))
         .filter(dsl::revoked_at.is_null())
         .set((dsl::revoked_at.eq(now.as_unix()), dsl::revoked_by.eq(by)))
@@ -192,7 +195,7 @@ pub fn last_use_of_user(
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = table, treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     id: String,
     client_id: String,
     user_id: String,

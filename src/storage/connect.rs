@@ -1,6 +1,6 @@
 //! Opening the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
-use super::writer::{MAX_BATCH, Writer};
+use super::writer::{MAX_BATCH, Undo, Writer};
 use super::{DbConnection, StorageError};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -143,8 +143,33 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         if let Some(writer) = &self.writer {
-            return writer.write(work).await;
+            return writer.write(work, Undo::Alone).await;
         }
+        self.write_pooled(work).await
+    }
+
+    /// As [`Db::write`], for work that fails only when the database does. On SQLite it costs less,
+    /// because it cannot be undone alone: when it fails, so does all that shares its commit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Db::write`].
+    pub async fn write_in_batch<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            return writer.write(work, Undo::WithBatch).await;
+        }
+        self.write_pooled(work).await
+    }
+
+    async fn write_pooled<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
+    {
         let pool = self.pool.clone();
         tokio::task::spawn_blocking(move || checkout(&pool)?.run(|conn| transaction(conn, work)))
             .await

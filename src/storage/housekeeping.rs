@@ -3,8 +3,8 @@
 //! Nothing depends on it: every query asks for the time itself.
 
 use super::schema::{
-    authorization_codes, authorizations, issued_tokens, outbox, pushed_requests, refresh_tokens,
-    revocations, seen_jtis, sessions,
+    authorizations, issued_tokens, outbox, pushed_requests, refresh_tokens, revocations, seen_jtis,
+    sessions,
 };
 use super::{DbConnection, StorageError};
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -40,7 +40,6 @@ macro_rules! sweep {
 pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, StorageError> {
     let before = (now - GRACE).as_unix();
     Ok(sweep!(conn, before, authorizations.id: String)
-        + sweep!(conn, before, authorization_codes.code_hash: String)
         + sweep!(conn, before, refresh_tokens.token_hash: String)
         + sweep!(conn, before, issued_tokens.(expires_at, jti): (i64, String))
         + sweep!(conn, before, sessions.id_hash: String)

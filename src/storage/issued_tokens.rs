@@ -37,7 +37,8 @@ pub enum TokensOf<'a> {
     User(&'a str),
     UserAtClient(&'a str, &'a str),
     Authorization(&'a str),
-    Session(&'a str),
+    /// The user, and the `sid` of the session.
+    Session(&'a str, &'a str),
 }
 
 /// Inserts a record.
@@ -105,7 +106,9 @@ pub fn list_live(
                 .filter(authorizations::user_id.eq(user))
                 .filter(authorizations::client_id.eq(client)),
             TokensOf::Authorization(id) => of_whom.filter(authorizations::id.eq(id)),
-            TokensOf::Session(sid) => of_whom.filter(authorizations::sid.eq(sid)),
+            TokensOf::Session(user, sid) => {
+                of_whom.filter(authorizations::user_id.eq(user)).filter(authorizations::sid.eq(sid))
+            }
         };
         dsl::issued_tokens
             .filter(dsl::authorization_id.eq_any(of_whom))

@@ -141,19 +141,12 @@ diesel::table! {
         revoked_by -> Nullable<Text>,
         resources -> Nullable<Text>,
         details -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    authorization_codes (code_hash) {
-        code_hash -> Text,
-        authorization_id -> Text,
-        client_id -> Text,
-        redirect_uri -> Text,
+        code_hash -> Nullable<Text>,
+        code_expires_at -> Nullable<BigInt>,
+        redirect_uri -> Nullable<Text>,
         code_challenge -> Nullable<Text>,
-        expires_at -> BigInt,
-        redeemed_at -> Nullable<BigInt>,
         dpop_jkt -> Nullable<Text>,
+        redeemed_at -> Nullable<BigInt>,
     }
 }
 
@@ -286,7 +279,6 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
     audit_seals,
-    authorization_codes,
     authorizations,
     client_secrets,
     clients,

@@ -4,6 +4,7 @@ use super::schema::{login_names, user_groups, user_roles, users};
 use super::{DbConnection, StorageError, pattern};
 use crate::protocol::time::Timestamp;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Map, Value};
 
@@ -292,6 +293,29 @@ pub fn groups(conn: &mut DbConnection, user_id: &str) -> Result<Vec<String>, Sto
         .select(user_groups::group_name)
         .load(c));
     Ok(groups?)
+}
+
+/// The roles and the groups of a user, each in alphabetical order, in one query.
+pub fn roles_and_groups(
+    conn: &mut DbConnection,
+    user_id: &str,
+) -> Result<(Vec<String>, Vec<String>), StorageError> {
+    let rows: Vec<(bool, String)> = on!(conn, |c| user_roles::table
+        .filter(user_roles::user_id.eq(user_id))
+        .select((true.into_sql::<Bool>(), user_roles::role))
+        .union_all(
+            user_groups::table
+                .filter(user_groups::user_id.eq(user_id))
+                .select((false.into_sql::<Bool>(), user_groups::group_name)),
+        )
+        .load(c))?;
+    let (mut roles, mut groups) = (Vec::new(), Vec::new());
+    for (is_role, name) in rows {
+        if is_role { roles.push(name) } else { groups.push(name) }
+    }
+    roles.sort_unstable();
+    groups.sort_unstable();
+    Ok((roles, groups))
 }
 
 /// Gives a user exactly these roles.

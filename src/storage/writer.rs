@@ -3,7 +3,8 @@
 //! SQLite has one write lock, and a commit with `synchronous=FULL` waits for the disk. So one thread
 //! owns the only writing connection, takes whatever is queued, runs each piece of work in a
 //! savepoint of its own inside one `BEGIN IMMEDIATE`, commits once, and only then answers each
-//! caller. There is no timer: while the disk works on one batch, the next one gathers.
+//! caller. Work that fails only when the database does goes without the savepoint, which copies
+//! every page that it changes. There is no timer: while the disk works on one batch, the next one gathers.
 
 use super::{DbConnection, StorageError};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -19,6 +20,15 @@ pub const MAX_BATCH: usize = 256;
 const MAX_QUEUE: usize = 4096;
 /// How long a caller waits for its commit.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What is undone when a piece of work fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// Its own changes.
+    Alone,
+    /// Those of all that share its commit.
+    WithBatch,
+}
 
 /// The handle to the writer thread, which ends when the last handle is dropped.
 pub struct Writer {
@@ -41,14 +51,14 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of `work` (then only its own savepoint is undone) and of the commit of its batch.
-    pub async fn write<T, F>(&self, work: F) -> Result<T, StorageError>
+    /// Those of `work` (`undo` says what goes with it) and of the commit of its batch.
+    pub async fn write<T, F>(&self, work: F, undo: Undo) -> Result<T, StorageError>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { work: Some(work), outcome: None, reply });
+        let job = Box::new(Work { work: Some(work), outcome: None, undo, reply });
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StorageError::Unavailable("the write queue is full".into()),
             TrySendError::Disconnected(_) => StorageError::Interrupted,
@@ -66,6 +76,9 @@ trait Job: Send {
     /// Runs the work and keeps its outcome.
     fn run(&mut self, conn: &mut DbConnection) -> bool;
 
+    /// What is undone when it fails.
+    fn undo(&self) -> Undo;
+
     /// Tells the caller: its outcome when the batch was committed, the fault otherwise.
     fn answer(self: Box<Self>, fault: Option<StorageError>);
 }
@@ -73,6 +86,7 @@ trait Job: Send {
 struct Work<T, F> {
     work: Option<F>,
     outcome: Option<Result<T, StorageError>>,
+    undo: Undo,
     reply: oneshot::Sender<Result<T, StorageError>>,
 }
 
@@ -89,6 +103,10 @@ where
         let succeeded = outcome.is_ok();
         self.outcome = Some(outcome);
         succeeded
+    }
+
+    fn undo(&self) -> Undo {
+        self.undo
     }
 
     fn answer(self: Box<Self>, fault: Option<StorageError>) {
@@ -127,7 +145,7 @@ fn run_batch(
     AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")?;
     let mut next = 0;
     while next < batch.len() {
-        if let Err(fault) = run_in_savepoint(conn, batch[next].as_mut()) {
+        if let Err(fault) = run_one(conn, batch[next].as_mut()) {
             drop(AnsiTransactionManager::rollback_transaction(sqlite(conn)));
             return Err(fault);
         }
@@ -145,7 +163,13 @@ fn run_batch(
     Ok(committed?)
 }
 
-fn run_in_savepoint(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), StorageError> {
+fn run_one(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), StorageError> {
+    if job.undo() == Undo::WithBatch {
+        return match job.run(conn) {
+            true => Ok(()),
+            false => Err(StorageError::Unavailable("another write of the batch failed".into())),
+        };
+    }
     AnsiTransactionManager::begin_transaction(sqlite(conn))?;
     match job.run(conn) {
         true => AnsiTransactionManager::commit_transaction(sqlite(conn))?,

@@ -15,7 +15,7 @@ both! {
         let names: Vec<&str> = answer.params.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["code", "state", "iss"]);
         assert_eq!((answer.get("state"), answer.get("iss")), (&*state, server.issuer()));
-        assert_eq!(answer.get("code").len(), 43);
+        assert_eq!(answer.get("code").len(), 75);
         let without = app.pass("ada", &[("state", "")]).await;
         assert!(!without.has("state"));
     }

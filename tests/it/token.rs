@@ -16,7 +16,7 @@ both! {
         let tokens = reply.expect_tokens();
         assert_eq!(tokens.expires_in, 300);
         assert_eq!(tokens.scope, "email offline_access openid");
-        assert_eq!(tokens.refresh_token.len(), 43);
+        assert_eq!(tokens.refresh_token.len(), 51);
     }
 
     /// RFC 9068 §2.

@@ -86,8 +86,7 @@ pub async fn user(ground: &Ground, id: &str) -> Result<Option<UserDetails>, Stor
         .db
         .read(move |conn| {
             let Some(user) = stored_users::find(conn, &id)? else { return Ok(None) };
-            let roles = stored_users::roles(conn, &id)?;
-            let groups = stored_users::groups(conn, &id)?;
+            let (roles, groups) = stored_users::roles_and_groups(conn, &id)?;
             let about =
                 EventQuery { user_id: Some(id.clone()), limit: EVENTS, ..EventQuery::default() };
             Ok(Some(UserDetails {

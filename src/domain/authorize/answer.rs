@@ -5,7 +5,7 @@ use super::progress::wanted;
 use super::reply::{Reply, ReplyAddress};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::{digest, new_code};
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
 use crate::domain::resources::details;
@@ -99,13 +99,16 @@ pub async fn grant(
 ) -> Result<Reply, AnswerError> {
     let request = &interaction.request;
     let authorization = authorization(provider, client, interaction, signed_in, false);
-    let value = request.response_type.has_code().then(|| provider.random.secret());
+    let value = request
+        .response_type
+        .has_code()
+        .then(|| new_code(&authorization.id, provider.random.as_ref()));
     let front =
         front_channel::make(provider, client, request, &authorization, value.as_deref()).await?;
     let (tokens, beside) = front.map(|front| (front.record, front.fields)).unzip();
     let now = provider.now();
     let granting = Granting {
-        code: value.as_deref().map(|value| code(provider, client, request, &authorization, value)),
+        code: value.as_deref().map(|value| code(provider, client, request, value)),
         subject: subject::to_remember(provider, client, &signed_in.user.id),
         tokens,
         sid: signed_in.session.sid.clone(),
@@ -123,7 +126,10 @@ pub async fn grant(
         authorization,
         now,
     };
-    let outcome = provider.db.write(move |conn| write(conn, &granting)).await;
+    let outcome = match granting.tokens.is_some() {
+        true => provider.db.write(move |conn| write(conn, &granting)).await,
+        false => provider.db.write_in_batch(move |conn| write(conn, &granting)).await,
+    };
     match outcome.map_err(OAuthError::from)? {
         Outcome::Done => {
             let mut fields: Vec<_> = value.map(|value| ("code", value)).into_iter().collect();
@@ -140,17 +146,13 @@ fn code(
     provider: &Provider,
     client: &RegisteredClient,
     request: &AuthorizationRequest,
-    authorization: &Authorization,
     value: &str,
 ) -> AuthorizationCode {
     AuthorizationCode {
         code_hash: digest(value),
-        authorization_id: authorization.id.clone(),
-        client_id: authorization.client_id.clone(),
         redirect_uri: request.redirect_uri.clone(),
         code_challenge: request.code_challenge.clone(),
         expires_at: provider.now() + client.code_lifetime(provider.tokens.authorization_code),
-        redeemed: false,
         dpop_jkt: request.dpop_jkt.clone(),
     }
 }
@@ -167,7 +169,7 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     {
         return Ok(Outcome::ConsentWithdrawn);
     }
-    if !spend(conn, granting.once.as_ref(), now)? || !authorizations::insert(conn, authorization)? {
+    if !spend(conn, granting.once.as_ref(), now)? || !insert(conn, granting)? {
         return Ok(Outcome::AnsweredBefore);
     }
     subject::remember(conn, granting.subject.as_ref(), now)?;
@@ -176,9 +178,6 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     }
     if granting.tell_of_logout {
         session_clients::insert(conn, &granting.sid, client)?;
-    }
-    if let Some(code) = &granting.code {
-        authorization_codes::insert(conn, code)?;
     }
     if let Some(tokens) = &granting.tokens
         && !tokens.write(conn)?
@@ -189,6 +188,13 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     }
     audit::insert(conn, &granting.event)?;
     Ok(Outcome::Done)
+}
+
+fn insert(conn: &mut DbConnection, granting: &Granting) -> Result<bool, StorageError> {
+    match &granting.code {
+        Some(code) => authorization_codes::insert(conn, &granting.authorization, code),
+        None => authorizations::insert(conn, &granting.authorization),
+    }
 }
 
 /// Tells the client that the person said no. The interaction is used up by that.

@@ -53,7 +53,7 @@ impl Interaction {
     /// A new interaction for a checked request.
     pub fn start(request: AuthorizationRequest, random: &dyn Random, now: Timestamp) -> Self {
         Self {
-            id: random.id(),
+            id: random.id_at(now),
             started_at: now,
             request,
             authenticated_sid: None,

@@ -3,17 +3,14 @@
 use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
 use crate::domain::audit::Actor;
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::{authorization_of_code, digest, refresh_token};
 use crate::domain::provider::Provider;
 use crate::domain::resources::Target;
-use crate::domain::revocation;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::time::Timestamp;
 use crate::storage::authorization_codes::{self, AuthorizationCode};
-use crate::storage::authorizations;
 use async_trait::async_trait;
 
 /// Exchanges a code for tokens.
@@ -33,12 +30,11 @@ impl Grant for AuthorizationCodeGrant {
         params: &Params,
         _actor: &Actor,
     ) -> Result<Redemption, OAuthError> {
-        let code_hash = digest(params.required("code")?);
+        let sent = params.required("code")?;
         let sent_redirect_uri = params.required("redirect_uri")?;
-        let (code, person, earliest_iat) =
-            find(provider, code_hash.clone()).await?.ok_or_else(unusable)?;
+        let (code, person) = find(provider, sent).await?.ok_or_else(unusable)?;
 
-        if code.client_id != client.id {
+        if person.authorization.client_id != client.id {
             return Err(unusable());
         }
         if code.redirect_uri != sent_redirect_uri {
@@ -48,14 +44,16 @@ impl Grant for AuthorizationCodeGrant {
         let authorization = Some(&person.authorization);
         let target = Target::of(provider, client, params, authorization).await?;
 
+        let (list_head, earliest_iat) = person.earliest_iat(provider);
         let scope = super::narrowed(params, &person.authorization.scope)?;
         Ok(Redemption {
             refresh: refresh_plan(provider, client, &person),
             subject: Subject::Person(Box::new(person)),
             scope,
             target,
-            spend: Some(OneTimeValue::AuthorizationCode(code_hash)),
+            spend: Some(OneTimeValue::AuthorizationCode),
             earliest_iat,
+            list_head: Some(list_head),
             bound_to: Confirmation::of_jkt(code.dpop_jkt),
             confirmation: Confirmation::default(),
             exchange: None,
@@ -83,25 +81,20 @@ fn check_verifier(code: &AuthorizationCode, verifier: Option<&str>) -> Result<()
 /// A code that was redeemed is found as well: the second use has to be seen to be answered.
 async fn find(
     provider: &Provider,
-    code_hash: String,
-) -> Result<Option<(AuthorizationCode, Person, Timestamp)>, OAuthError> {
-    let now = provider.now();
+    sent: &str,
+) -> Result<Option<(AuthorizationCode, Person)>, OAuthError> {
+    let Some(id) = authorization_of_code(sent).map(str::to_owned) else { return Ok(None) };
+    let (code_hash, now) = (digest(sent), provider.now());
     let found = provider
         .db
         .read_by_key(move |conn| {
-            let Some(code) = authorization_codes::find(conn, &code_hash, now)? else {
-                return Ok(None);
-            };
-            let Some(authorization) = authorizations::find(conn, &code.authorization_id)? else {
-                return Ok(None);
-            };
+            let found = authorization_codes::find(conn, &id, &code_hash, now)?;
+            let Some((code, authorization)) = found else { return Ok(None) };
             if authorization.revoked {
                 return Ok(None);
             }
             let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };
-            let (user, sid) = (&person.user.id, person.authorization.sid.as_deref());
-            let earliest = revocation::earliest_iat(conn, user, &code.client_id, sid, now)?;
-            Ok(Some((code, person, earliest)))
+            Ok(Some((code, person)))
         })
         .await?;
     Ok(found)
@@ -115,7 +108,7 @@ fn refresh_plan(
 ) -> Option<RefreshPlan> {
     let wanted = person.authorization.offline || client.policy.always_refresh_token;
     (wanted && client.may_use(GrantType::RefreshToken)).then(|| RefreshPlan {
-        value: provider.random.secret(),
+        value: refresh_token(provider.now(), &provider.random.secret()),
         scope: person.authorization.scope.clone(),
         expires_at: super::refresh_expiry(provider, &person.authorization),
         is_new: true,

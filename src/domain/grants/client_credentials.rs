@@ -55,6 +55,7 @@ impl Grant for ClientCredentialsGrant {
             bound_to: Confirmation::default(),
             confirmation: Confirmation::default(),
             exchange: None,
+            list_head: None,
             earliest_iat: provider.revocation.earliest_iat(marks, provider.now()),
         })
     }

@@ -42,6 +42,8 @@ pub struct Redemption {
     pub refresh: Option<RefreshPlan>,
     /// The earliest `iat` that no watermark covers, as it was when the grant was proven.
     pub earliest_iat: Timestamp,
+    /// How long the revocation list was then; where it has not grown, nothing has to be asked again.
+    pub list_head: Option<i64>,
     /// What the sender must show to hold, because what is spent is bound to it.
     pub bound_to: Confirmation,
     /// What the tokens become bound to. The token endpoint says so; a grant leaves it empty.
@@ -119,18 +121,24 @@ impl Person {
         if user.blocked_at.is_some() {
             return Ok(None);
         }
-        let roles = users::roles(conn, &user.id)?;
-        let groups = users::groups(conn, &user.id)?;
+        let (roles, groups) = users::roles_and_groups(conn, &user.id)?;
         Ok(Some(Self { authorization, user, roles, groups }))
+    }
+
+    /// The earliest `iat` of a token of theirs, and up to which entry of the list that is known.
+    fn earliest_iat(&self, provider: &Provider) -> (i64, Timestamp) {
+        let of = &self.authorization;
+        let (sid, now) = (of.sid.as_deref(), provider.now());
+        provider.revocation.earliest_iat_of_user(&of.user_id, &of.client_id, sid, now)
     }
 }
 
 /// A value that works once, in the form it is stored in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OneTimeValue {
-    /// By its hash.
-    AuthorizationCode(String),
-    /// By its hash, with the hash of its successor.
+    /// The code of the authorization that the tokens are for.
+    AuthorizationCode,
+    /// By what it is stored under, with that of its successor.
     RefreshToken { hash: String, successor_hash: String },
     /// A refresh token that stays good, and until when. Any number of uses win.
     KeptRefreshToken { hash: String, expires_at: Timestamp },

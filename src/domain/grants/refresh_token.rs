@@ -12,7 +12,7 @@
 use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::{refresh_key, refresh_token, refresh_token_of_key};
 use crate::domain::provider::Provider;
 use crate::domain::resources::Target;
 use crate::domain::revocation::{self, Reason};
@@ -39,7 +39,6 @@ pub struct RefreshTokenGrant;
 struct Found {
     token: RefreshToken,
     person: Person,
-    earliest_iat: Timestamp,
     successor_is_unused: bool,
 }
 
@@ -70,7 +69,7 @@ impl Grant for RefreshTokenGrant {
         actor: &Actor,
     ) -> Result<Redemption, OAuthError> {
         let sent = params.required("refresh_token")?;
-        let found = find(provider, digest(sent)).await?.ok_or_else(unusable)?;
+        let found = find(provider, refresh_key(sent)).await?.ok_or_else(unusable)?;
         if found.token.client_id != client.id {
             return Err(unusable());
         }
@@ -91,6 +90,7 @@ impl Grant for RefreshTokenGrant {
             true => kept(provider, sent, &found),
             false => succession(provider, sent, &found, &use_),
         };
+        let (list_head, earliest_iat) = found.person.earliest_iat(provider);
         let mut person = found.person;
         // A nonce answers one request; this ID token answers none (OpenID Connect Core §12.2).
         person.authorization.nonce = None;
@@ -100,7 +100,8 @@ impl Grant for RefreshTokenGrant {
             target,
             spend: Some(spend),
             refresh: Some(refresh),
-            earliest_iat: found.earliest_iat,
+            list_head: Some(list_head),
+            earliest_iat,
             bound_to: found.token.confirmation,
             confirmation: Confirmation::default(),
             exchange: None,
@@ -132,8 +133,12 @@ fn succession(
     found: &Found,
     use_: &Use,
 ) -> (RefreshPlan, OneTimeValue) {
-    let value = BASE64_URL_SAFE_NO_PAD.encode(provider.refresh.mac(sent.as_bytes()));
-    let (hash, successor_hash) = (found.token.token_hash.clone(), digest(&value));
+    let secret = BASE64_URL_SAFE_NO_PAD.encode(provider.refresh.mac(sent.as_bytes()));
+    let value = match &found.token.successor_hash {
+        Some(key) => refresh_token_of_key(key, &secret),
+        None => refresh_token(provider.now(), &secret),
+    };
+    let (hash, successor_hash) = (found.token.token_hash.clone(), refresh_key(&value));
     let is_new = *use_ == Use::First;
     let spend = match is_new {
         true => OneTimeValue::RefreshToken { hash, successor_hash },
@@ -191,14 +196,12 @@ async fn find(provider: &Provider, hash: String) -> Result<Option<Found>, OAuthE
                 return Ok(None);
             }
             let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };
-            let (user, sid) = (&person.user.id, person.authorization.sid.as_deref());
-            let earliest_iat = revocation::earliest_iat(conn, user, &token.client_id, sid, now)?;
             let successor_is_unused = match token.successor_hash.as_deref() {
                 Some(successor) => refresh_tokens::find(conn, successor, now)?
                     .is_some_and(|successor| successor.spent_at.is_none()),
                 None => true,
             };
-            Ok(Some(Found { token, person, earliest_iat, successor_is_unused }))
+            Ok(Some(Found { token, person, successor_is_unused }))
         })
         .await?;
     Ok(found)

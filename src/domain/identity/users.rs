@@ -216,8 +216,7 @@ pub async fn live_sessions(ground: &Ground, id: &str) -> Result<Vec<Session>, St
 }
 
 fn with_memberships(conn: &mut DbConnection, user: User) -> Result<Account, StorageError> {
-    let roles = users::roles(conn, &user.id)?;
-    let groups = users::groups(conn, &user.id)?;
+    let (roles, groups) = users::roles_and_groups(conn, &user.id)?;
     Ok(Account { user, roles, groups })
 }
 

@@ -138,9 +138,9 @@ pub fn end_session(
     }
     back_channel::announce(conn, user_id, sid, cause.now)?;
     authorizations::hold_all(conn, user_id)?;
-    authorizations::revoke_of_session(conn, sid, cause.reason.as_str(), cause.now)?;
+    authorizations::revoke_of_session(conn, user_id, sid, cause.reason.as_str(), cause.now)?;
     let mut entries = vec![cause.watermark(RevocationKind::Session, sid)];
-    entries.extend(cause.listed(conn, TokensOf::Session(sid))?);
+    entries.extend(cause.listed(conn, TokensOf::Session(user_id, sid))?);
     revocations::insert(conn, &entries)?;
     Ok(true)
 }
@@ -155,7 +155,10 @@ pub fn revoke_authorization(
     authorization_id: &str,
     cause: &Cause,
 ) -> Result<(), StorageError> {
-    authorizations::revoke(conn, authorization_id, cause.reason.as_str(), cause.now)?;
+    // Whoever took it back before has listed its tokens, and there can be none since.
+    if !authorizations::revoke(conn, authorization_id, cause.reason.as_str(), cause.now)? {
+        return Ok(());
+    }
     let entries = cause.listed(conn, TokensOf::Authorization(authorization_id))?;
     revocations::insert(conn, &entries)
 }

@@ -4,7 +4,7 @@ use super::entry;
 use super::epoch::{self, Beginning};
 use crate::protocol::error::OAuthError;
 use crate::protocol::random::Random;
-use crate::protocol::revocation::{RevocationKind, RevocationList};
+use crate::protocol::revocation::{ALL_KEY, RevocationKind, RevocationList, subject_at_client};
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use crate::storage::revocations::{self, Revocation as Stored};
 use crate::storage::{Db, StorageError};
@@ -152,6 +152,29 @@ impl Revocation {
         let list = self.list.read().expect("no one panics with the lock");
         let marks = marks.into_iter().filter_map(|(kind, key)| list.not_before(kind, key));
         marks.max().map_or(now, |mark| now.max(mark + Lifetime::seconds(1)))
+    }
+
+    /// What [`super::earliest_iat`] says by the list of this process, and up to which entry that is
+    /// known: as long as the table has no later one, it is the truth.
+    pub fn earliest_iat_of_user(
+        &self,
+        user_id: &str,
+        client_id: &str,
+        sid: Option<&str>,
+        now: Timestamp,
+    ) -> (i64, Timestamp) {
+        let at_client = subject_at_client(user_id, client_id);
+        let mut marks = vec![
+            (RevocationKind::All, ALL_KEY),
+            (RevocationKind::Subject, user_id),
+            (RevocationKind::Client, client_id),
+            (RevocationKind::SubjectAtClient, &at_client),
+        ];
+        marks.extend(sid.map(|sid| (RevocationKind::Session, sid)));
+        let list = self.list.read().expect("no one panics with the lock");
+        let marks = marks.into_iter().filter_map(|(kind, key)| list.not_before(kind, key));
+        let after = |mark: Timestamp| now.max(mark + Lifetime::seconds(1));
+        (list.last_seq(), marks.max().map_or(now, after))
     }
 
     /// The list itself, for a verifier in this process.

@@ -2,7 +2,7 @@
 
 use super::presented::{self, Presented};
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::refresh_key;
 use crate::domain::grants::refresh_token::has_lost_its_session;
 use crate::domain::provider::Provider;
 use crate::domain::subject;
@@ -80,7 +80,7 @@ async fn refresh_token(
     caller: &RegisteredClient,
     token: &str,
 ) -> Result<Option<Map<String, Value>>, OAuthError> {
-    let (hash, now, idle) = (digest(token), provider.now(), provider.sessions.idle);
+    let (hash, now, idle) = (refresh_key(token), provider.now(), provider.sessions.idle);
     let (owner, issuer) = (caller.id.clone(), provider.issuer.clone());
     let found = provider
         .db

@@ -8,7 +8,7 @@ use super::id_token::Beside;
 use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::refresh_key;
 use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
@@ -21,7 +21,9 @@ use crate::storage::audit::{self, NewEvent};
 use crate::storage::authorizations::Authorization;
 use crate::storage::issued_tokens::{self, IssuedToken};
 use crate::storage::refresh_tokens::{self, RefreshToken};
-use crate::storage::{DbConnection, StorageError, authorization_codes, authorizations};
+use crate::storage::{
+    DbConnection, StorageError, authorization_codes, authorizations, revocations,
+};
 use serde::Serialize;
 
 /// How often a token is signed anew because a watermark rose meanwhile.
@@ -51,6 +53,8 @@ struct Writing {
     spend: Option<OneTimeValue>,
     /// The user, the client, and the session that a watermark could be for.
     subject: Option<(String, String, Option<String>)>,
+    /// How long the list was when `iat` was chosen.
+    list_head: Option<i64>,
     authorization: Option<String>,
     /// Set when the authorization has to be kept for longer than it would be.
     keep_until: Option<Timestamp>,
@@ -101,7 +105,7 @@ pub async fn issue(
         let response = response(&redemption, access.value, access.lifetime, id_token);
         let writing = writing(provider, client, &redemption, access.record, iat, actor);
         let Some(writing) = writing else { return Ok(response) };
-        match provider.db.write(move |conn| write(conn, writing)).await? {
+        match provider.db.write_in_batch(move |conn| write(conn, writing)).await? {
             Written::Done => return Ok(response),
             Written::Overtaken(later) => iat = later,
             Written::SpentBefore => {
@@ -172,6 +176,7 @@ fn writing(
     Some(Writing {
         spend: redemption.spend.clone(),
         subject,
+        list_head: redemption.list_head,
         authorization: authorization.map(|of| of.id.clone()),
         keep_until,
         iat,
@@ -192,7 +197,7 @@ fn refresh_token(
 ) -> Option<RefreshToken> {
     let refresh = redemption.refresh.as_ref().filter(|refresh| refresh.is_new);
     authorization.zip(refresh).map(|(authorization, refresh)| RefreshToken {
-        token_hash: digest(&refresh.value),
+        token_hash: refresh_key(&refresh.value),
         authorization_id: authorization.id.clone(),
         client_id: client.id.clone(),
         scope: refresh.scope.clone(),
@@ -214,7 +219,9 @@ fn refresh_token(
 /// What is spent is spent before the authorization is held: of many who prove the same, one goes on
 /// and the others wait for it here, holding nothing that it or they could need.
 fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageError> {
-    if let Some((user, client, sid)) = &writing.subject {
+    if let Some((user, client, sid)) = &writing.subject
+        && writing.list_head != Some(revocations::head(conn)?)
+    {
         let earliest = revocation::earliest_iat(conn, user, client, sid.as_deref(), writing.iat)?;
         if earliest > writing.iat {
             return Ok(Written::Overtaken(earliest));
@@ -224,9 +231,11 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
         return Ok(Written::SpentBefore);
     }
     if let Some(id) = &writing.authorization {
-        match writing.exchange {
-            None if !authorizations::hold_live(conn, id)? => return Ok(Written::Ended),
-            Some(_) if !authorizations::hold_live_shared(conn, id)? => {
+        match (&writing.exchange, &writing.spend) {
+            // Spending a code has held it.
+            (None, Some(OneTimeValue::AuthorizationCode)) => {}
+            (None, _) if !authorizations::hold_live(conn, id)? => return Ok(Written::Ended),
+            (Some(_), _) if !authorizations::hold_live_shared(conn, id)? => {
                 return Ok(Written::SubjectEnded);
             }
             _ => {}
@@ -257,9 +266,10 @@ fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageErro
     let now = writing.replay.now;
     match &writing.spend {
         None => Ok(true),
-        Some(OneTimeValue::AuthorizationCode(hash)) => {
-            let is_first = authorization_codes::spend(conn, hash, now)?;
-            if !is_first && let Some(id) = &writing.authorization {
+        Some(OneTimeValue::AuthorizationCode) => {
+            let Some(id) = &writing.authorization else { return Ok(false) };
+            let is_first = authorization_codes::spend(conn, id, now)?;
+            if !is_first && authorization_codes::is_spent(conn, id)? {
                 tracing::warn!(authorization.id = %id, "code replayed, authorization revoked");
                 revocation::revoke_authorization(conn, id, &writing.replay)?;
                 let event = NewEvent { action: "code.replay".into(), ..writing.event.clone() };

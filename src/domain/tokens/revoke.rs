@@ -3,7 +3,7 @@
 use super::presented;
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::digest;
+use crate::domain::digest::{is_refresh_token, refresh_key};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Reason};
 use crate::protocol::error::OAuthError;
@@ -22,6 +22,9 @@ pub async fn revoke(
     token: &str,
     actor: &Actor,
 ) -> Result<(), OAuthError> {
+    if is_refresh_token(token) {
+        return revoke_refresh_token(provider, client, token, actor).await;
+    }
     if let Some(presented) = presented::read(provider, token).await? {
         if presented.client_id != client.id {
             return Err(foreign());
@@ -53,7 +56,7 @@ async fn revoke_refresh_token(
     token: &str,
     actor: &Actor,
 ) -> Result<(), OAuthError> {
-    let hash = digest(token);
+    let hash = refresh_key(token);
     let cause = provider.cause(Reason::TokenRevoked, actor);
     let event = actor.event("refresh_token.revoke", cause.now).client(&client.id);
     let owner = client.id.clone();
