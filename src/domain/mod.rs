@@ -8,6 +8,7 @@ pub mod audit_chain;
 pub mod authorize;
 pub mod clients;
 pub mod consent;
+pub mod deferred;
 pub mod digest;
 mod fault;
 pub mod form;

@@ -99,6 +99,8 @@ pub struct Provider {
     pub refresh: SealingKey,
     /// Sets the seals over the audit log.
     pub audit: SealingKey,
+    /// Hashes the codes that people type for their devices.
+    pub user_codes: SealingKey,
     /// Derives what clients with pairwise subjects call people.
     pub subjects: SubjectKey,
 }
@@ -135,6 +137,7 @@ impl Provider {
             dpop_nonces: DpopNonces::new(sealer.purpose("dpop nonces")),
             refresh: sealer.purpose("refresh tokens"),
             audit: super::audit_chain::key(&parts.master_key),
+            user_codes: sealer.purpose("user codes"),
             subjects: SubjectKey::new(&sealer),
             db: parts.db,
             clock: parts.clock,

@@ -157,8 +157,24 @@ pub enum Once {
     RequestObject { jti_hash: String, until: Timestamp },
 }
 
+/// A request that another device made (RFC 8628): its answer stays here until the device asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRequest {
+    /// The hash of its `device_code`.
+    pub code_hash: String,
+    /// As people compare it with what their device shows.
+    pub user_code: String,
+    pub asked_at: Timestamp,
+    /// Where the device is, as far as its address tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What it says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
 /// A request that passed every check and can be answered: what travels sealed through the pages.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     pub client_id: String,
     pub redirect_uri: String,
@@ -205,6 +221,9 @@ pub struct AuthorizationRequest {
     /// What is asked for in detail (RFC 9396).
     #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub details: AuthorizationDetails,
+    /// Set when the answer is not for this browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceRequest>,
 }
 
 impl AuthorizationRequest {

@@ -86,6 +86,8 @@ words! {
         ClientCredentials = "client_credentials",
         /// RFC 8693.
         TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+        /// RFC 8628.
+        DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
         /// Tokens from the authorization endpoint (§4.2): for the older response types, and never
         /// at the token endpoint.
         Implicit = "implicit",
@@ -166,6 +168,13 @@ impl Profile {
     /// Whether requests must be signed (FAPI 2.0 Message Signing §5.3).
     pub const fn signs_messages(self) -> bool {
         matches!(self, Self::Fapi2MessageSigning)
+    }
+}
+
+impl GrantType {
+    /// Whether a refresh token can come with it.
+    pub const fn gives_refresh_token(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
     }
 }
 

@@ -22,3 +22,4 @@ pub mod revocation_store;
 pub mod scope;
 pub mod time;
 pub mod token_exchange;
+pub mod user_code;

@@ -33,6 +33,7 @@ pub mod client_secrets;
 pub mod clients;
 mod connect;
 pub mod consents;
+pub mod deferred_requests;
 pub mod housekeeping;
 pub mod issued_tokens;
 pub mod outbox;

@@ -242,6 +242,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    deferred_requests (code_hash) {
+        code_hash -> Text,
+        kind -> Text,
+        client_id -> Text,
+        user_id -> Nullable<Text>,
+        user_code -> Nullable<Text>,
+        request -> Text,
+        poll_interval -> BigInt,
+        poll_after -> BigInt,
+        created_at -> BigInt,
+        usable_until -> BigInt,
+        expires_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        authorization_id -> Nullable<Text>,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     audit (seq) {
         seq -> BigInt,
         at -> BigInt,

@@ -129,6 +129,28 @@ scope-offline-value = Bis Sie den Zugriff entfernen oder ihn 30 Tage nichts nutz
 scope-claim = Diese Angabe sehen: { $claim }
 scope-unknown = „{ $scope }“ für Sie verwenden
 
+## Geräte
+
+device-title = Gerät verbinden
+device-type = Geben Sie den Code ein, den Ihr Gerät zeigt.
+device-compare = Prüfen Sie, ob Ihr Gerät diesen Code zeigt. Machen Sie dann weiter.
+device-code = Code
+device-code-hint = Acht Buchstaben. Leerzeichen, Striche und Großschreibung sind egal.
+device-only-own = Geben Sie nur den Code eines Geräts ein, das Sie bei sich haben. Niemand sonst darf Sie danach fragen.
+device-heading = Ein Gerät fragt danach
+device-check = Machen Sie nur weiter, wenn Sie diesen Code auf Ihrem eigenen Gerät sehen.
+device-asked = Gefragt { $asked } von { $address }. { $kind }.
+device-return = Ihr Gerät macht von selbst weiter.
+device-allowed-title = Ihr Gerät ist verbunden
+device-allowed-text = { $app } macht von selbst weiter. Sie können diese Seite schließen.
+device-denied-title = Sie haben abgelehnt
+device-denied-text = { $app } bekommt keinen Zugriff. Sie können diese Seite schließen.
+device-undecided-title = Es ist nichts passiert
+device-undecided-text = { $app } wurde nicht verbunden. Der Code bleibt noch ein paar Minuten gültig.
+device-used-title = Dieser Code wurde schon benutzt
+device-used-text = Jemand hat entschieden, oder der Code ist zu alt. Beginnen Sie am Gerät neu.
+device-again = Anderen Code eingeben
+
 ## Zurück zur App, und abmelden
 
 returning-title = Zurück zu { $app }
@@ -227,12 +249,14 @@ problem-claim-invalid = Dieser Wert passt hier nicht.
 problem-reason-invalid = Höchstens 500 sichtbare Zeichen.
 problem-yourself = Das geht nicht mit dem eigenen Konto. Das kann nur eine andere Person aus der Verwaltung.
 problem-too-many = Das sind zu viele Einträge.
+problem-user-code = Dieser Code stimmt nicht oder ist zu alt. Prüfen Sie den Code an Ihrem Gerät.
+problem-too-many-codes = Zu viele falsche Codes. Warten Sie { $minutes } Minuten und versuchen Sie es dann erneut.
 problem-slow-down = Zu viele Versuche. In { $seconds } Sekunden geht es weiter.
 problem-client-id-invalid = 1 bis 64 Buchstaben, Ziffern, Punkte, Striche und Unterstriche.
 problem-client-id-taken = Eine andere App hat diese Client-ID.
 problem-link-invalid = Eine Adresse mit https angeben.
 problem-grant-missing = Mindestens einen Grant-Typ wählen.
-problem-grant-refresh = refresh_token braucht auch authorization_code.
+problem-grant-refresh = refresh_token braucht auch eine Art, bei der Menschen gefragt werden, etwa authorization_code.
 problem-offline-scope = offline_access steht für ein Refresh-Token: Wählen Sie auch refresh_token, oder lassen Sie es weg.
 problem-public-pkce = Eine App ohne Geheimnis braucht immer PKCE.
 problem-grant-public = client_credentials braucht eine App, die sich ausweisen kann.

@@ -131,6 +131,28 @@ scope-offline-value = Until you remove it or 30 days pass without use
 scope-claim = See your { $claim }
 scope-unknown = Use “{ $scope }” for you
 
+## Devices
+
+device-title = Connect a device
+device-type = Enter the code that your device shows.
+device-compare = Check that your device shows this code. Then continue.
+device-code = Code
+device-code-hint = Eight letters. Spaces, dashes and capitals do not matter.
+device-only-own = Only enter a code from a device that you have with you. Nobody else may ask you for one.
+device-heading = A device asks for this
+device-check = Only continue if you see this code on your own device.
+device-asked = Asked { $asked } from { $address }. { $kind }.
+device-return = Your device goes on by itself.
+device-allowed-title = Your device is connected
+device-allowed-text = { $app } goes on by itself. You can close this page.
+device-denied-title = You refused
+device-denied-text = { $app } gets no access. You can close this page.
+device-undecided-title = Nothing happened
+device-undecided-text = { $app } was not connected. The code stays good for a few minutes.
+device-used-title = This code was already used
+device-used-text = Somebody has decided, or the code is too old. Start again on the device for a new one.
+device-again = Enter another code
+
 ## Back to the app, and signing out
 
 returning-title = Returning to { $app }
@@ -229,12 +251,14 @@ problem-claim-invalid = This value does not fit here.
 problem-reason-invalid = Use at most 500 characters that can be seen.
 problem-yourself = You cannot do this to your own account. Ask another administrator.
 problem-too-many = There are too many entries here.
+problem-user-code = This code is not right, or it is too old. Check the code on your device.
+problem-too-many-codes = Too many wrong codes. Wait { $minutes } minutes, then try again.
 problem-slow-down = Too many attempts. Wait { $seconds } seconds, then try again.
 problem-client-id-invalid = Use 1 to 64 letters, digits, dots, dashes and underscores.
 problem-client-id-taken = Another app has this client id.
 problem-link-invalid = Write an https address.
 problem-grant-missing = Choose at least one grant type.
-problem-grant-refresh = refresh_token needs authorization_code as well.
+problem-grant-refresh = refresh_token needs a grant that asks people as well, such as authorization_code.
 problem-offline-scope = offline_access asks for a refresh token: tick refresh_token as well, or leave it out.
 problem-public-pkce = An app without a secret always needs PKCE.
 problem-grant-public = client_credentials needs an app that can prove who it is.

@@ -8,6 +8,7 @@ mod assertions;
 mod authorize;
 mod authorize_interaction;
 mod client_auth;
+mod device;
 mod dpop;
 mod exchange;
 mod http_layer;

@@ -2,8 +2,8 @@
 //! and at 320 px, nothing scrolls sideways, and pages weigh what they may.
 
 use crate::stage::Stage;
-use crate::support::Store;
 use crate::support::browser::Browser;
+use crate::support::{Store, WebApp};
 use countersign::domain::audit::Actor;
 use countersign::domain::resources::management::{self as resources, ResourceDraft};
 
@@ -15,11 +15,21 @@ const SIGN_IN_REQUESTS: usize = 5;
 const SETTLED: &str =
     "return Promise.all(document.getAnimations().map(a => a.finished)).then(() => true)";
 
+/// Keeps what is seen, in the folder that `COUNTERSIGN_SCREENSHOTS` names.
+async fn keep(browser: &Browser, page: &str, width: u32, dark: bool) {
+    let Ok(folder) = std::env::var("COUNTERSIGN_SCREENSHOTS") else { return };
+    let letters = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let name: String = page.chars().map(letters).collect();
+    let name = format!("{name}-{width}{}.png", if dark { "-dark" } else { "" });
+    browser.screenshot(&std::path::Path::new(&folder).join(name)).await;
+}
+
 async fn check(browser: &Browser, page: &str) {
     for (width, dark) in [(1280, false), (1280, true), (320, false), (320, true)] {
         browser.set_viewport(width, 900).await;
         browser.dark_mode(dark).await;
         browser.script(SETTLED).await;
+        keep(browser, page, width, dark).await;
         let found = browser.axe().await;
         assert!(found.is_empty(), "{page} at {width} px, dark {dark}: {found:#?}");
         assert!(!browser.scrolls_sideways().await, "{page} scrolls sideways at {width} px");
@@ -57,6 +67,31 @@ async fn the_pages_between_request_and_answer_are_accessible_and_light() {
     browser.click("logout-confirm").await;
     browser.wait_for_text("You are signed out").await;
     check(&browser, "/logout when done").await;
+}
+
+#[tokio::test]
+async fn the_pages_for_a_device_are_accessible() {
+    let stage = Stage::set(Store::Sqlite).await;
+    stage.server.user("ada").await;
+    let app = WebApp::register_device(&stage.server).await;
+    let device = app.device("openid email orders:read").await;
+    let browser = Browser::start().await;
+    check_at(&browser, &stage, "/device").await;
+    browser.fill("user_code", "BBBB-BBBB").await;
+    browser.click("device-submit").await;
+    browser.wait_for_text("This code is not right").await;
+    check(&browser, "/device after a wrong code").await;
+    check_at(&browser, &stage, &device.complete).await;
+    browser.click("device-submit").await;
+    browser.wait_for_url(&stage.server.url("/login")).await;
+    stage.sign_in(&browser, "ada").await;
+    browser.wait_for_url(&stage.server.url("/consent")).await;
+    browser.wait_for_text(&device.user_code).await;
+    check(&browser, "/consent for a device").await;
+    browser.click("consent-allow").await;
+    browser.wait_for_text("Your device is connected").await;
+    check(&browser, "/consent when a device is connected").await;
+    app.poll(&device).await.expect_tokens();
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! `Authlib` on Python: in a Flask app, and its plain session.
 
-use crate::stage::{Stage, client_secret_jwt, private_key_jwt, public, secret_post, service};
+use crate::stage::{
+    Stage, client_secret_jwt, device, private_key_jwt, public, secret_post, service,
+};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
 
@@ -69,4 +71,9 @@ async fn authlib_authenticates_by_private_key_jwt_with_every_algorithm() {
         let client = stage.client_with_key(algorithm, change).await;
         stage.python_with_key(SCRIPT, "private_key_jwt", client).await;
     }
+}
+
+#[tokio::test]
+async fn authlib_connects_a_device() {
+    play("device", device).await;
 }

@@ -1,6 +1,6 @@
 //! `oauth4webapi` 3 on Node.
 
-use crate::stage::{Stage, private_key_jwt, service};
+use crate::stage::{Stage, device, private_key_jwt, service};
 use countersign::jose::SigningAlgorithm;
 
 const SCRIPT: &str = "oauth4webapi.mjs";
@@ -54,4 +54,11 @@ async fn oauth4webapi_reads_every_refusal() {
     let stage = Stage::set().await;
     let client = stage.client(|_| {}).await;
     stage.node(SCRIPT, "errors", &client).await;
+}
+
+#[tokio::test]
+async fn oauth4webapi_connects_a_device() {
+    let stage = Stage::set().await;
+    let client = stage.client(device).await;
+    stage.node(SCRIPT, "device", &client).await;
 }

@@ -1,6 +1,8 @@
 //! `openid-client` 6 on Node.
 
-use crate::stage::{Stage, client_secret_jwt, private_key_jwt, public, secret_post, service};
+use crate::stage::{
+    Stage, client_secret_jwt, device, private_key_jwt, public, secret_post, service,
+};
 use crate::support::Store;
 use crate::support::certificates::{Issued, Mutual, SUBJECT};
 use countersign::domain::clients::management::ClientDraft;
@@ -212,4 +214,23 @@ async fn openid_client_keeps_the_fapi_2_message_signing_profile() {
         draft.policy.profile = Profile::Fapi2MessageSigning;
     };
     play_with_key("fapi message signing", SigningAlgorithm::ES256, fapi).await;
+}
+
+#[tokio::test]
+async fn openid_client_connects_a_device() {
+    play("device", device).await;
+}
+
+#[tokio::test]
+async fn openid_client_connects_a_device_without_a_secret() {
+    let television = |draft: &mut ClientDraft| {
+        device(draft);
+        public(draft);
+    };
+    play("device", television).await;
+}
+
+#[tokio::test]
+async fn openid_client_is_told_that_a_device_was_refused() {
+    play("device refused", device).await;
 }

@@ -181,6 +181,11 @@ pub fn private_key_jwt(draft: &mut ClientDraft) {
     draft.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
 }
 
+/// A client that runs on devices.
+pub fn device(draft: &mut ClientDraft) {
+    draft.metadata.grant_types = vec![GrantType::DeviceCode, GrantType::RefreshToken];
+}
+
 /// A client without a secret.
 pub fn public(draft: &mut ClientDraft) {
     draft.metadata.token_endpoint_auth_method = AuthMethod::None;

@@ -9,7 +9,7 @@ use countersign::protocol::client::GrantType;
 use countersign::protocol::details_type::DetailsType;
 use serde_json::{Value, json};
 
-fn order_type(name: &str) -> DetailsType {
+pub fn order_type(name: &str) -> DetailsType {
     let declared = json!({
         "type": name,
         "members": {
@@ -44,7 +44,7 @@ async fn shop(server: &TestServer) -> WebApp {
     .await
 }
 
-fn tea(count: u32) -> String {
+pub fn tea(count: u32) -> String {
     json!([{ "type": "order", "item": "tea", "count": count, "actions": ["order", "cancel"] }])
         .to_string()
 }
@@ -76,7 +76,7 @@ async fn refresh(app: &WebApp, token: &str, extra: &[(&str, &str)]) -> Reply {
     app.token(&form).await
 }
 
-fn parsed(text: &str) -> Value {
+pub fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 

@@ -90,7 +90,7 @@ both! {
             ),
             (
                 &["--grant-type", "refresh_token", "--redirect-uri", REDIRECT],
-                "grant_types: refresh_token needs authorization_code",
+                "grant_types: refresh_token needs a grant that asks people, such as authorization_code",
             ),
             (
                 &["--redirect-uri", "http://app.example/cb"],

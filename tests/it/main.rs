@@ -17,6 +17,7 @@ mod clients;
 mod command_line;
 mod cors;
 mod database;
+mod device;
 mod discovery;
 mod dpop;
 mod encryption;

@@ -22,7 +22,8 @@ pub struct Members {
     #[arg(long = "redirect-uri", visible_alias = "redirect-uris", value_name = "URI", num_args = 1..)]
     redirect_uris: Vec<String>,
     /// authorization_code, refresh_token, client_credentials,
-    /// urn:ietf:params:oauth:grant-type:token-exchange [default: authorization_code, with
+    /// urn:ietf:params:oauth:grant-type:token-exchange,
+    /// urn:ietf:params:oauth:grant-type:device_code [default: authorization_code, with
     /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,

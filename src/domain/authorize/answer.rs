@@ -1,8 +1,9 @@
 //! The answer to an authorization request: a code, or a refusal, once.
 
+use super::device;
 use super::interaction::Interaction;
 use super::progress::wanted;
-use super::reply::{Reply, ReplyAddress};
+use super::reply::{Ending, Reply, ReplyAddress};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::{digest, new_code};
@@ -98,6 +99,9 @@ pub async fn grant(
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
     let request = &interaction.request;
+    if let Some(asked) = &request.device {
+        return device::allow(provider, client, interaction, asked, signed_in, actor).await;
+    }
     let authorization = authorization(provider, client, interaction, signed_in, false);
     let value = request
         .response_type
@@ -209,6 +213,9 @@ pub async fn deny(
     signed_in: &SignedIn,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
+    if let Some(asked) = &interaction.request.device {
+        return device::deny(provider, client, asked, signed_in, actor).await;
+    }
     let denied = authorization(provider, client, interaction, signed_in, true);
     let event = actor
         .event("authorization.grant", provider.now())
@@ -254,10 +261,13 @@ pub fn denied_by_person() -> OAuthError {
 
 /// Tells the client of an error.
 pub fn refuse(provider: &Provider, interaction: &Interaction, error: &OAuthError) -> Reply {
-    reply_address(interaction).error(error, &provider.issuer)
+    match interaction.request.device {
+        Some(_) => Reply::Here(Ending::Undecided),
+        None => reply_address(interaction).error(error, &provider.issuer),
+    }
 }
 
-fn authorization(
+pub(super) fn authorization(
     provider: &Provider,
     client: &RegisteredClient,
     interaction: &Interaction,

@@ -132,24 +132,7 @@ mod tests {
         let request = AuthorizationRequest {
             client_id: "app".into(),
             redirect_uri: "https://app.example/cb".into(),
-            state: None,
-            response_type: Default::default(),
-            response_mode: Default::default(),
-            response_is_jwt: false,
-            scope: Default::default(),
-            nonce: None,
-            code_challenge: None,
-            prompt: Default::default(),
-            max_age: None,
-            login_hint: None,
-            hinted_subject: None,
-            ui_locales: None,
-            claims: Default::default(),
-            once: None,
-            dpop_jkt: None,
-            resources: Vec::new(),
-            acr: Default::default(),
-            details: Default::default(),
+            ..AuthorizationRequest::default()
         };
         Interaction::start(request, &SystemRandom, Timestamp::from_unix(1000))
     }

@@ -22,8 +22,21 @@ pub enum Reply {
     Redirect(String),
     /// A form for the browser to post.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// Nowhere: whoever asked comes for the answer, and the browser stays with us.
+    Here(Ending),
     /// What has to be signed before it may travel: [`super::jarm`] does it.
     Secured(Box<Secured>),
+}
+
+/// How it ends for the browser when the answer is for another device (RFC 8628 §3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Allowed,
+    Denied,
+    /// Nobody decided; somebody still can.
+    Undecided,
+    /// Somebody else did, or it took too long.
+    DecidedBefore,
 }
 
 /// An answer that only travels as a token.

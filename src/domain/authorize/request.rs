@@ -200,11 +200,12 @@ fn check_rest(
         once: source.once.clone(),
         dpop_jkt: check_dpop_jkt(params)?,
         acr,
+        device: None,
     })
 }
 
 /// The checks that look something up: whom the tokens will be for.
-async fn with_target(
+pub(in crate::domain) async fn with_target(
     provider: &Provider,
     client: &RegisteredClient,
     params: &Params,
@@ -217,7 +218,7 @@ async fn with_target(
 
 /// The client may insist on a level (OpenID Connect Core §5.5.1.1). One that nobody can reach here
 /// needs no sign-in to be refused.
-fn check_acr(
+pub(in crate::domain) fn check_acr(
     client: &RegisteredClient,
     claims: &ClaimsRequest,
     params: &Params,
@@ -302,6 +303,6 @@ fn check_dpop_jkt(params: &Params) -> Result<Option<String>, OAuthError> {
 }
 
 /// A hint that is too long to be one is none.
-fn short(text: Option<&str>) -> Option<String> {
+pub(in crate::domain) fn short(text: Option<&str>) -> Option<String> {
     text.filter(|text| text.len() <= 256).map(str::to_owned)
 }

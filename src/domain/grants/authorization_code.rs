@@ -1,9 +1,9 @@
 //! The authorization code grant (RFC 6749 §4.1.3, with PKCE as RFC 7636 §4.6 asks).
 
-use super::{Grant, OneTimeValue, Person, Redemption, RefreshPlan, Subject};
+use super::{Grant, OneTimeValue, Person, Redemption, Subject};
 use crate::domain::audit::Actor;
 use crate::domain::clients::RegisteredClient;
-use crate::domain::digest::{authorization_of_code, digest, refresh_token};
+use crate::domain::digest::{authorization_of_code, digest};
 use crate::domain::provider::Provider;
 use crate::domain::resources::Target;
 use crate::protocol::client::GrantType;
@@ -47,7 +47,7 @@ impl Grant for AuthorizationCodeGrant {
         let (list_head, earliest_iat) = person.earliest_iat(provider);
         let scope = super::narrowed(params, &person.authorization.scope)?;
         Ok(Redemption {
-            refresh: refresh_plan(provider, client, &person),
+            refresh: super::first_refresh_token(provider, client, &person.authorization),
             subject: Subject::Person(Box::new(person)),
             scope,
             target,
@@ -98,19 +98,4 @@ async fn find(
         })
         .await?;
     Ok(found)
-}
-
-/// A refresh token for those who asked to stay, or whose client always gets one.
-fn refresh_plan(
-    provider: &Provider,
-    client: &RegisteredClient,
-    person: &Person,
-) -> Option<RefreshPlan> {
-    let wanted = person.authorization.offline || client.policy.always_refresh_token;
-    (wanted && client.may_use(GrantType::RefreshToken)).then(|| RefreshPlan {
-        value: refresh_token(provider.now(), &provider.random.secret()),
-        scope: person.authorization.scope.clone(),
-        expires_at: super::refresh_expiry(provider, &person.authorization),
-        is_new: true,
-    })
 }

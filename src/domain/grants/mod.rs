@@ -6,11 +6,13 @@
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod device_code;
 pub mod refresh_token;
 pub mod token_exchange;
 
 use super::audit::Actor;
 use super::clients::RegisteredClient;
+use super::digest;
 use super::provider::Provider;
 use crate::domain::resources::Target;
 use crate::domain::tokens::presented::Presented;
@@ -138,6 +140,8 @@ impl Person {
 pub enum OneTimeValue {
     /// The code of the authorization that the tokens are for.
     AuthorizationCode,
+    /// By the hash of its code: somebody decided elsewhere.
+    DeferredRequest(String),
     /// By what it is stored under, with that of its successor.
     RefreshToken { hash: String, successor_hash: String },
     /// A refresh token that stays good, and until when. Any number of uses win.
@@ -192,6 +196,7 @@ impl Grants {
             Box::new(refresh_token::RefreshTokenGrant),
             Box::new(client_credentials::ClientCredentialsGrant),
             Box::new(token_exchange::TokenExchangeGrant),
+            Box::new(device_code::DeviceCodeGrant),
         ])
     }
 
@@ -239,6 +244,21 @@ fn narrowed(params: &Params, granted: &Scope) -> Result<Scope, OAuthError> {
         true => Ok(asked),
         false => Err(OAuthError::invalid_scope("scope is more than was granted")),
     }
+}
+
+/// A refresh token for those who asked to stay, or whose client always gets one.
+fn first_refresh_token(
+    provider: &Provider,
+    client: &RegisteredClient,
+    authorization: &Authorization,
+) -> Option<RefreshPlan> {
+    let wanted = authorization.offline || client.policy.always_refresh_token;
+    (wanted && client.may_use(GrantType::RefreshToken)).then(|| RefreshPlan {
+        value: digest::refresh_token(provider.now(), &provider.random.secret()),
+        scope: authorization.scope.clone(),
+        expires_at: refresh_expiry(provider, authorization),
+        is_new: true,
+    })
 }
 
 /// When a refresh token that is issued now dies: unused for long, or its family too old.

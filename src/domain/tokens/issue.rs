@@ -22,7 +22,7 @@ use crate::storage::authorizations::Authorization;
 use crate::storage::issued_tokens::{self, IssuedToken};
 use crate::storage::refresh_tokens::{self, RefreshToken};
 use crate::storage::{
-    DbConnection, StorageError, authorization_codes, authorizations, revocations,
+    DbConnection, StorageError, authorization_codes, authorizations, deferred_requests, revocations,
 };
 use serde::Serialize;
 
@@ -277,6 +277,8 @@ fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageErro
             }
             Ok(is_first)
         }
+        // Clients ask again and again: a second question in the same moment is no theft.
+        Some(OneTimeValue::DeferredRequest(hash)) => deferred_requests::spend(conn, hash, now),
         Some(OneTimeValue::RefreshToken { hash, successor_hash }) => {
             refresh_tokens::spend(conn, hash, successor_hash, now)
         }

@@ -14,9 +14,11 @@ use crate::domain::resources::words;
 use crate::domain::tokens::userinfo;
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::text::Text;
+use crate::http::views::device::describe;
 use crate::http::views::error::ErrorPage;
-use crate::http::views::interaction::{Consent, DetailLine, ScopeLine};
+use crate::http::views::interaction::{Consent, DetailLine, DeviceHint, ScopeLine};
 use crate::http::views::{Person, web_link};
+use crate::protocol::authorization_request::DeviceRequest;
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -93,6 +95,7 @@ pub async fn show(
         details: details.into_iter().map(detail).collect(),
         scopes: lines(page.text, signed_in, &words, asked),
         already: lines(page.text, signed_in, &words, already),
+        device: request.device.as_ref().map(|device| hint(visitor, device)),
         destination: destination(&request.redirect_uri),
         on_device: is_on_device(&request.redirect_uri),
         privacy_url: client.metadata.policy_uri.as_deref().and_then(web_link),
@@ -101,6 +104,18 @@ pub async fn show(
         page,
     };
     visitor.mark(view.respond())
+}
+
+/// What tells a person their own device from that of somebody who sent them a code.
+fn hint(visitor: &Visitor, device: &DeviceRequest) -> DeviceHint {
+    let text = visitor.page().text;
+    let agent = device.user_agent.as_deref().unwrap_or_default();
+    DeviceHint {
+        user_code: device.user_code.clone(),
+        asked: text.ago(device.asked_at, visitor.state.provider.now()),
+        kind: describe(text, agent),
+        address: device.address.clone().unwrap_or_default(),
+    }
 }
 
 /// The lines, those that may change something last.

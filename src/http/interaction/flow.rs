@@ -11,7 +11,7 @@ use crate::domain::authorize::step::Step;
 use crate::domain::clients::{self, RegisteredClient, logo};
 use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
-use crate::http::views::interaction::{FormPost, Returning};
+use crate::http::views::interaction::{DeviceEnd, FormPost, Returning};
 use crate::http::views::{App, Errors};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -142,6 +142,7 @@ pub async fn reply(
     };
     let (page, app) = (visitor.page(), client.name.clone());
     let sent = match (answer, via) {
+        (Reply::Here(ending), _) => return DeviceEnd { page, app, ending }.respond(),
         (Reply::Redirect(url), Via::Get) => return see_other(&url),
         (Reply::Redirect(url), Via::Post) => Returning { page, app, url }.respond(),
         (Reply::FormPost { action, fields }, _) => {

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod consent;
+mod device;
 mod flow;
 mod login;
 mod logo;
@@ -43,6 +44,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::resource("/consent")
                 .route(web::get().to(consent::get))
                 .route(web::post().to(consent::post)),
+        )
+        .service(
+            web::resource("/device")
+                .route(web::get().to(device::get))
+                .route(web::post().to(device::post)),
         )
         .service(web::resource("/consent/switch").route(web::post().to(consent::switch)))
         .service(

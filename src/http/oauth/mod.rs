@@ -2,6 +2,7 @@
 
 mod bearer;
 mod cors;
+mod device_authorization;
 mod discovery;
 mod introspect;
 mod par;
@@ -54,6 +55,11 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
         .service(
             web::resource("/par")
                 .route(web::post().to(par::push))
+                .route(web::route().to(cors::post_only)),
+        )
+        .service(
+            web::resource("/device_authorization")
+                .route(web::post().to(device_authorization::start))
                 .route(web::route().to(cors::post_only)),
         )
         .service(

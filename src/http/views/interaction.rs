@@ -2,10 +2,12 @@
 //! those of signing out (OpenID Connect RP-Initiated Logout §2).
 
 mod consent;
+mod device;
 mod login;
 mod sign_up;
 
 pub use consent::{Consent, DetailLine, ScopeLine};
+pub use device::{DeviceCode, DeviceEnd, DeviceHint};
 pub use login::{Login, LoginMessage};
 pub use sign_up::SignUp;
 

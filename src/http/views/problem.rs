@@ -119,6 +119,10 @@ pub enum Problem {
     EncryptionKeysMissing,
     /// What encrypts the content, without how its key travels.
     EncryptionAlone,
+    /// A code of a device that is not right, or no longer.
+    UserCodeWrong,
+    /// With the minutes to wait after too many wrong codes.
+    TooManyCodes(u32),
 }
 
 impl Problem {
@@ -130,6 +134,9 @@ impl Problem {
             }
             Self::TooManyAttempts(seconds) => {
                 return text.with("problem-slow-down", &[("seconds", &seconds.to_string())]);
+            }
+            Self::TooManyCodes(minutes) => {
+                return text.with("problem-too-many-codes", &[("minutes", &minutes.to_string())]);
             }
             Self::AddressInvalid(line) => return at_line(text, "problem-address-invalid", line),
             Self::AddressInsecure(line) => return at_line(text, "problem-address-insecure", line),
@@ -201,6 +208,7 @@ impl Problem {
             Self::FrontChannelOrigin => "problem-front-channel-origin",
             Self::EncryptionKeysMissing => "problem-encryption-keys",
             Self::EncryptionAlone => "problem-encryption-alone",
+            Self::UserCodeWrong => "problem-user-code",
             _ => "problem-choice-invalid",
         }
     }

@@ -190,4 +190,22 @@ await play({
       },
     );
   },
+
+  async device() {
+    const auth = oauth.ClientSecretBasic(stage.client_secret);
+    const asked = await oauth.deviceAuthorizationRequest(as, client, auth, { scope }, insecure);
+    const codes = await oauth.processDeviceAuthorizationResponse(as, client, asked);
+    const poll = async () => {
+      const code = codes.device_code;
+      const answer = await oauth.deviceCodeGrantRequest(as, client, auth, code, insecure);
+      return oauth.processDeviceCodeResponse(as, client, answer);
+    };
+    await assert.rejects(poll(), { error: 'authorization_pending' });
+    await assert.rejects(poll(), { error: 'slow_down' });
+    const page = await person.connect(codes.verification_uri_complete);
+    assert.match(page, /Your device is connected/);
+    const tokens = await poll();
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).aud, stage.client_id);
+    await assert.rejects(poll(), { error: 'invalid_grant' });
+  },
 });

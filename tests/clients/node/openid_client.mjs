@@ -362,4 +362,28 @@ await play({
     client.useJwtResponseMode(config);
     await fapi(config, signedAndPushed);
   },
+
+  async device() {
+    const config = await discover();
+    const codes = await client.initiateDeviceAuthorization(config, {
+      scope: 'openid email offline_access',
+    });
+    const waiting = client.pollDeviceAuthorizationGrant(config, codes);
+    // Nobody has decided yet: the library is told to wait, and does.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    const page = await person.connect(codes.verification_uri, codes.user_code.toLowerCase());
+    assert.match(page, /Your device is connected/);
+    const tokens = await waiting;
+    await expectAda(config, tokens);
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+    assert.ok(refreshed.access_token);
+  },
+
+  async 'device refused'() {
+    const config = await discover();
+    const codes = await client.initiateDeviceAuthorization(config, { scope: 'openid' });
+    const page = await person.connect(codes.verification_uri_complete, undefined, 'deny');
+    assert.match(page, /You refused/);
+    await refused(client.pollDeviceAuthorizationGrant(config, codes), 'access_denied');
+  },
 });

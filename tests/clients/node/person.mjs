@@ -92,6 +92,19 @@ export class Person {
     return page;
   }
 
+  /** Types the code of a device, or sends the one that is filled in; ends at a page that says it. */
+  async connect(url, code, decision = 'allow') {
+    let page = await this.#open(url);
+    const filled = page.html.match(/name="user_code"[^>]*value="([^"]*)"/)?.[1];
+    page = await this.#press(page, 'device-submit', { user_code: code ?? filled });
+    const { username, password } = this.user;
+    if (Person.#has(page, 'login-submit')) {
+      page = await this.#press(page, 'login-submit', { username, password });
+    }
+    page = await this.#press(page, 'consent-allow', { decision });
+    return page.html;
+  }
+
   /** As `answer`, as the request that reaches the app: its address, or what is posted to it. */
   async callback(url, decision) {
     const { away, form } = await this.answer(url, decision);

@@ -177,6 +177,26 @@ def signing_key(key):
     return import_key(key["pem"], kind)
 
 
+def device():
+    server = metadata()
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    with plain_session() as http:
+        who = (STAGE["client_id"], STAGE["client_secret"])
+        endpoint = server["device_authorization_endpoint"]
+        asked = http.post(endpoint, data={"scope": "openid"}, auth=who, withhold_token=True)
+        codes = asked.json()
+        code = {"grant_type": grant, "device_code": codes["device_code"]}
+        try:
+            http.fetch_token(server["token_endpoint"], **code)
+            raise AssertionError("nobody has decided")
+        except OAuthError as error:
+            assert error.error == "authorization_pending", error
+        page = Person(STAGE).connect(codes["verification_uri_complete"])
+        assert "Your device is connected" in page, page
+        token = http.fetch_token(server["token_endpoint"], **code)
+        assert token["access_token"] and token["id_token"], token
+
+
 FLOWS = {
     "code": code,
     "client_secret_post": secret_post,
@@ -185,6 +205,7 @@ FLOWS = {
     "refresh": refresh,
     "introspect and revoke": introspect_and_revoke,
     "client_credentials": client_credentials,
+    "device": device,
     "client_secret_jwt": client_secret_jwt,
     "private_key_jwt": private_key_jwt,
 }

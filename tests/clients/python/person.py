@@ -23,7 +23,7 @@ class Forms(HTMLParser):
         form = self.found[-1]
         if "id" in attrs:
             form["ids"].add(attrs["id"])
-        if tag == "input" and attrs.get("type") == "hidden":
+        if tag == "input" and (attrs.get("type") == "hidden" or attrs.get("name") == "user_code"):
             form["fields"][attrs["name"]] = attrs.get("value", "")
 
 
@@ -66,3 +66,14 @@ class Person:
         if away is None:
             raise RuntimeError(f"stuck at {page.url}: {page.status_code} {page.text}")
         return away
+
+    def connect(self, url, decision="allow"):
+        """Sends the code that is filled in, and decides; gives the page that says how it ended."""
+        _, page = self._open(url)
+        _, page = self._press(page, "device-submit", {})
+        user = self.stage["user"]
+        if 'id="login-submit"' in page.text:
+            fields = {"username": user["username"], "password": user["password"]}
+            _, page = self._press(page, "login-submit", fields)
+        _, page = self._press(page, "consent-allow", {"decision": decision})
+        return page.text

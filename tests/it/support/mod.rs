@@ -10,6 +10,7 @@ pub mod browser;
 pub mod certificates;
 pub mod command;
 pub mod crypto;
+pub mod device;
 pub mod dpop;
 pub mod fapi;
 pub mod inbox;

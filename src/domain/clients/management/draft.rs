@@ -53,10 +53,11 @@ impl ClientDraft {
         responses::complete(metadata);
         encryption::complete(metadata);
         let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+        let people = metadata.grant_types.iter().any(|grant| grant.gives_refresh_token());
         if !code && metadata.response_types == ["code"] {
             metadata.response_types.clear();
         }
-        if metadata.scope.is_empty() && code {
+        if metadata.scope.is_empty() && people {
             let refresh = metadata.grant_types.contains(&GrantType::RefreshToken);
             let with = if refresh {
                 "openid profile email offline_access"
@@ -157,14 +158,15 @@ impl ClientDraft {
         let metadata = &self.metadata;
         let uses = |grant| metadata.grant_types.contains(&grant);
         let code = uses(GrantType::AuthorizationCode);
-        let signs_people_in = code || uses(GrantType::Implicit);
+        let redirects = code || uses(GrantType::Implicit);
+        let refreshes = metadata.grant_types.iter().any(|grant| grant.gives_refresh_token());
         let rules = [
             (
                 metadata.grant_types.is_empty(),
                 ("grant_types", "error-grant-missing", "name at least one grant type"),
             ),
             (
-                signs_people_in && metadata.redirect_uris.is_empty(),
+                redirects && metadata.redirect_uris.is_empty(),
                 (
                     "redirect_uris",
                     "error-redirect-missing",
@@ -172,8 +174,12 @@ impl ClientDraft {
                 ),
             ),
             (
-                uses(GrantType::RefreshToken) && !code,
-                ("grant_types", "error-grant-refresh", "refresh_token needs authorization_code"),
+                uses(GrantType::RefreshToken) && !refreshes,
+                (
+                    "grant_types",
+                    "error-grant-refresh",
+                    "refresh_token needs a grant that asks people, such as authorization_code",
+                ),
             ),
             (
                 uses(GrantType::ClientCredentials)
@@ -186,7 +192,9 @@ impl ClientDraft {
                 ),
             ),
             (
-                code && metadata.scope.contains("offline_access") && !uses(GrantType::RefreshToken),
+                refreshes
+                    && metadata.scope.contains("offline_access")
+                    && !uses(GrantType::RefreshToken),
                 (
                     "scope",
                     "error-offline-scope",

@@ -1,6 +1,6 @@
 //! The consent page (OpenID Connect Core §3.1.2.4).
 
-use super::{App, Person};
+use super::{App, DeviceHint, Person};
 use crate::http::page::{Page, respond};
 use crate::http::text::Text;
 use actix_web::HttpResponse;
@@ -25,6 +25,8 @@ pub struct Consent {
     pub details: Vec<DetailLine>,
     /// What was allowed before.
     pub already: Vec<ScopeLine>,
+    /// The device that asked, when the answer is not for this browser (RFC 8628 §3.3).
+    pub device: Option<DeviceHint>,
     /// The host the browser goes back to.
     pub destination: String,
     /// A loopback or custom-scheme app: nobody can tell who is behind it.
