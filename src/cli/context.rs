@@ -7,6 +7,7 @@ use crate::config::{Config, master_key};
 use crate::domain::ground::{Ground, client_secret_key};
 use crate::domain::outbound::Outbound;
 use crate::jose::Sealer;
+use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::{Lifetime, SystemClock};
 use crate::storage::Db;
@@ -127,4 +128,13 @@ pub fn json_file(flag: &str, path: &Path) -> Result<serde_json::Value, CliError>
 pub fn words(values: &[String]) -> Vec<String> {
     let words = values.iter().flat_map(|value| value.split([' ', ',', '\n', '\t']));
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Rules for private claims, each NAME=SOURCE.
+pub fn claim_rules(flag: &str, given: &[String]) -> Result<PrivateClaims, CliError> {
+    let pair = |rule: &String| match rule.split_once('=') {
+        Some((name, source)) => Ok((name.trim().to_owned(), source.trim().to_owned())),
+        None => Err(CliError::Usage(format!("{flag}: write NAME=SOURCE"))),
+    };
+    given.iter().map(pair).collect()
 }

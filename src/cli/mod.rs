@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod config;
 mod context;
+mod issuer;
 mod key;
 mod output;
 #[cfg(test)]
@@ -86,6 +87,9 @@ enum Command {
     /// APIs that tokens are made for
     #[command(subcommand, visible_alias = "resources")]
     Resource(resource::ResourceCommand),
+    /// Who else may vouch for people (RFC 7523)
+    #[command(subcommand, visible_alias = "issuers")]
+    Issuer(issuer::IssuerCommand),
     /// The keys that tokens are signed with
     #[command(subcommand, visible_alias = "keys")]
     Key(key::KeyCommand),
@@ -140,6 +144,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::User(command) => user::run(&context, command),
         Command::Client(command) => client::run(&context, command),
         Command::Resource(command) => resource::run(&context, command),
+        Command::Issuer(command) => issuer::run(&context, command),
         Command::Key(command) => key::run(&context, command),
         Command::Audit(command) => audit::run(&context, command),
         Command::Token(command) => token::run(&context, command),

@@ -3,6 +3,7 @@
 use crate::config::load::ConfigError;
 use crate::domain::clients::management::ClientError;
 use crate::domain::identity::users::AccountError;
+use crate::domain::issuers::management::IssuerError;
 use crate::domain::resources::management::ResourceError;
 use crate::protocol::error::OAuthError;
 use crate::server::RunError;
@@ -102,6 +103,18 @@ impl From<ClientError> for CliError {
             ClientError::NotFound | ClientError::SecretNotFound => "not_found",
             ClientError::NoSecret | ClientError::LastSecret => "refused",
             ClientError::NoMasterKey => "master_key",
+        };
+        Self::failed(code, error)
+    }
+}
+
+impl From<IssuerError> for CliError {
+    fn from(error: IssuerError) -> Self {
+        let code = match error {
+            IssuerError::Storage(error) => return error.into(),
+            IssuerError::Invalid(_) => "invalid_value",
+            IssuerError::Taken => "taken",
+            IssuerError::NotFound | IssuerError::NoUser | IssuerError::NoSubject => "not_found",
         };
         Self::failed(code, error)
     }

@@ -8,6 +8,7 @@ use super::grants::Grants;
 use super::ground;
 use super::identity::passwords::Passwords;
 use super::identity::throttle::Throttle;
+use super::issuers::IssuerRegistry;
 use super::keys::KeyRing;
 use super::mtls::Mtls;
 use super::outbound::Outbound;
@@ -74,6 +75,8 @@ pub struct Provider {
     pub support_contact: String,
     pub clients: ClientRegistry,
     pub resources: ResourceRegistry,
+    /// Who else may vouch for people.
+    pub issuers: IssuerRegistry,
     /// The pictures of clients.
     pub logos: Logos,
     pub grants: Grants,
@@ -121,6 +124,7 @@ impl Provider {
             issuer: parts.issuer,
             clients: ClientRegistry::default(),
             resources: ResourceRegistry::new(resources::sealing_key(&parts.master_key)),
+            issuers: IssuerRegistry::default(),
             logos: Logos::default(),
             grants: Grants::standard(),
             keys,
@@ -150,10 +154,11 @@ impl Provider {
         })
     }
 
-    /// Forgets what is cached of clients and resources; the next request reads it anew.
+    /// Forgets what is cached of clients, resources and issuers; the next request reads it anew.
     pub fn forget(&self) {
         self.clients.forget();
         self.resources.forget();
+        self.issuers.forget();
     }
 
     /// The present moment.

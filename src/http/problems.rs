@@ -66,7 +66,10 @@ pub fn of(problem: &FieldProblem) -> Problem {
 }
 
 fn known(problem: &FieldProblem) -> Option<Problem> {
-    of_user(problem).or_else(|| of_client_member(problem)).or_else(|| of_resource_member(problem))
+    of_user(problem)
+        .or_else(|| of_client_member(problem))
+        .or_else(|| of_resource_member(problem))
+        .or_else(|| of_issuer(problem))
 }
 
 fn of_user(problem: &FieldProblem) -> Option<Problem> {
@@ -142,6 +145,19 @@ fn of_resource_member(problem: &FieldProblem) -> Option<Problem> {
         "error-scope-count" => Problem::TooMany,
         "error-scope-reserved" => Problem::ScopeReserved,
         "error-scope-words" => Problem::BadCharacter,
+        "error-private-claim" => Problem::PrivateClaim(problem.line.unwrap_or(1)),
+        _ => return None,
+    })
+}
+
+fn of_issuer(problem: &FieldProblem) -> Option<Problem> {
+    Some(match problem.key {
+        "error-issuer-name" => Problem::NameInvalid,
+        "error-issuer" | "error-issuer-claim" | "error-issuer-subject" => Problem::BadCharacter,
+        "error-issuer-own" => Problem::IssuerOwn,
+        "error-issuer-taken" => Problem::IssuerTaken,
+        "error-issuer-keys" => Problem::IssuerKeys,
+        "error-issuer-user" => Problem::IssuerUser,
         _ => return None,
     })
 }
@@ -210,6 +226,7 @@ mod tests {
         let mut all = keys("identity/users");
         all.extend(keys("clients/management"));
         all.extend(keys("resources"));
+        all.extend(keys("issuers"));
         assert!(all.len() > 25, "the keys were not found: {all:?}");
         for key in all.iter().filter(|key| !NO_FIELD.contains(&key.as_str())) {
             let key: &'static str = key.clone().leak();

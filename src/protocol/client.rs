@@ -6,6 +6,7 @@ pub mod logout;
 pub mod requests;
 pub mod sender;
 
+use super::private_claims::PrivateClaims;
 use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
@@ -84,6 +85,8 @@ words! {
         AuthorizationCode = "authorization_code",
         RefreshToken = "refresh_token",
         ClientCredentials = "client_credentials",
+        /// RFC 7523 §2.1.
+        JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer",
         /// RFC 8693.
         TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
         /// RFC 8628.
@@ -344,6 +347,13 @@ pub struct ClientPolicy {
     /// The resources that it serves, by identifier: it may introspect tokens for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resource_server_of: Vec<String>,
+    /// What its access tokens say of people beyond what is registered, where they are for no
+    /// resource with rules of its own.
+    #[serde(skip_serializing_if = "PrivateClaims::is_empty")]
+    pub access_token_claims: PrivateClaims,
+    /// The same for its ID tokens and UserInfo.
+    #[serde(skip_serializing_if = "PrivateClaims::is_empty")]
+    pub id_token_claims: PrivateClaims,
     /// What it may exchange tokens for.
     #[serde(flatten)]
     pub exchange: ExchangePolicy,
@@ -363,6 +373,8 @@ impl Default for ClientPolicy {
             access_token_lifetime: None,
             allowed_resources: Vec::new(),
             resource_server_of: Vec::new(),
+            access_token_claims: PrivateClaims::new(),
+            id_token_claims: PrivateClaims::new(),
             exchange: ExchangePolicy::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 use super::client::AccessTokenFormat;
 use super::details_type::DetailsType;
+use super::private_claims::PrivateClaims;
 use super::scope::Scope;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct ResourceSettings {
     /// What may be asked for in detail (RFC 9396).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details_types: Vec<DetailsType>,
+    /// What tokens for it say of people beyond what is registered.
+    #[serde(skip_serializing_if = "PrivateClaims::is_empty")]
+    pub token_claims: PrivateClaims,
     /// Seconds; what holds without the resource when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_lifetime: Option<u32>,

@@ -49,6 +49,7 @@ pub mod session_clients;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
+pub mod trusted_issuers;
 pub mod users;
 mod writer;
 

@@ -207,6 +207,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    trusted_issuers (id) {
+        id -> Text,
+        issuer -> Text,
+        name -> Text,
+        settings -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    trusted_subjects (issuer_id, subject) {
+        issuer_id -> Text,
+        subject -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
     signing_keys (kid) {
         kid -> Text,
         algorithm -> Text,
@@ -315,6 +334,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     settings,
     signing_keys,
+    trusted_issuers,
+    trusted_subjects,
     user_groups,
     user_roles,
     users,

@@ -13,6 +13,7 @@ mod dpop;
 mod exchange;
 mod http_layer;
 mod jose;
+mod jwt_bearer;
 mod login;
 mod logout;
 mod metadata;

@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::claims::{self, ClaimMembers};
 use super::exchange::{self, ExchangeMembers};
 use super::logout::{self, LogoutMembers};
 use super::openid::{self, OpenIdMembers};
@@ -23,7 +24,8 @@ pub struct Members {
     redirect_uris: Vec<String>,
     /// authorization_code, refresh_token, client_credentials,
     /// urn:ietf:params:oauth:grant-type:token-exchange,
-    /// urn:ietf:params:oauth:grant-type:device_code [default: authorization_code, with
+    /// urn:ietf:params:oauth:grant-type:device_code,
+    /// urn:ietf:params:oauth:grant-type:jwt-bearer [default: authorization_code, with
     /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,
@@ -119,6 +121,8 @@ pub struct Members {
     #[command(flatten)]
     logout: LogoutMembers,
     #[command(flatten)]
+    claims: ClaimMembers,
+    #[command(flatten)]
     exchange: ExchangeMembers,
     #[command(flatten)]
     requests: RequestMembers,
@@ -140,6 +144,7 @@ impl Members {
         self.apply_proof(draft)?;
         self.apply_texts(draft);
         self.apply_policy(draft)?;
+        self.claims.apply(&mut draft.policy)?;
         self.exchange.apply(&mut draft.policy.exchange)?;
         self.requests.apply(draft);
         self.logout.apply(draft);
@@ -265,7 +270,8 @@ fn kind(draft: &ClientDraft) -> ClientKind {
         return ClientKind::SinglePage;
     }
     let has_no_user = |grant: &GrantType| {
-        matches!(grant, GrantType::ClientCredentials | GrantType::TokenExchange)
+        use GrantType::{ClientCredentials, JwtBearer, TokenExchange};
+        matches!(grant, ClientCredentials | JwtBearer | TokenExchange)
     };
     match metadata.grant_types.iter().all(has_no_user) {
         true => ClientKind::Machine,
@@ -301,6 +307,7 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
             "allowed_resources" => policy.allowed_resources.clear(),
             "resource_server_of" => policy.resource_server_of.clear(),
             member if requests::unset(&mut metadata.requests, member) => {}
+            member if claims::unset(policy, member) => {}
             member if exchange::unset(&mut policy.exchange, member) => {}
             other if of_certificates.contains(&other) => {
                 metadata.sender.names_mut().into_iter().for_each(|(member, value)| {

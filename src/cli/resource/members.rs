@@ -1,6 +1,6 @@
 //! The members of a resource as flags.
 
-use crate::cli::context::{json_file, words};
+use crate::cli::context::{claim_rules, json_file, words};
 use crate::cli::output::CliError;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::resource::ResourceSettings;
@@ -35,6 +35,10 @@ pub struct Members {
     /// A file with the types of authorization details that it declares, a JSON array
     #[arg(long, value_name = "FILE")]
     authorization_details_types_file: Option<PathBuf>,
+    /// What its tokens say of people beyond what is registered, from user.NAME, roles, groups,
+    /// roles:PREFIX, groups:PREFIX or text:WORDS. On update these replace all there were
+    #[arg(long = "token-claim", visible_alias = "token-claims", value_name = "NAME=SOURCE", num_args = 1..)]
+    token_claims: Vec<String>,
     /// How long tokens live, 30 to 3600
     #[arg(long, value_name = "SECONDS")]
     token_lifetime: Option<u32>,
@@ -78,6 +82,9 @@ impl Members {
             settings.authorization_details_types =
                 types.map_err(|error| CliError::Usage(format!("{flag}: {error}")))?;
         }
+        if !self.token_claims.is_empty() {
+            settings.token_claims = claim_rules("--token-claim", &self.token_claims)?;
+        }
         settings.token_lifetime = self.token_lifetime.or(settings.token_lifetime);
         Ok(())
     }
@@ -94,6 +101,7 @@ pub fn unset(settings: &mut ResourceSettings, names: &[String]) -> Result<(), Cl
             "token_encryption_jwk" => settings.token_encryption_jwk = None,
             "jwks_uri" => settings.jwks_uri = None,
             "authorization_details_types" => settings.authorization_details_types.clear(),
+            "token_claims" => settings.token_claims.clear(),
             "token_lifetime" => settings.token_lifetime = None,
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");

@@ -76,6 +76,8 @@ pub fn text(resource: &Resource, secret: Option<&str>) -> String {
         false => format!("{scope} ({words})"),
     };
     lines.extend(settings.scopes.iter().map(|pair| ("scope", Some(scope(pair)))));
+    let rules = settings.token_claims.iter();
+    lines.extend(rules.map(|(name, source)| ("claim", Some(format!("{name} = {source}")))));
     let kinds = &settings.authorization_details_types;
     lines.extend(kinds.iter().map(|kind| ("details type", Some(kind.name.clone()))));
     fields(&lines)

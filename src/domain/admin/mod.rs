@@ -3,6 +3,7 @@
 mod dashboard;
 mod details;
 mod log;
+pub mod preview;
 
 pub use dashboard::{Attention, Dashboard, DayCount, dashboard};
 pub use details::{

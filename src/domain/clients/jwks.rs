@@ -36,9 +36,14 @@ struct Known {
 impl ClientKeys {
     /// Reads the keys of a client's metadata; those of `jwks_uri` come later.
     pub fn of(metadata: &ClientMetadata) -> Self {
-        let by_value = metadata.jwks.as_ref().map(|jwks| jwks.to_string());
+        Self::given(metadata.jwks.as_ref(), metadata.jwks_uri.as_deref())
+    }
+
+    /// Reads the keys of somebody who gave them by value, or where they are.
+    pub fn given(jwks: Option<&Value>, uri: Option<&str>) -> Self {
+        let by_value = jwks.map(|jwks| jwks.to_string());
         let set = by_value.and_then(|jwks| JwkSet::parse(jwks.as_bytes()).ok()).map(Arc::new);
-        let uri = metadata.jwks_uri.clone().filter(|_| set.is_none());
+        let uri = uri.map(str::to_owned).filter(|_| set.is_none());
         Self { uri, known: Mutex::new(Known { set, ..Known::default() }) }
     }
 
@@ -111,10 +116,22 @@ pub async fn candidates(
     kid: Option<&str>,
     alg: SigningAlgorithm,
 ) -> Result<Vec<Arc<VerifyingKey>>, OAuthError> {
-    let found = client.keys.lookup(kid, alg);
-    match refresh(provider, client, found.is_empty()).await {
-        true => Ok(client.keys.lookup(kid, alg)),
-        false => Ok(found),
+    Ok(matching(provider, &client.keys, &client.id, kid, alg).await)
+}
+
+/// The keys of somebody that fit a token's `kid` and `alg`, fetched when needed; `whose` they are
+/// stands in the log.
+pub async fn matching(
+    provider: &Provider,
+    keys: &ClientKeys,
+    whose: &str,
+    kid: Option<&str>,
+    alg: SigningAlgorithm,
+) -> Vec<Arc<VerifyingKey>> {
+    let found = keys.lookup(kid, alg);
+    match refresh(provider, keys, whose, found.is_empty()).await {
+        true => keys.lookup(kid, alg),
+        false => found,
     }
 }
 
@@ -129,7 +146,7 @@ pub async fn recipient_key(
     (alg, enc): (KeyManagement, ContentEncryption),
 ) -> Result<Arc<EncryptionKey>, OAuthError> {
     let mut found = client.keys.recipient(alg, enc);
-    if refresh(provider, client, found.is_none()).await {
+    if refresh(provider, &client.keys, &client.id, found.is_none()).await {
         found = client.keys.recipient(alg, enc);
     }
     found.ok_or_else(|| OAuthError::invalid_request("the client has no key to encrypt to"))
@@ -142,16 +159,16 @@ pub async fn hold(
     certificate: &Certificate,
 ) -> bool {
     let held = client.keys.hold(certificate);
-    match refresh(provider, client, !held).await {
+    match refresh(provider, &client.keys, &client.id, !held).await {
         true => client.keys.hold(certificate),
         false => held,
     }
 }
 
-/// Fetches the keys of a client when that is due. True when it was tried.
-async fn refresh(provider: &Provider, client: &RegisteredClient, lacks_key: bool) -> bool {
-    let Some(uri) = client.keys.uri.as_deref() else { return false };
-    if !client.keys.may_fetch(provider.now(), lacks_key) {
+/// Fetches the keys of somebody when that is due. True when it was tried.
+async fn refresh(provider: &Provider, keys: &ClientKeys, whose: &str, lacks_key: bool) -> bool {
+    let Some(uri) = keys.uri.as_deref() else { return false };
+    if !keys.may_fetch(provider.now(), lacks_key) {
         return false;
     }
     let fetched = match provider.outbound.get_json(uri).await {
@@ -159,9 +176,9 @@ async fn refresh(provider: &Provider, client: &RegisteredClient, lacks_key: bool
         Err(error) => Err(error.to_string()),
     };
     match fetched {
-        Ok(set) => client.keys.replace(set),
+        Ok(set) => keys.replace(set),
         Err(error) => {
-            tracing::warn!(client.id = %client.id, %error, "the client's jwks_uri gave no keys");
+            tracing::warn!(whose, %error, "a jwks_uri gave no keys");
         }
     }
     true

@@ -57,6 +57,7 @@ impl Grant for AuthorizationCodeGrant {
             bound_to: Confirmation::of_jkt(code.dpop_jkt),
             confirmation: Confirmation::default(),
             exchange: None,
+            begins: false,
         })
     }
 }

@@ -56,6 +56,7 @@ impl Grant for ClientCredentialsGrant {
             confirmation: Confirmation::default(),
             exchange: None,
             list_head: None,
+            begins: false,
             earliest_iat: provider.revocation.earliest_iat(marks, provider.now()),
         })
     }

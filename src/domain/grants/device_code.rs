@@ -58,5 +58,6 @@ pub(super) async fn redemption(
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
         exchange: None,
+        begins: false,
     })
 }

@@ -7,6 +7,7 @@
 pub mod authorization_code;
 pub mod client_credentials;
 pub mod device_code;
+pub mod jwt_bearer;
 pub mod refresh_token;
 pub mod token_exchange;
 
@@ -52,6 +53,8 @@ pub struct Redemption {
     pub confirmation: Confirmation,
     /// What an exchange brings into the access token.
     pub exchange: Option<Box<Exchange>>,
+    /// Whether the authorization begins with these tokens, and is written with them.
+    pub begins: bool,
 }
 
 impl Redemption {
@@ -146,6 +149,8 @@ pub enum OneTimeValue {
     RefreshToken { hash: String, successor_hash: String },
     /// A refresh token that stays good, and until when. Any number of uses win.
     KeptRefreshToken { hash: String, expires_at: Timestamp },
+    /// The `jti` of an assertion, which is remembered until it expires.
+    Assertion { hash: String, expires_at: Timestamp },
     /// A spent refresh token whose answer was lost: accepted once more, for the same successor.
     RetriedRefreshToken { hash: String, successor_hash: String },
 }
@@ -195,6 +200,7 @@ impl Grants {
             Box::new(authorization_code::AuthorizationCodeGrant),
             Box::new(refresh_token::RefreshTokenGrant),
             Box::new(client_credentials::ClientCredentialsGrant),
+            Box::new(jwt_bearer::JwtBearerGrant),
             Box::new(token_exchange::TokenExchangeGrant),
             Box::new(device_code::DeviceCodeGrant),
         ])

@@ -105,6 +105,7 @@ impl Grant for RefreshTokenGrant {
             bound_to: found.token.confirmation,
             confirmation: Confirmation::default(),
             exchange: None,
+            begins: false,
         })
     }
 }

@@ -82,6 +82,7 @@ impl Grant for TokenExchangeGrant {
             confirmation: Confirmation::default(),
             list_head: None,
             exchange: Some(Box::new(Exchange { subject_token, actor_token, act, issued })),
+            begins: false,
         })
     }
 }

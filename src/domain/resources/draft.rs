@@ -4,6 +4,7 @@ use super::form::{ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS, key_of};
 use super::management::ResourceError;
 use crate::domain::clients::management::MAX_ACCESS_TOKEN_SECONDS;
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
+use crate::domain::private_claims;
 use crate::jose::{ContentEncryption, KeyManagement};
 use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::AccessTokenFormat;
@@ -56,6 +57,7 @@ impl ResourceDraft {
         problems.extend(self.token_problems());
         problems.extend(self.key_problems());
         problems.extend(self.details_problems());
+        problems.extend(private_claims::problems("token_claims", &self.settings.token_claims));
         problems
     }
 

@@ -11,6 +11,7 @@ use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
+use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::resource::{MAX_RESOURCES, Resource};
 use crate::protocol::scope::Scope;
 use crate::storage::authorizations::Authorization;
@@ -181,7 +182,12 @@ impl Target {
         let of_first =
             self.resources.first().map(|first| (first.form.format, first.form.algorithm));
         let (format, alg) = of_first.filter(|_| !self.and_default).unwrap_or(of_client);
-        match self.resources.iter().all(|one| one.form.is_shared_with(format, alg)) {
+        // What one is told of a person is not for the others.
+        let rules = self.private_claims(client);
+        let is_alike = |one: &Arc<RegisteredResource>| {
+            one.form.is_shared_with(format, alg) && one.settings.token_claims == *rules
+        };
+        match self.resources.iter().all(is_alike) {
             true => Ok(()),
             false => Err(no_target("tokens for these resources differ: ask for one at a time")),
         }
@@ -208,6 +214,14 @@ impl Target {
         }
         let own = self.resources.iter().map(|one| one.own(granted));
         Cow::Owned(own.fold(Scope::default(), |all, one| all.union(&one)))
+    }
+
+    /// The rules for what the token says beyond what is registered.
+    pub fn private_claims<'a>(&'a self, client: &'a RegisteredClient) -> &'a PrivateClaims {
+        match self.resources.first().filter(|_| !self.and_default) {
+            Some(first) => &first.settings.token_claims,
+            None => &client.policy.access_token_claims,
+        }
     }
 
     /// What the token looks like: as its resource wants it, or as the client has it by default.

@@ -4,6 +4,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
 use crate::domain::fault::signing;
 use crate::domain::grants::{Person, Redemption, Subject};
+use crate::domain::private_claims;
 use crate::domain::provider::Provider;
 use crate::domain::resources::target::{Audience, Look};
 use crate::domain::subject;
@@ -16,7 +17,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::IssuedToken;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The claims of an access token (RFC 9068 §2.2).
@@ -57,6 +58,15 @@ struct Claims<'a> {
     may_act: Option<MayAct<'a>>,
 }
 
+/// The same, with what the rules of a resource or client add. Their names are none of the others.
+#[derive(Serialize)]
+struct WithPrivate<'a> {
+    #[serde(flatten)]
+    claims: &'a Claims<'a>,
+    #[serde(flatten)]
+    private: Map<String, Value>,
+}
+
 /// Who alone may act with a token.
 #[derive(Debug, Serialize)]
 struct MayAct<'a> {
@@ -94,8 +104,15 @@ pub fn make(
     };
     let times = (iat, iat + lifetime);
     let claims = claims(provider, client, redemption, person, times, (&jti, &scope));
-    let value = write(provider, &look, &claims)?;
+    let rules = redemption.target.private_claims(client);
     let readable_by_us_only = look.format != AccessTokenFormat::Jwt || look.own_key.is_some();
+    let (value, written) = match rules.is_empty() {
+        true => (write(provider, &look, &claims)?, readable_by_us_only.then(|| json(&claims))),
+        false => {
+            let all = WithPrivate { claims: &claims, private: private_claims::of(rules, person) };
+            (write(provider, &look, &all)?, readable_by_us_only.then(|| json(&all)))
+        }
+    };
     let parent = redemption.exchange.as_ref().map(|exchange| &exchange.subject_token.jti);
     let must_be_found = person.is_some() || readable_by_us_only || parent.is_some();
     let record = must_be_found.then(|| IssuedToken {
@@ -106,12 +123,17 @@ pub fn make(
         issued_at: iat.as_unix(),
         expires_at: (iat + lifetime).as_unix(),
         token_hash: readable_by_us_only.then(|| digest(&value)),
-        claims: readable_by_us_only.then(|| serde_json::to_string(&claims).ok()).flatten(),
+        claims: written.flatten(),
         jti: jti.clone(),
         parent_jti: parent.cloned(),
         granted_scope: (*scope != redemption.scope).then(|| redemption.scope.to_string()),
     });
     Ok(AccessToken { value, lifetime, record })
+}
+
+/// Claims as they are kept.
+fn json(claims: &impl Serialize) -> Option<String> {
+    serde_json::to_string(claims).ok()
 }
 
 /// What comes of another token lives no longer than that.
@@ -129,7 +151,11 @@ fn within(
 }
 
 /// The token as it goes out: signed, signed and encrypted, or a random value.
-fn write(provider: &Provider, look: &Look<'_>, claims: &Claims<'_>) -> Result<String, OAuthError> {
+fn write(
+    provider: &Provider,
+    look: &Look<'_>,
+    claims: &impl Serialize,
+) -> Result<String, OAuthError> {
     if look.format == AccessTokenFormat::Opaque {
         return Ok(provider.random.secret());
     }
@@ -158,6 +184,8 @@ fn claims<'a>(
     (jti, scope): (&'a str, &'a Scope),
 ) -> Claims<'a> {
     let authorization = person.map(|person| &person.authorization);
+    // Nobody signed in where somebody else vouched for the person.
+    let signed_in = authorization.filter(|authorization| !authorization.acr.is_empty());
     Claims {
         iss: &provider.issuer,
         // A client's own token names the client; user ids are random, so the two never meet.
@@ -176,9 +204,9 @@ fn claims<'a>(
         sid: authorization
             .and_then(|authorization| authorization.sid.as_deref())
             .map(|sid| subject::sid(provider, client, sid)),
-        auth_time: authorization.map(|authorization| authorization.auth_time),
-        acr: authorization.map(|authorization| authorization.acr.as_str()),
-        amr: authorization.map(|authorization| authorization.amr.split(' ').collect()),
+        auth_time: signed_in.map(|authorization| authorization.auth_time),
+        acr: signed_in.map(|authorization| authorization.acr.as_str()),
+        amr: signed_in.map(|authorization| authorization.amr.split(' ').collect()),
         roles: person.map_or(&[], |person| &person.roles),
         groups: person.map_or(&[], |person| &person.groups),
         authorization_details: &redemption.target.details,

@@ -63,6 +63,7 @@ pub async fn make(
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
         exchange: None,
+        begins: false,
     };
     let access = match response_type.has_token() {
         true => Some(access_token::make(provider, client, &redemption, iat)?),

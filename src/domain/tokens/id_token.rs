@@ -5,6 +5,7 @@ use crate::domain::clients::{RegisteredClient, jwks};
 use crate::domain::fault::signing;
 use crate::domain::grants::Person;
 use crate::domain::keys::ALGORITHMS;
+use crate::domain::private_claims;
 use crate::domain::provider::Provider;
 use crate::domain::subject;
 use crate::jose::{Expected, JoseError, Typ, gate, left_half_hash};
@@ -97,7 +98,7 @@ fn sign(
         c_hash: hash(beside.code),
         s_hash: hash(beside.state),
         sid: sid.as_deref(),
-        about_the_person: about(person, beside.alone),
+        about_the_person: about(client, person, beside.alone),
     };
     provider
         .keys
@@ -107,12 +108,14 @@ fn sign(
         .map_err(signing)
 }
 
-fn about(person: &Person, alone: bool) -> Map<String, Value> {
+fn about(client: &RegisteredClient, person: &Person, alone: bool) -> Map<String, Value> {
     let authorization = &person.authorization;
     let asked = authorization.claims.id_token.keys().map(String::as_str);
     let of_scope =
         claims::of_scope(&authorization.scope).filter(|_| alone).map(|name| name as &str);
-    userinfo::select(&person.user, asked.chain(of_scope))
+    let mut about = userinfo::select(&person.user, asked.chain(of_scope));
+    about.extend(private_claims::of(&client.policy.id_token_claims, Some(person)));
+    about
 }
 
 /// What an `id_token_hint` says.

@@ -22,7 +22,8 @@ use crate::storage::authorizations::Authorization;
 use crate::storage::issued_tokens::{self, IssuedToken};
 use crate::storage::refresh_tokens::{self, RefreshToken};
 use crate::storage::{
-    DbConnection, StorageError, authorization_codes, authorizations, deferred_requests, revocations,
+    DbConnection, StorageError, authorization_codes, authorizations, deferred_requests,
+    revocations, seen_jtis, users,
 };
 use serde::Serialize;
 
@@ -65,6 +66,8 @@ struct Writing {
     replay: Cause,
     /// What it comes of, which must be good still.
     exchange: Option<Box<Exchange>>,
+    /// The authorization, when it begins here.
+    begins: Option<Box<Authorization>>,
 }
 
 /// What became of it.
@@ -185,6 +188,7 @@ fn writing(
         event,
         replay: provider.cause(Reason::CodeReplayed, &Actor::client(&client.id)),
         exchange: redemption.exchange.clone(),
+        begins: authorization.filter(|_| redemption.begins).cloned().map(Box::new),
     })
 }
 
@@ -230,6 +234,11 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     if !spend(conn, &writing)? {
         return Ok(Written::SpentBefore);
     }
+    if let Some(authorization) = &writing.begins
+        && !begin(conn, authorization)?
+    {
+        return Ok(Written::Ended);
+    }
     if let Some(id) = &writing.authorization {
         match (&writing.exchange, &writing.spend) {
             // Spending a code has held it.
@@ -259,6 +268,16 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     Ok(Written::Done)
 }
 
+/// Writes a new authorization. False when the account was closed meanwhile: whoever closes it waits,
+/// and then sees this.
+fn begin(conn: &mut DbConnection, authorization: &Authorization) -> Result<bool, StorageError> {
+    let user = users::hold(conn, &authorization.user_id)?;
+    match user.is_some_and(|user| user.blocked_at.is_none()) {
+        true => authorizations::insert(conn, authorization),
+        false => Ok(false),
+    }
+}
+
 /// True for one of all who prove the same. The second spender of a code has proved as much as the
 /// first, so the code leaked together with its verifier: what it gave is taken back (RFC 6749
 /// §4.1.2). The second spender of a refresh token in the same moment is a hasty client.
@@ -279,6 +298,9 @@ fn spend(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageErro
         }
         // Clients ask again and again: a second question in the same moment is no theft.
         Some(OneTimeValue::DeferredRequest(hash)) => deferred_requests::spend(conn, hash, now),
+        Some(OneTimeValue::Assertion { hash, expires_at }) => {
+            seen_jtis::insert(conn, hash, *expires_at)
+        }
         Some(OneTimeValue::RefreshToken { hash, successor_hash }) => {
             refresh_tokens::spend(conn, hash, successor_hash, now)
         }

@@ -3,11 +3,13 @@
 use super::presented::{self, Presented};
 use crate::domain::clients::{self, RegisteredClient, jwks};
 use crate::domain::fault::signing;
+use crate::domain::private_claims;
 use crate::domain::provider::Provider;
 use crate::domain::sender::{self, Evidence, Scheme};
 use crate::jose::Typ;
 use crate::protocol::claims;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::private_claims::PrivateClaims;
 use crate::storage::users::{self, User};
 use crate::storage::{
     DbConnection, StorageError, authorizations, issued_tokens, pairwise_subjects,
@@ -44,7 +46,9 @@ pub async fn userinfo(
     }
     let has_openid = token.scope.contains("openid");
     let client = clients::find(provider, &token.client_id).await?;
-    let claims = find(provider, token).await?.ok_or_else(refused)?;
+    let rules = client.as_ref().map(|client| client.policy.id_token_claims.clone());
+    let rules = rules.unwrap_or_default();
+    let claims = find(provider, token, rules).await?.ok_or_else(refused)?;
     if !has_openid {
         return Err(OAuthError::new(ErrorCode::InsufficientScope, "the scope openid is needed"));
     }
@@ -85,6 +89,7 @@ async fn written(
 async fn find(
     provider: &Provider,
     token: Arc<Presented>,
+    rules: PrivateClaims,
 ) -> Result<Option<Map<String, Value>>, OAuthError> {
     let now = provider.now();
     let found = provider
@@ -103,6 +108,11 @@ async fn find(
             let by_scope = claims::of_scope(&token.scope).map(|name| name as &str);
             let names = by_scope.chain(asked.keys().map(String::as_str));
             let mut selected = select(&user, names);
+            if !rules.is_empty() {
+                let (roles, groups) =
+                    (users::roles(conn, &user.id)?, users::groups(conn, &user.id)?);
+                selected.extend(private_claims::of_user(&rules, &user, (&roles, &groups)));
+            }
             selected.insert("sub".into(), token.subject.clone().into());
             Ok(Some(selected))
         })

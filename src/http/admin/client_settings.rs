@@ -6,7 +6,7 @@
 use super::client::{find, save};
 use super::client_form;
 use super::guard::{Admin, Answer, Posted};
-use super::list::below;
+use super::list::{self, below};
 use crate::domain::clients::management::{ClientDraft, content_algorithms, key_algorithms};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice};
@@ -38,6 +38,8 @@ enum Kind {
     ResponseTypes,
     /// A JSON object; empty is none.
     Json,
+    /// One a line, a name and its source with an equals sign between them.
+    Pairs,
 }
 
 struct Setting {
@@ -115,6 +117,14 @@ const SECTIONS: &[Section] = &[
             setting("userinfo_signed_response_alg", "setting-userinfo-signed", SIGNED),
             setting("userinfo_encrypted_response_alg", "setting-userinfo-alg", ENCRYPTED_KEY),
             setting("userinfo_encrypted_response_enc", "setting-userinfo-enc", CONTENT),
+        ],
+    ),
+    (
+        "settings-claims",
+        Part::Policy,
+        &[
+            setting("access_token_claims", "setting-access-token-claims", Kind::Pairs),
+            setting("id_token_claims", "setting-id-token-claims", Kind::Pairs),
         ],
     ),
     (
@@ -206,6 +216,7 @@ fn shown(
         name: client.name.clone(),
         base: below("/admin/clients", &client.id),
         sections: SECTIONS.iter().map(section).collect(),
+        preview: list::address(super::preview::PATH, &[("client", &client.id)]),
         errors,
         page,
     }
@@ -215,7 +226,7 @@ fn control(text: Text, kind: Kind, legacy: bool, value: String) -> Control {
     let one_of = |values: Vec<&str>| Choice::list(values, &[value.as_str()]);
     match kind {
         Kind::Line | Kind::Words | Kind::Number => Control::Line(value),
-        Kind::Json => Control::Area(value),
+        Kind::Json | Kind::Pairs => Control::Area(value),
         Kind::Flag => Control::Flag(value == "1"),
         Kind::Exactly(values) => Control::Select(one_of(values())),
         Kind::OneOf(values) => {
@@ -243,6 +254,7 @@ fn written(members: &Map<String, Value>, member: &str) -> String {
             let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
             texts.join(separator)
         }
+        Value::Object(pairs) if PAIRS.contains(&member) => in_lines(pairs),
         object @ Value::Object(_) => serde_json::to_string_pretty(object).unwrap_or_default(),
         Value::Number(number) => number.to_string(),
     }
@@ -282,6 +294,24 @@ fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
     errors
 }
 
+/// The members that are pairs of a name and a text.
+const PAIRS: [&str; 2] = ["access_token_claims", "id_token_claims"];
+
+fn in_lines(pairs: &Map<String, Value>) -> String {
+    let line = |(name, source): (&String, &Value)| {
+        format!("{name} = {}", source.as_str().unwrap_or_default())
+    };
+    pairs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn pairs(typed: &str) -> Option<Map<String, Value>> {
+    let pair = |line: &str| {
+        let (name, source) = line.split_once('=')?;
+        Some((name.trim().to_owned(), Value::from(source.trim())))
+    };
+    typed.lines().filter(|line| !line.trim().is_empty()).map(pair).collect()
+}
+
 fn put(members: &mut Map<String, Value>, setting: &Setting, typed: &str) -> Option<()> {
     let value = match setting.kind {
         _ if typed.is_empty() => Value::Null,
@@ -291,6 +321,7 @@ fn put(members: &mut Map<String, Value>, setting: &Setting, typed: &str) -> Opti
         Kind::Flag => Value::from(typed == "1"),
         Kind::ResponseTypes => typed.lines().collect(),
         Kind::Json => serde_json::from_str(typed).ok()?,
+        Kind::Pairs => Value::Object(pairs(typed)?),
     };
     match value {
         Value::Null => members.remove(setting.member),
@@ -315,6 +346,7 @@ mod tests {
                 Kind::OneOf(values) | Kind::Exactly(values) => values().last().copied().unwrap(),
                 Kind::ResponseTypes => "code id_token",
                 Kind::Json => "{\n  \"keys\": []\n}",
+                Kind::Pairs => "a = user.b\nc = roles",
             };
             let mut members = Map::new();
             put(&mut members, setting, typed).expect("it can be read");

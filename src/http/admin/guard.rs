@@ -11,6 +11,7 @@ use crate::domain::ground::Ground;
 use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::identity::users::AccountError;
+use crate::domain::issuers::management::IssuerError;
 use crate::domain::resources::management::ResourceError;
 use crate::http::State;
 use crate::http::edge::FormParams;
@@ -200,6 +201,15 @@ impl Admin {
             ResourceError::Storage(error) => Stop(self.visitor.fault(&error.into())),
             other => Stop(self.visitor.fault(&OAuthError::server_error(other))),
         })
+    }
+
+    /// Why nothing was done to an issuer. Mistakes in a form are for the caller to show first.
+    pub fn issuer(&self, error: IssuerError) -> Stop {
+        match error {
+            IssuerError::NotFound => Stop(ErrorPage::not_found(self.page(Nav::None)).respond()),
+            IssuerError::Storage(error) => Stop(self.visitor.fault(&error.into())),
+            other => Stop(self.visitor.fault(&OAuthError::server_error(other))),
+        }
     }
 
     /// Makes this process see a change at once: revocations, and what is cached.

@@ -13,8 +13,10 @@ mod client_settings;
 mod clients;
 mod dashboard;
 mod guard;
+mod issuers;
 mod keys;
 mod list;
+mod preview;
 mod resource;
 mod resources;
 mod users;
@@ -30,6 +32,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(of_users)
         .configure(of_clients)
         .configure(of_resources)
+        .configure(of_issuers)
+        .service(resource("/preview").route(get().to(preview::get)))
         .service(resource("/keys").route(get().to(keys::list)))
         .service(
             resource("/keys/rotate")
@@ -83,6 +87,23 @@ fn of_resources(config: &mut web::ServiceConfig) {
             resource("/resources/{id}/{act:rotate-secret|delete}")
                 .route(get().to(self::resource::ask))
                 .route(post().to(self::resource::perform)),
+        );
+}
+
+fn of_issuers(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/issuers").route(get().to(issuers::list)).route(post().to(issuers::create)),
+        )
+        .service(resource("/issuers/new").route(get().to(issuers::new)))
+        .service(
+            resource("/issuers/{id}").route(get().to(issuers::get)).route(post().to(issuers::save)),
+        )
+        .service(resource("/issuers/{id}/subjects").route(post().to(issuers::subjects)))
+        .service(
+            resource("/issuers/{id}/delete")
+                .route(get().to(issuers::ask_delete))
+                .route(post().to(issuers::delete)),
         );
 }
 

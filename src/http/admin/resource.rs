@@ -46,6 +46,7 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         title: resource.name.clone(),
         identifier: resource.identifier.clone(),
         new_secret,
+        preview: list::address(super::preview::PATH, &[("resource", &resource.identifier)]),
         has_secret: settings.needs_secret(),
         name: resource.name.clone(),
         scopes: settings.scopes.iter().map(scope).collect::<Vec<_>>().join("\n"),
@@ -53,6 +54,12 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         token_encryption_jwk: jwk.map(ToString::to_string).unwrap_or_default(),
         jwks_uri: settings.jwks_uri.clone().unwrap_or_default(),
         token_lifetime: settings.token_lifetime.map(|life| life.to_string()).unwrap_or_default(),
+        token_claims: settings
+            .token_claims
+            .iter()
+            .map(|(name, source)| format!("{name} = {source}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
         page,
         ..ResourcePage::default()
     };
@@ -140,6 +147,7 @@ fn again(
         token_encryption_jwk: posted.field("token_encryption_jwk"),
         jwks_uri: posted.field("jwks_uri"),
         token_lifetime: posted.field("token_lifetime"),
+        token_claims: posted.field("token_claims"),
         ..view
     }
     .respond()
@@ -155,6 +163,7 @@ fn read(
     let given = |name: &'static str| Some(posted.field(name)).filter(|value| !value.is_empty());
     let mut settings = ResourceSettings {
         scopes: parse_scopes(&posted.field("scopes")),
+        token_claims: parse_scopes(&posted.field("token_claims")),
         token_signed_alg: given("token_signed_alg"),
         token_encryption_alg: given("token_encryption_alg"),
         token_encryption_enc: given("token_encryption_enc"),

@@ -17,6 +17,7 @@ pub enum Nav {
     Users,
     Clients,
     Resources,
+    Issuers,
     Keys,
     Audit,
 }
@@ -37,11 +38,12 @@ const ACCOUNT: [(Nav, &str, &str); 5] = [
     (Nav::Apps, "/account/apps", "nav-apps"),
 ];
 
-const ADMIN: [(Nav, &str, &str); 6] = [
+const ADMIN: [(Nav, &str, &str); 7] = [
     (Nav::Dashboard, "/admin", "nav-dashboard"),
     (Nav::Users, "/admin/users", "nav-users"),
     (Nav::Clients, "/admin/clients", "nav-clients"),
     (Nav::Resources, "/admin/resources", "nav-resources"),
+    (Nav::Issuers, "/admin/issuers", "nav-issuers"),
     (Nav::Keys, "/admin/keys", "nav-keys"),
     (Nav::Audit, "/admin/audit", "nav-audit"),
 ];

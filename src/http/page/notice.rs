@@ -45,6 +45,8 @@ notices! {
     SecretRetired = "notice-secret-retired",
     ResourceSaved = "notice-resource-saved",
     ResourceDeleted = "notice-resource-deleted",
+    IssuerSaved = "notice-issuer-saved",
+    IssuerDeleted = "notice-issuer-deleted",
     KeyRotated = "notice-key-rotated",
     KeyRetired = "notice-key-retired",
 }

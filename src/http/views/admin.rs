@@ -4,6 +4,8 @@ mod client;
 mod client_proof;
 mod client_requests;
 mod dashboard;
+mod issuer;
+mod preview;
 mod resource;
 mod settings;
 mod users;
@@ -15,6 +17,8 @@ pub use client::{
 pub use client_proof::{CertificateName, ProofForm};
 pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
+pub use issuer::{IssuerPage, IssuerRow, Issuers};
+pub use preview::{PreviewPage, SampleView};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
 pub use settings::{ClientSettings, Control, SettingField, SettingSection};
 pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
@@ -55,7 +59,18 @@ macro_rules! respond_ok {
     )+};
 }
 
-respond_ok!(Dashboard, Users, Clients, NewClient, ClientCreated, Keys, Audit, Resources);
+respond_ok!(
+    Dashboard,
+    Users,
+    Clients,
+    NewClient,
+    ClientCreated,
+    Keys,
+    Audit,
+    Resources,
+    Issuers,
+    PreviewPage
+);
 
 macro_rules! respond_form {
     ($($view:ident),+) => {$(
@@ -68,4 +83,13 @@ macro_rules! respond_form {
     )+};
 }
 
-respond_form!(NewUser, UserPage, ClientForm, ClientPage, ClientSettings, NewResource, ResourcePage);
+respond_form!(
+    NewUser,
+    UserPage,
+    ClientForm,
+    ClientPage,
+    ClientSettings,
+    NewResource,
+    ResourcePage,
+    IssuerPage
+);

@@ -85,6 +85,9 @@ pub enum Act<'a> {
     DeleteResource {
         name: &'a str,
     },
+    DeleteIssuer {
+        name: &'a str,
+    },
     RotateKey {
         algorithm: &'a str,
     },
@@ -176,6 +179,9 @@ impl Act<'_> {
             Self::DeleteResource { .. } => {
                 ("delete-resource-title", &["delete-resource-text"], "delete-resource-button")
             }
+            Self::DeleteIssuer { .. } => {
+                ("delete-issuer-title", &["delete-issuer-text"], "delete-issuer-button")
+            }
             Self::RotateKey { .. } => ("rotate-key-title", &["rotate-key-text"], "rotate-now"),
             Self::RetireKey { .. } => {
                 ("retire-key-title", &["retire-key-text"], "retire-key-button")
@@ -201,6 +207,7 @@ impl Act<'_> {
             | Self::RetireSecret { name }
             | Self::RotateResourceSecret { name }
             | Self::DeleteResource { name }
+            | Self::DeleteIssuer { name }
             | Self::RotateKey { algorithm: name }
             | Self::RetireKey { kid: name } => name,
         }

@@ -31,6 +31,8 @@ pub enum Problem {
     ReasonMissing,
     /// With the number of the line: not an absolute address.
     AddressInvalid(usize),
+    /// With the number of the line: a rule for a claim that is none.
+    PrivateClaim(usize),
     /// http outside loopback.
     AddressInsecure(usize),
     AddressFragment(usize),
@@ -71,6 +73,14 @@ pub enum Problem {
     GrantRefresh,
     /// `client_credentials` without a proof of who the client is.
     GrantPublic,
+    /// This server does not vouch to itself.
+    IssuerOwn,
+    /// Another trusted issuer has this name.
+    IssuerTaken,
+    /// Keys by value, or where they are.
+    IssuerKeys,
+    /// Nobody here has this name.
+    IssuerUser,
     /// A client that exchanges tokens must be told for whom.
     ExchangeNobody,
     /// How many may act one for the other.
@@ -138,6 +148,7 @@ impl Problem {
             Self::TooManyCodes(minutes) => {
                 return text.with("problem-too-many-codes", &[("minutes", &minutes.to_string())]);
             }
+            Self::PrivateClaim(line) => return at_line(text, "problem-private-claim", line),
             Self::AddressInvalid(line) => return at_line(text, "problem-address-invalid", line),
             Self::AddressInsecure(line) => return at_line(text, "problem-address-insecure", line),
             Self::AddressFragment(line) => return at_line(text, "problem-address-fragment", line),
@@ -181,6 +192,10 @@ impl Problem {
             Self::GrantMissing => "problem-grant-missing",
             Self::GrantRefresh => "problem-grant-refresh",
             Self::GrantPublic => "problem-grant-public",
+            Self::IssuerOwn => "problem-issuer-own",
+            Self::IssuerTaken => "problem-issuer-taken",
+            Self::IssuerKeys => "problem-issuer-keys",
+            Self::IssuerUser => "problem-issuer-user",
             Self::ExchangeNobody => "problem-exchange-nobody",
             Self::ExchangeDepth => "problem-exchange-depth",
             Self::OfflineScope => "problem-offline-scope",

@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod interaction;
+mod issuer;
 mod resource;
 
 use crate::http::page::{Nav, Page};
@@ -52,6 +53,7 @@ fn all(sample: Sample) -> Vec<Rendered> {
     pages.extend(account::pages(sample));
     pages.extend(admin::pages(sample));
     pages.extend(resource::pages(sample));
+    pages.extend(issuer::pages(sample));
     pages
 }
 

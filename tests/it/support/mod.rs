@@ -25,6 +25,7 @@ pub mod requests;
 pub mod site;
 pub mod stub;
 pub mod test_server;
+pub mod vouching;
 pub mod web_app;
 
 pub use agent::{Agent, Answer, Page, Place};

@@ -8,6 +8,7 @@ pub mod requests;
 use super::{ClientError, encryption, logout, proof, responses, sector};
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
+use crate::domain::private_claims;
 use crate::jose::{KeyManagement, PublicJwk, SigningAlgorithm};
 use crate::protocol::client::{AuthMethod, ClientMetadata, ClientPolicy, GrantType};
 use crate::protocol::redirect_uri::check_registration;
@@ -86,6 +87,11 @@ impl ClientDraft {
         problems.extend(logout::problems(&self.metadata));
         problems.extend(requests::problems(&self.metadata));
         problems.extend(exchange::problems(&self.metadata, &self.policy));
+        problems.extend(private_claims::problems(
+            "access_token_claims",
+            &self.policy.access_token_claims,
+        ));
+        problems.extend(private_claims::problems("id_token_claims", &self.policy.id_token_claims));
         problems.extend(profile::problems(&self.metadata, &self.policy));
         problems.extend(self.pkce_problem());
         problems

@@ -1,7 +1,9 @@
 //! Which claims an account may hold, and of which type each is (OpenID Connect Core §5.1).
 
 use crate::domain::form::{FieldProblem, is_hidden, is_name, is_web_url};
+use crate::domain::private_claims::ATTRIBUTES;
 use crate::protocol::claims::is_standard;
+use crate::protocol::private_claims::is_attribute;
 use serde_json::{Map, Value};
 
 /// Claims that are fields of the account, or come from it.
@@ -9,6 +11,7 @@ const FIELDS: [&str; 4] = ["name", "email", "email_verified", "updated_at"];
 const ADDRESS: [&str; 6] =
     ["formatted", "street_address", "locality", "region", "postal_code", "country"];
 const MAX_TEXT: usize = 255;
+const MAX_ATTRIBUTES: usize = 50;
 
 /// Everything that is wrong with the claims.
 pub fn check(claims: &Map<String, Value>) -> Vec<FieldProblem> {
@@ -22,6 +25,10 @@ pub fn check(claims: &Map<String, Value>) -> Vec<FieldProblem> {
 fn rule_broken(name: &str, value: &Value) -> Option<&'static str> {
     if FIELDS.contains(&name) {
         return Some("is a field of the account, not one of its other claims");
+    }
+    if name == ATTRIBUTES {
+        let rule = "must be an object of at most 50 texts, numbers, truths or lists of texts";
+        return (!are_attributes(value)).then_some(rule);
     }
     if !is_standard(name) {
         return Some("is not a standard claim about a person");
@@ -41,6 +48,20 @@ fn rule_broken(name: &str, value: &Value) -> Option<&'static str> {
         ),
     };
     (!holds).then_some(rule)
+}
+
+/// What else there is to say of a person, for the rules of private claims.
+fn are_attributes(value: &Value) -> bool {
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| is_name(text, MAX_TEXT));
+    let is_value = |value: &Value| match value {
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(list) => list.len() <= MAX_ATTRIBUTES && list.iter().all(is_text),
+        other => is_text(other),
+    };
+    value.as_object().is_some_and(|members| {
+        members.len() <= MAX_ATTRIBUTES
+            && members.iter().all(|(name, value)| is_attribute(name) && is_value(value))
+    })
 }
 
 /// OpenID Connect Core §5.1.1. The lines of an address may be separate lines.

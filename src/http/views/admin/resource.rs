@@ -67,4 +67,8 @@ pub struct ResourcePage {
     pub token_encryption_jwk: String,
     pub jwks_uri: String,
     pub token_lifetime: String,
+    /// One a line, `name = source`.
+    pub token_claims: String,
+    /// Where its tokens can be looked at.
+    pub preview: String,
 }

@@ -15,6 +15,8 @@ pub struct ClientSettings {
     pub base: String,
     pub name: String,
     pub sections: Vec<SettingSection>,
+    /// Where its tokens can be looked at.
+    pub preview: String,
 }
 
 /// Settings that belong together.

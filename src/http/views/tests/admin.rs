@@ -239,6 +239,7 @@ fn settings(sample: Sample) -> ClientSettings {
     ClientSettings {
         page: sample.inside(Nav::Clients),
         errors,
+        preview: sample.text("/admin/preview?client=acme-notes"),
         base: sample.text("/admin/clients/acme-notes"),
         name: sample.text("Acme Notes"),
         sections: vec![SettingSection { id: "settings-keys".into(), title, fields }],

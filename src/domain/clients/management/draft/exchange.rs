@@ -12,11 +12,13 @@ const MAX_NAME_CHARS: usize = 255;
 /// Everything that is wrong with it.
 pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<FieldProblem> {
     let exchanges = metadata.grant_types.contains(&GrantType::TokenExchange);
+    let bears = metadata.grant_types.contains(&GrantType::JwtBearer);
+    let public = metadata.token_endpoint_auth_method == AuthMethod::None;
     let policy = &policy.exchange;
     let actors = policy.actors.iter().chain(&policy.may_act);
     let depth = 1..=MAX_ACTORS;
     broken([
-        (exchanges && metadata.token_endpoint_auth_method == AuthMethod::None, PUBLIC),
+        ((exchanges || bears) && public, PUBLIC),
         (exchanges && policy.audiences.is_empty(), NOBODY),
         (policy.audiences.len() > MAX_NAMES, AUDIENCES),
         (!policy.audiences.iter().all(|one| is_identifier(one)), NO_IDENTIFIER),
@@ -29,7 +31,7 @@ pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<FieldPr
 const PUBLIC: Rule = (
     "grant_types",
     "error-grant-public",
-    "token exchange needs a client that proves who it is: a public one cannot use it",
+    "token exchange and jwt-bearer need a client that proves who it is: a public one cannot use them",
 );
 const NOBODY: Rule = (
     "token_exchange_audiences",

@@ -1,0 +1,2 @@
+DROP TABLE trusted_subjects;
+DROP TABLE trusted_issuers;
