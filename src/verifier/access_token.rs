@@ -78,6 +78,13 @@ impl AccessToken {
         Err(VerifyError::InsufficientScope { scope: scope.to_owned() })
     }
 
+    /// Who acts for the subject, the last first: the service that calls, then the one that called it
+    /// (RFC 8693 §4.1). Empty when the subject, or the client, acts for itself.
+    pub fn actors(&self) -> Vec<&str> {
+        let inner = std::iter::successors(self.act.as_ref(), |act| act.get("act"));
+        inner.map_while(|act| act.get("sub")?.as_str()).collect()
+    }
+
     /// Whether the subject has a role (RFC 9068 §2.2.3.1).
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
@@ -160,6 +167,7 @@ mod tests {
         assert!(token.has_role("clerk") && !token.has_role("admin"));
         assert_eq!(token.groups, ["shop"]);
         assert_eq!(token.act, Some(json!({ "sub": "svc" })));
+        assert_eq!(token.actors(), ["svc"]);
         assert_eq!(token.claims["tier"], "gold");
         assert_eq!(token.require_scope("orders:read"), Ok(()));
         let needed = VerifyError::InsufficientScope { scope: "orders:write".into() };

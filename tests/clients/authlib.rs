@@ -1,7 +1,7 @@
 //! `Authlib` on Python: in a Flask app, and its plain session.
 
 use crate::stage::{
-    Stage, client_secret_jwt, device, private_key_jwt, public, secret_post, service,
+    Stage, client_secret_jwt, device, gateway, private_key_jwt, public, secret_post, service,
 };
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
@@ -48,6 +48,14 @@ async fn authlib_introspects_and_revokes() {
 #[tokio::test]
 async fn authlib_gets_tokens_of_its_own() {
     play("client_credentials", service).await;
+}
+
+#[tokio::test]
+async fn authlib_exchanges_tokens() {
+    let stage = Stage::set().await;
+    stage.orders().await;
+    let client = stage.client(gateway).await;
+    stage.python(SCRIPT, "token exchange", &client).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `openid-client` 6 on Node.
 
 use crate::stage::{
-    Stage, client_secret_jwt, device, private_key_jwt, public, secret_post, service,
+    Stage, client_secret_jwt, device, gateway, private_key_jwt, public, secret_post, service,
 };
 use crate::support::Store;
 use crate::support::certificates::{Issued, Mutual, SUBJECT};
@@ -70,6 +70,14 @@ async fn openid_client_asks_without_a_page_and_is_told_to_ask_with_one() {
 #[tokio::test]
 async fn openid_client_asks_for_a_fresh_sign_in_by_max_age() {
     play("max age", |_| {}).await;
+}
+
+#[tokio::test]
+async fn openid_client_exchanges_tokens() {
+    let stage = Stage::set().await;
+    stage.orders().await;
+    let client = stage.client(gateway).await;
+    stage.node(SCRIPT, "token exchange", &client).await;
 }
 
 #[tokio::test]

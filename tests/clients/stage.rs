@@ -3,6 +3,7 @@
 use crate::packages;
 use crate::support::certificates::Issued;
 use crate::support::crypto::{jwks, key};
+use crate::support::landscape::{ORDERS, resource};
 use crate::support::test_server::PASSWORD;
 use crate::support::web_app::draft;
 use crate::support::{Store, TestServer};
@@ -47,6 +48,11 @@ impl Stage {
             }
         });
         Self { server }
+    }
+
+    /// Makes a resource.
+    pub async fn orders(&self) {
+        resource(&self.server, ORDERS, &["orders:read"], |_| {}).await;
     }
 
     /// Registers a client.
@@ -164,6 +170,14 @@ pub fn service(draft: &mut ClientDraft) {
     draft.metadata.redirect_uris.clear();
     draft.metadata.post_logout_redirect_uris.clear();
     draft.metadata.scope = "orders:read orders:write".parse().expect("a scope");
+}
+
+/// An app that exchanges the tokens of people for those of orders, in its own name.
+pub fn gateway(draft: &mut ClientDraft) {
+    draft.id = Some("gateway".into());
+    draft.metadata.grant_types.extend([GrantType::ClientCredentials, GrantType::TokenExchange]);
+    draft.policy.exchange.audiences = vec![ORDERS.into()];
+    draft.policy.exchange.actors = vec!["gateway".into()];
 }
 
 /// A client that sends its secret in the form.

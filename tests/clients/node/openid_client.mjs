@@ -317,6 +317,38 @@ await play({
     });
   },
 
+  async 'token exchange'() {
+    const config = await discover();
+    const user = await signIn(config, { scope: 'openid profile email orders:read' });
+    const own = await client.clientCredentialsGrant(config);
+    const type = 'urn:ietf:params:oauth:token-type:access_token';
+    const form = {
+      subject_token: user.access_token,
+      subject_token_type: type,
+      actor_token: own.access_token,
+      actor_token_type: type,
+      audience: 'https://orders.example',
+    };
+    const grant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const exchange = (changes) => client.genericGrantRequest(config, grant, { ...form, ...changes });
+    const tokens = await exchange({ scope: 'orders:read' });
+    assert.equal(tokens.issued_token_type, type);
+    assert.equal(tokens.token_type, 'bearer');
+    assert.equal(tokens.refresh_token, undefined);
+    assert.ok(tokens.expiresIn() > 0);
+    const claims = jose.decodeJwt(tokens.access_token);
+    assert.deepEqual(claims.act, { sub: stage.client_id });
+    assert.equal(claims.sub, user.claims().sub);
+    assert.equal(claims.aud, 'https://orders.example');
+    const said = await client.tokenIntrospection(config, tokens.access_token);
+    assert.deepEqual([said.active, said.act], [true, claims.act]);
+    await refused(exchange({ audience: 'https://other.example' }), 'invalid_target');
+    await refused(exchange({ scope: 'orders:write' }), 'invalid_scope');
+    await refused(exchange({ subject_token: user.id_token }), 'invalid_request');
+    await client.tokenRevocation(config, user.access_token);
+    assert.deepEqual(await client.tokenIntrospection(config, tokens.access_token), { active: false });
+  },
+
   async 'introspect and revoke'() {
     const config = await discover();
     const extra = { scope: 'openid email offline_access', prompt: 'consent' };

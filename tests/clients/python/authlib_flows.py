@@ -151,6 +151,32 @@ def client_credentials():
             raise AssertionError("a wrong secret was taken")
 
 
+def token_exchange():
+    endpoint = metadata()["token_endpoint"]
+    user = signed_in(scope="openid profile email orders:read")
+    kind = "urn:ietf:params:oauth:token-type:access_token"
+    with plain_session() as http:
+        own = http.fetch_token(endpoint, grant_type="client_credentials")
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": user["access_token"],
+            "subject_token_type": kind,
+            "actor_token": own["access_token"],
+            "actor_token_type": kind,
+            "audience": "https://orders.example",
+        }
+        token = http.fetch_token(endpoint, **form)
+        assert token["issued_token_type"] == kind, token
+        assert token["scope"] == "orders:read", token
+        assert token["expires_in"] > 0 and "refresh_token" not in token, token
+        try:
+            http.fetch_token(endpoint, **(form | {"audience": "https://other.example"}))
+        except OAuthError as error:
+            assert error.error == "invalid_target", error
+        else:
+            raise AssertionError("another audience was allowed")
+
+
 def client_secret_jwt():
     server = metadata()
     with plain_session(method="client_secret_jwt") as http:
@@ -206,6 +232,7 @@ FLOWS = {
     "introspect and revoke": introspect_and_revoke,
     "client_credentials": client_credentials,
     "device": device,
+    "token exchange": token_exchange,
     "client_secret_jwt": client_secret_jwt,
     "private_key_jwt": private_key_jwt,
 }
