@@ -153,7 +153,7 @@ def client_credentials():
 
 def token_exchange():
     endpoint = metadata()["token_endpoint"]
-    user = signed_in(scope="openid profile email orders:read")
+    user = signed_in(code_challenge_method="S256", scope="openid profile email orders:read")
     kind = "urn:ietf:params:oauth:token-type:access_token"
     with plain_session() as http:
         own = http.fetch_token(endpoint, grant_type="client_credentials")
