@@ -263,6 +263,7 @@ problem-public-pkce = Eine App ohne Geheimnis braucht immer PKCE.
 problem-grant-public = client_credentials braucht eine App, die sich ausweisen kann.
 problem-exchange-nobody = Nennen Sie mindestens eine Ressource: Die App nutzt den Token-Tausch.
 problem-exchange-depth = Geben Sie eine Zahl von 1 bis 4 an.
+problem-attributes = Schreiben Sie ein JSON-Objekt aus höchstens 50 Texten, Zahlen, true oder false oder Listen von Texten.
 problem-private-claim = Zeile { $line }: Schreiben Sie Name = Quelle. Ein registrierter Name behält seine Bedeutung; wählen Sie einen eigenen oder eine Adresse.
 problem-issuer-own = Dieser Server bürgt nicht bei sich selbst.
 problem-issuer-taken = Diesem Aussteller wird schon vertraut.
@@ -502,6 +503,7 @@ users-summary = { $shown } von { $total } Benutzern
 user-password-hint = Leer lassen, wenn die Person es später bekommt.
 user-id = Id:
 user-profile = Profil
+user-attributes = Attribute für eigene Claims (JSON)
 user-no-apps = Keine App verwendet dieses Konto.
 user-all-audit = Alle Einträge
 sessions = Sitzungen

@@ -265,6 +265,7 @@ problem-public-pkce = An app without a secret always needs PKCE.
 problem-grant-public = client_credentials needs an app that can prove who it is.
 problem-exchange-nobody = Name at least one resource: the app uses token exchange.
 problem-exchange-depth = Use a number from 1 to 4.
+problem-attributes = Write a JSON object of at most 50 texts, numbers, true or false, or lists of texts.
 problem-private-claim = Line { $line }: write name = source. A registered name keeps its meaning; choose your own or an address.
 problem-issuer-own = This server does not vouch to itself.
 problem-issuer-taken = This issuer is trusted already.
@@ -504,6 +505,7 @@ users-summary = { $shown } of { $total } users
 user-password-hint = Leave it empty if the person gets one later.
 user-id = id:
 user-profile = Profile
+user-attributes = Attributes for claims of your own (JSON)
 user-no-apps = No app uses this account.
 user-all-audit = All entries
 sessions = Sessions

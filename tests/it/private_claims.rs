@@ -184,4 +184,29 @@ both! {
         let stranger = Agent::new(&server);
         assert!(!stranger.open(&at(ORDERS, "ada")).await.body.contains("Engines"));
     }
+
+    async fn attributes_are_set_on_the_page_of_a_person(server: TestServer) {
+        let ada = server.user("ada").await;
+        server.user_with("root", |new| new.roles = vec!["admin".into()]).await;
+        let agent = Agent::new(&server);
+        agent.sign_in("root").await;
+        let path = format!("/admin/users/{}", ada.user.id);
+        let page = agent.open(&path).await;
+        let csrf = page.hidden("csrf");
+        let save = async |attributes: &str| {
+            let form = [
+                ("csrf", csrf.as_str()), ("name", "The ada"), ("roles", ""), ("groups", ""),
+                ("attributes", attributes),
+            ];
+            agent.follow(agent.post(&path, &form).await).await
+        };
+        let saved = save(r#"{"department": "Engines"}"#).await;
+        assert!(saved.body.contains("Engines") && saved.status == 200, "{}", saved.body);
+        for wrong in ["{", "[]", "7", r#"{"a b": 1}"#, r#"{"a": {"b": 1}}"#, r#"{"a": ""}"#] {
+            let refused = save(wrong).await;
+            assert!(refused.body.contains("attributes-error"), "{wrong}: {}", refused.body);
+        }
+        assert!(agent.open(&path).await.body.contains("Engines"), "what was there stays");
+        assert!(!save("").await.body.contains("Engines"));
+    }
 }

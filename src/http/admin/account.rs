@@ -6,12 +6,15 @@ use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, address, below};
 use crate::domain::admin::{self, UserDetails};
 use crate::domain::identity::users::{self, Account, AccountError, NewUser, Profile, Session};
+use crate::domain::private_claims::ATTRIBUTES;
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
 use crate::http::views::admin::{AppRow, SessionRow, UserPage};
+use crate::http::views::problem::Problem;
 use crate::http::views::{Badge, Errors, device};
 use crate::protocol::time::Timestamp;
 use actix_web::web::Path;
+use serde_json::{Map, Value};
 
 /// Shows an account.
 pub async fn get(admin: Admin, id: Path<String>) -> Answer {
@@ -33,6 +36,7 @@ fn shown(admin: &Admin, details: UserDetails) -> UserPage {
         last_sign_in: user.last_sign_in_at.map(|at| page.text.ago(at, now)),
         roles: roles.join(", "),
         groups: groups.join(", "),
+        attributes: in_json(&user.claims),
         sessions: details.sessions.iter().map(|it| session_row(&page, it, now)).collect(),
         apps: details.apps.into_iter().map(|app| app_row(&page, app)).collect(),
         audit: details.events.iter().map(|event| audit::row(&page, event)).collect(),
@@ -68,19 +72,25 @@ fn app_row(page: &Page, (id, name, scope, since): (String, String, String, Times
     AppRow { href: below("/admin/clients", &id), name, scope, since: page.text.date(since) }
 }
 
-/// Saves name, roles and groups. Who holds which roles and groups decides what apps let them do, so
-/// changing those is sensitive.
+/// Saves name, roles, groups and attributes. Who holds which of the latter decides what apps let them
+/// do, so changing those is sensitive.
 pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     let ground = admin.ground();
     let before = admin.found(admin.read(users::find(&ground, &id).await)?)?;
     let name = posted.optional("name");
     let [roles, groups] = ["roles", "groups"].map(|field| sorted(&posted.field(field)));
-    let errors = mistakes(&admin, &before, name.clone(), &roles, &groups);
+    let mut errors = mistakes(&admin, &before, name.clone(), &roles, &groups);
+    let claims = typed_claims(&posted, &before);
+    if claims.is_none() {
+        errors.add(ATTRIBUTES, admin.page(Nav::Users).text, Problem::AttributesInvalid);
+    }
     if !errors.is_empty() {
         return again(&admin, &id, &posted, errors).await;
     }
     let (new_roles, new_groups) = (roles != before.roles, groups != before.groups);
-    if new_roles || new_groups {
+    let claims = claims.unwrap_or_else(|| before.user.claims.clone());
+    let new_claims = claims != before.user.claims;
+    if new_roles || new_groups || new_claims {
         admin.recent()?;
     }
     let actor = admin.actor();
@@ -90,8 +100,8 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     if new_groups {
         admin.account(users::set_groups(&ground, &id, groups, &actor).await)?;
     }
-    if name != before.user.name {
-        let profile = Profile { name, ..Profile::of(&before.user) };
+    if new_claims || name != before.user.name {
+        let profile = Profile { name, claims, ..Profile::of(&before.user) };
         admin.account(rename(&admin, &id, profile).await)?;
     }
     admin.changed().await?;
@@ -100,6 +110,27 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
 
 async fn rename(admin: &Admin, id: &str, profile: Profile) -> Result<(), AccountError> {
     users::update_profile(&admin.ground(), id, profile, &admin.actor()).await.map(drop)
+}
+
+/// The attributes of somebody as JSON; nothing when there are none.
+fn in_json(claims: &Map<String, Value>) -> String {
+    claims.get(ATTRIBUTES).map(|attributes| format!("{attributes:#}")).unwrap_or_default()
+}
+
+/// The claims of the account with the attributes that were typed. `None` when they are none.
+fn typed_claims(posted: &Posted, before: &Account) -> Option<Map<String, Value>> {
+    let mut claims = before.user.claims.clone();
+    if !posted.0.has(ATTRIBUTES) {
+        return Some(claims);
+    }
+    let typed = posted.field(ATTRIBUTES);
+    match typed.is_empty() {
+        true => drop(claims.remove(ATTRIBUTES)),
+        false => drop(claims.insert(ATTRIBUTES.to_owned(), serde_json::from_str(&typed).ok()?)),
+    }
+    let changed = Profile { claims: claims.clone(), ..Profile::of(&before.user) };
+    let is_right = changed.problems().iter().all(|problem| problem.field != "claims");
+    is_right.then_some(claims)
 }
 
 fn sorted(typed: &str) -> Vec<String> {
@@ -136,5 +167,6 @@ async fn again(admin: &Admin, id: &str, posted: &Posted, errors: Errors) -> Answ
     let found: Result<_, Stop> = admin.read(admin::user(&admin.ground(), id).await);
     let page = shown(admin, admin.found(found?)?);
     let [name, roles, groups] = ["name", "roles", "groups"].map(|field| posted.field(field));
-    Ok(UserPage { errors, name, roles, groups, ..page }.respond())
+    let attributes = posted.field(ATTRIBUTES);
+    Ok(UserPage { errors, name, roles, groups, attributes, ..page }.respond())
 }

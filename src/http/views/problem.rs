@@ -31,6 +31,8 @@ pub enum Problem {
     ReasonMissing,
     /// With the number of the line: not an absolute address.
     AddressInvalid(usize),
+    /// No object of texts, numbers, truths and lists.
+    AttributesInvalid,
     /// With the number of the line: a rule for a claim that is none.
     PrivateClaim(usize),
     /// http outside loopback.
@@ -192,6 +194,7 @@ impl Problem {
             Self::GrantMissing => "problem-grant-missing",
             Self::GrantRefresh => "problem-grant-refresh",
             Self::GrantPublic => "problem-grant-public",
+            Self::AttributesInvalid => "problem-attributes",
             Self::IssuerOwn => "problem-issuer-own",
             Self::IssuerTaken => "problem-issuer-taken",
             Self::IssuerKeys => "problem-issuer-keys",

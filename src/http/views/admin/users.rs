@@ -84,6 +84,8 @@ pub struct UserPage {
     /// As typed, or joined with commas.
     pub roles: String,
     pub groups: String,
+    /// As typed, or JSON.
+    pub attributes: String,
     pub sessions: Vec<SessionRow>,
     pub apps: Vec<AppRow>,
     /// The newest entries about this person.

@@ -109,6 +109,7 @@ fn user(sample: Sample, blocked: bool) -> UserPage {
         created: sample.text("3 March 2026"),
         roles: sample.text("admin, support"),
         groups: sample.text("staff"),
+        attributes: sample.text("{ \"department\": \"Engines\" }"),
         sessions: vec![session],
         apps: vec![app],
         audit: vec![audit_row(sample, "ok"), audit_row(sample, "failed")],
