@@ -135,6 +135,9 @@ async fn the_admin_pages_are_accessible() {
         "/admin/resources",
         "/admin/resources/new",
         &api,
+        "/admin/issuers",
+        "/admin/issuers/new",
+        "/admin/preview?client=none&user=nobody",
         "/admin/keys",
         "/admin/audit",
     ] {
