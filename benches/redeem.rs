@@ -121,6 +121,8 @@ fn redeem(conn: &mut DbConnection, number: usize) -> Result<bool, StorageError> 
         claims: None,
         parent_jti: None,
         granted_scope: None,
+        status_list: None,
+        status_index: None,
     };
     issued_tokens::insert(conn, &token)?;
     let refresh = RefreshToken {

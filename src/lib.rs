@@ -3,7 +3,8 @@
 //! Floors, lowest first; a module uses only the floors below it (`tests/tidy.rs` checks that):
 //!
 //! 1. [`protocol`]: the words of the RFCs, pure.
-//! 2. [`jose`]: signing, encryption and the strict gate. `storage`: the database.
+//! 2. [`jose`]: signing, encryption and the strict gate. `storage`: the database. [`redis_link`]: the
+//!    way to Redis.
 //! 3. `domain`: what the provider does. [`verifier`]: what a resource server does.
 //! 4. `http`: the endpoints and pages. `server`, `cli` and `demo` compose them.
 
@@ -22,6 +23,8 @@ pub mod domain;
 pub mod http;
 pub mod jose;
 pub mod protocol;
+#[cfg(feature = "verifier")]
+pub mod redis_link;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

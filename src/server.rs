@@ -22,11 +22,12 @@ macro_rules! settled {
 
 mod background;
 mod health;
-mod lock;
+pub mod lock;
 pub mod logging;
 mod mutual_tls;
 mod signals;
 mod tls;
+pub mod verify_proxy;
 
 use crate::config::Config;
 use crate::config::master_key::{self, MasterKeyError};
@@ -79,6 +80,8 @@ pub enum RunError {
     Listen(SocketAddr, #[source] io::Error),
     #[error("redis_url cannot be read: {0}")]
     Redis(#[from] redis::RedisError),
+    #[error("tokens cannot be verified: {0}")]
+    Verifier(#[source] crate::verifier::SetupError),
     #[error("the log filter cannot be read: {0}")]
     LogFilter(String),
     #[error("the server ended: {0}")]

@@ -1,6 +1,8 @@
 //! The revocation list through a real Redis: from the database by the relay to a verifier's memory,
 //! through flushes, restarts, hangs and strange data.
 
+#[path = "redis_relay/many.rs"]
+mod many;
 #[path = "redis_relay/support.rs"]
 mod support;
 
@@ -21,13 +23,13 @@ async fn an_entry_reaches_a_verifier_within_a_second_and_the_single_key_tells_it
     eventually("j1 is refused", 1000, async || list.refuses_jti("j1")).await;
     assert_eq!(list.refuses("bea"), Some(false));
 
-    let mark = setup.redis.get("countersign:revoked:sub:ada").await.unwrap();
+    let mark = setup.redis.get("{countersign}:revoked:sub:ada").await.unwrap();
     let mark: StoredMark = serde_json::from_str(&mark).unwrap();
     assert_eq!(mark.not_before.unwrap().as_unix(), now);
     assert_eq!(mark.expires_at.as_unix(), expires_at);
-    let jti = setup.redis.get("countersign:revoked:jti:j1").await.unwrap();
+    let jti = setup.redis.get("{countersign}:revoked:jti:j1").await.unwrap();
     assert_eq!(jti, format!(r#"{{"expires_at":{expires_at}}}"#));
-    let ttl: i64 = setup.redis.ask(&["TTL", "countersign:revoked:jti:j1"]).await;
+    let ttl: i64 = setup.redis.ask(&["TTL", "{countersign}:revoked:jti:j1"]).await;
     assert!((355..=360).contains(&ttl), "a minute beyond the expiry, not {ttl}");
 }
 
@@ -39,7 +41,7 @@ async fn r_07_a_watermark_is_never_lowered_by_a_late_or_repeated_write() {
     setup.add(&[watermark("ada", now - 100, now + 200)]).await;
     setup.settled(2).await;
     let mark = || async {
-        let mark = setup.redis.get("countersign:revoked:sub:ada").await.unwrap();
+        let mark = setup.redis.get("{countersign}:revoked:sub:ada").await.unwrap();
         let mark: StoredMark = serde_json::from_str(&mark).unwrap();
         (mark.not_before.unwrap().as_unix(), mark.expires_at.as_unix())
     };
@@ -67,7 +69,7 @@ async fn r_03_after_an_empty_restart_the_list_is_rebuilt_within_two_seconds() {
     setup.redis.restart_empty().await;
     eventually("the head is back", 2000, async || setup.redis.get(HEAD_KEY).await.map(|_| true))
         .await;
-    assert!(setup.redis.get("countersign:revoked:sub:ada").await.is_some());
+    assert!(setup.redis.get("{countersign}:revoked:sub:ada").await.is_some());
     eventually("the list is fresh", 2000, async || list.refuses("bea").map(|refused| !refused))
         .await;
     assert_eq!(list.refuses("ada"), Some(true));
@@ -128,11 +130,11 @@ async fn r_09_what_others_write_is_put_right() {
 
     // Numbers far ahead would hide every later entry.
     let _: String = setup.redis.ask(&["XADD", STREAM_KEY, "1763765000000-7", "a", "b"]).await;
-    let _: i64 = setup.redis.ask(&["DEL", "countersign:revoked:sub:bea"]).await;
-    let _: i64 = setup.redis.ask(&["LPUSH", "countersign:revoked:sub:bea", "x"]).await;
+    let _: i64 = setup.redis.ask(&["DEL", "{countersign}:revoked:sub:bea"]).await;
+    let _: i64 = setup.redis.ask(&["LPUSH", "{countersign}:revoked:sub:bea", "x"]).await;
     setup.add(&[watermark("bea", now, now + 300)]).await;
     eventually("bea is refused", 6000, async || list.refuses("bea")).await;
-    assert!(setup.redis.get("countersign:revoked:sub:bea").await.is_some());
+    assert!(setup.redis.get("{countersign}:revoked:sub:bea").await.is_some());
 
     let _: i64 = setup.redis.ask(&["DEL", STREAM_KEY, HEAD_KEY]).await;
     let _: i64 = setup.redis.ask(&["LPUSH", STREAM_KEY, "x"]).await;

@@ -5,6 +5,7 @@
 //! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file.
 
 mod audit;
+mod backup;
 mod client;
 mod config;
 mod context;
@@ -17,6 +18,7 @@ mod resource;
 mod serve;
 mod token;
 mod user;
+mod verify_proxy;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -96,9 +98,14 @@ enum Command {
     /// The log of who did what
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Copies of the database, and the way back
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Look into tokens
     #[command(subcommand, visible_alias = "tokens")]
     Token(token::TokenCommand),
+    /// Run a sidecar that tells nginx or Traefik whether a request may go on
+    VerifyProxy(verify_proxy::VerifyProxyFlags),
 }
 
 /// Runs the command that the process was started with.
@@ -147,7 +154,9 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::Issuer(command) => issuer::run(&context, command),
         Command::Key(command) => key::run(&context, command),
         Command::Audit(command) => audit::run(&context, command),
+        Command::Backup(command) => backup::run(&context, command),
         Command::Token(command) => token::run(&context, command),
+        Command::VerifyProxy(flags) => verify_proxy::run(flags, cli.global.json),
     }
 }
 

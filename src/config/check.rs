@@ -87,8 +87,18 @@ fn database_problem(database_url: &str) -> Option<&'static str> {
 
 fn redis_problem(redis_url: Option<&str>) -> Option<&'static str> {
     let schemes = ["redis", "rediss", "redis+unix", "unix"];
-    let fits = |text: &str| Url::parse(text).is_ok_and(|url| schemes.contains(&url.scheme()));
-    (!redis_url.is_none_or(fits)).then_some("must be of the form redis://HOST:PORT")
+    let several = ["redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
+    let fits = |text: &str| match text.split_once("://") {
+        Some((scheme, hosts)) if several.contains(&scheme) => {
+            scheme.ends_with("cluster")
+                || hosts.split_once('/').is_some_and(|(_, main)| !main.is_empty())
+        }
+        _ => Url::parse(text).is_ok_and(|url| schemes.contains(&url.scheme())),
+    };
+    (!redis_url.is_none_or(fits)).then_some(
+        "must be of the form redis://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or \
+         redis+cluster://HOST:PORT,…",
+    )
 }
 
 fn master_key_problem(config: &Config) -> Option<&'static str> {

@@ -76,6 +76,8 @@ pub fn product(provider: &Provider) -> Value {
     json!({
         "issuer": provider.issuer,
         "revocations_endpoint": at(revocation_feed::PATH),
+        "status_list_prefix": at(super::tokens::status::PATH),
+        "forward_auth_endpoint": at("/auth/verify"),
         "revocations_max_wait_seconds": revocation_feed::MAX_WAIT_SECONDS,
     })
 }

@@ -18,6 +18,7 @@ use super::revocation::feed::Feed;
 use super::revocation::{Cause, Reason, Revocation};
 use super::subject::SubjectKey;
 use super::tokens::presented::Presented;
+use super::tokens::status::StatusLists;
 use crate::config::{FeatureConfig, RequestConfig, SessionConfig, TokenConfig};
 use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
@@ -86,6 +87,8 @@ pub struct Provider {
     pub revocation: Revocation,
     /// The list for services, signed.
     pub feed: Feed,
+    /// The lists for services that know nothing of it.
+    pub status_lists: StatusLists,
     pub outbound: Outbound,
     /// Wakes whoever sends messages to clients.
     pub outbox: Outbox,
@@ -132,6 +135,7 @@ impl Provider {
             throttle: Throttle::new(parts.clock.clone()),
             revocation,
             feed: Feed::default(),
+            status_lists: StatusLists::default(),
             outbound: parts.outbound,
             outbox: Outbox::default(),
             mtls: parts.mtls,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod edge;
+mod forward_auth;
 mod home;
 pub mod interaction;
 pub mod oauth;
@@ -28,6 +29,7 @@ pub fn machine_routes(config: &mut web::ServiceConfig, state: State) {
 pub fn routes(config: &mut web::ServiceConfig, state: State) {
     config.app_data(web::Data::new(state.clone()));
     oauth::configure(config, &state);
+    forward_auth::configure(config);
     interaction::configure(config);
     account::configure(config);
     admin::configure(config);

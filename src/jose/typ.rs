@@ -24,11 +24,13 @@ pub enum Typ {
     RequestObject,
     /// The signed feed of revocations.
     Revocations,
+    /// IETF Token Status List §5.1.
+    StatusList,
 }
 
 impl Typ {
     /// Every kind there is, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AccessToken,
         Self::IdToken,
         Self::LogoutToken,
@@ -39,6 +41,7 @@ impl Typ {
         Self::DpopProof,
         Self::RequestObject,
         Self::Revocations,
+        Self::StatusList,
     ];
 
     /// The `typ` header.
@@ -54,6 +57,7 @@ impl Typ {
             Self::DpopProof => "dpop+jwt",
             Self::RequestObject => "oauth-authz-req+jwt",
             Self::Revocations => "countersign-revocations+jwt",
+            Self::StatusList => "statuslist+jwt",
         }
     }
 }

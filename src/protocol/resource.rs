@@ -46,6 +46,9 @@ pub struct ResourceSettings {
     /// Seconds; what holds without the resource when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_lifetime: Option<u32>,
+    /// Whether tokens say where their status is told, for services that read no list of ours.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub token_status_list: bool,
 }
 
 impl ResourceSettings {

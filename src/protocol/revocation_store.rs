@@ -2,9 +2,11 @@
 //!
 //! | Key                              | Type   | What                                              |
 //! |----------------------------------|--------|---------------------------------------------------|
-//! | `countersign:head`               | string | the [`Head`] as JSON, written anew each second    |
-//! | `countersign:revocations`        | stream | every living entry under the id `SEQ-0`           |
-//! | `countersign:revoked:KIND:KEY`   | string | the [`StoredMark`] as JSON, with an expiry        |
+//! | `{countersign}:head`               | string | the [`Head`] as JSON, written anew each second    |
+//! | `{countersign}:revocations`        | stream | every living entry under the id `SEQ-0`           |
+//! | `{countersign}:revoked:KIND:KEY`   | string | the [`StoredMark`] as JSON, with an expiry        |
+//!
+//! The braces put all keys into one slot of a cluster, so that they can be written together.
 //!
 //! The stream is the list; the single keys serve those who only know how to look one up. **That an
 //! entry is absent means "not revoked" only under a [`Head`] that is present, of the known epoch,
@@ -15,9 +17,9 @@ use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The key of the [`Head`].
-pub const HEAD_KEY: &str = "countersign:head";
+pub const HEAD_KEY: &str = "{countersign}:head";
 /// The key of the stream of entries.
-pub const STREAM_KEY: &str = "countersign:revocations";
+pub const STREAM_KEY: &str = "{countersign}:revocations";
 /// How old a head may be, in seconds, before the list counts as stale.
 pub const HEAD_LIFE_SECONDS: i64 = 3;
 /// The fields of an entry in the stream.
@@ -45,7 +47,7 @@ pub struct StoredMark {
 
 /// The single key of an entry.
 pub fn entry_key(kind: &str, key: &str) -> String {
-    format!("countersign:revoked:{kind}:{key}")
+    format!("{{countersign}}:revoked:{kind}:{key}")
 }
 
 /// Reads an entry of the stream. None for what the provider did not write.
@@ -81,7 +83,7 @@ mod tests {
         assert_eq!(entry.not_before, Some(Timestamp::from_unix(500)));
         let jti = read_entry("8-0", &fields(["jti", "j1", "", "900"])).unwrap();
         assert_eq!(jti.not_before, None);
-        assert_eq!(entry_key(jti.kind.as_str(), &jti.key), "countersign:revoked:jti:j1");
+        assert_eq!(entry_key(jti.kind.as_str(), &jti.key), "{countersign}:revoked:jti:j1");
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub struct IssuedToken {
     pub parent_jti: Option<String>,
     /// What was granted, where the token says less because its resource knows less.
     pub granted_scope: Option<String>,
+    /// The status list that tells about it, if one does.
+    pub status_list: Option<i64>,
+    /// Its place there.
+    pub status_index: Option<i64>,
 }
 
 /// Which tokens end together.
@@ -74,6 +78,21 @@ pub fn find(
         .get_result(c)
         .optional());
     Ok(found?)
+}
+
+/// The tokens that a status list tells about. The list says between which times they expire, so that
+/// they are found by it.
+pub fn list_of_status(
+    conn: &mut DbConnection,
+    status_list: i64,
+    expiring: std::ops::Range<i64>,
+) -> Result<Vec<IssuedToken>, StorageError> {
+    Ok(dsl::issued_tokens
+        .filter(dsl::expires_at.ge(expiring.start))
+        .filter(dsl::expires_at.lt(expiring.end))
+        .filter(dsl::status_list.eq(status_list))
+        .select(IssuedToken::as_select())
+        .load(conn)?)
 }
 
 /// The authorization of a token, by what the token says of itself.

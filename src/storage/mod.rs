@@ -29,6 +29,7 @@ pub mod audit;
 pub mod audit_seals;
 pub mod authorization_codes;
 pub mod authorizations;
+pub mod backup;
 pub mod client_secrets;
 pub mod clients;
 mod connect;

@@ -178,6 +178,8 @@ diesel::table! {
         claims -> Nullable<Text>,
         parent_jti -> Nullable<Text>,
         granted_scope -> Nullable<Text>,
+        status_list -> Nullable<BigInt>,
+        status_index -> Nullable<BigInt>,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Making a [`Verifier`].
 
+use super::counters::Counters;
 use super::error::SetupError;
 use super::feed::{self, Duty, Following};
 use super::fetch::Source;
+use super::introspect::Introspection;
 use super::keys::KeyRing;
 use super::local_list::LocalList;
 use super::redis_list::RedisList;
@@ -41,6 +43,7 @@ pub struct VerifierBuilder {
     feed: bool,
     kept_in: Option<PathBuf>,
     secrets: Vec<Result<VerifyingKey, JoseError>>,
+    introspect_as: Option<(String, String)>,
 }
 
 impl VerifierBuilder {
@@ -63,6 +66,7 @@ impl VerifierBuilder {
             feed: false,
             kept_in: None,
             secrets: Vec::new(),
+            introspect_as: None,
         }
     }
 
@@ -136,6 +140,16 @@ impl VerifierBuilder {
     #[must_use]
     pub fn keep_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.kept_in = Some(directory.into());
+        self
+    }
+
+    /// Asks the issuer about opaque tokens, and encrypted ones that no key here opens (RFC 7662), as a
+    /// client that may; and about any token while the list is stale and the policy will not do
+    /// without. Answers count for ten seconds, unless the list says otherwise. Only for
+    /// [`Verifier::verify_or_refresh`], [`Verifier::verify_sent`] and what builds on them.
+    #[must_use]
+    pub fn introspect_as(mut self, client_id: &str, client_secret: &str) -> Self {
+        self.introspect_as = Some((client_id.to_owned(), client_secret.to_owned()));
         self
     }
 
@@ -263,6 +277,8 @@ impl VerifierBuilder {
                 origins,
                 nonces: self.nonces,
                 used_proofs: UsedProofs::default(),
+                introspection: self.introspect_as.map(|who| Introspection::new(source, who)),
+                counters: Counters::default(),
             },
             self.policy,
         ))

@@ -38,6 +38,12 @@ pub enum VerifyError {
     /// Sent by DPoP, which says that it is bound to a key.
     #[error("the token is not bound to a key")]
     NotBound,
+    /// The issuer says that it is not, or no longer, good (RFC 7662 §2.2).
+    #[error("the token is not active")]
+    Inactive,
+    /// It is for another service than the one that was asked for.
+    #[error("the token is for another service")]
+    OtherAudience,
     /// Taken back before it expired.
     #[error("the token was revoked")]
     Revoked,
@@ -50,6 +56,9 @@ pub enum VerifyError {
     /// The token is good, and the sign-in behind it is not what this place asks for (RFC 9470 §3).
     #[error("a different level of authentication is needed")]
     InsufficientAuthentication(RequiredAuthentication),
+    /// The token is good, and who it names has none of the roles or groups that are needed.
+    #[error("this is not for everybody")]
+    NotAllowed,
     /// Whether the token was revoked is not known, and this place wants to know.
     #[error("the revocation list is out of date")]
     Stale,
@@ -59,6 +68,9 @@ pub enum VerifyError {
     /// The keys of the issuer have not been fetched yet.
     #[error("the keys of the issuer are not known yet")]
     NoKeys,
+    /// Only the issuer knows what the token is, and it does not answer.
+    #[error("the issuer cannot be asked about the token")]
+    Unanswered,
     /// A fault of the service: no verifier is registered with its application.
     #[error("the service cannot check tokens")]
     NotConfigured,
@@ -109,6 +121,8 @@ pub enum SetupError {
     NoKeys,
     #[error("the keys of the issuer cannot be read")]
     Keys(#[source] JoseError),
+    #[error("the answer about a token: {0}")]
+    Introspection(JoseError),
     #[error("the feed of revocations: {0}")]
     Feed(JoseError),
     #[error("what was kept on disk cannot be read or written")]

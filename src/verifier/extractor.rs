@@ -25,29 +25,47 @@ impl FromRequest for AccessToken {
     type Future = Pin<Box<dyn Future<Output = Result<Self, VerifyError>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // A middleware may have checked it already; a proof is good once.
+        let checked = request.extensions().get::<AccessToken>().cloned();
         let verifier = request.app_data::<web::Data<Verifier>>().cloned();
         let request = request.clone();
         Box::pin(async move {
-            let (scheme, token) = sent_token(&request)?;
+            if let Some(checked) = checked {
+                return Ok(checked);
+            }
+            if verifier.is_none() {
+                sent_token(&request)?;
+            }
             let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
-            let proofs = request.headers().get_all("dpop");
-            // What is no text is a proof that is none.
-            let proofs: Vec<&str> =
-                proofs.map(|value| value.to_str().unwrap_or_default()).collect();
-            let certificate = shown_certificate(&request);
-            let verdict = verifier
-                .verify_sent(&Sent {
-                    scheme,
-                    token,
-                    method: request.method().as_str(),
-                    path: request.path(),
-                    proofs: &proofs,
-                    certificate: certificate.as_ref().map(|shown| shown.thumbprint()),
-                })
-                .await;
-            verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))
+            check(&verifier, &request).await
         })
     }
+}
+
+/// Checks the token of a request.
+pub(super) async fn check(
+    verifier: &Verifier,
+    request: &HttpRequest,
+) -> Result<AccessToken, VerifyError> {
+    check_as(verifier, request, request.method().as_str(), request.path()).await
+}
+
+/// Checks the token of a request that was another before a proxy asked about it.
+pub(super) async fn check_as(
+    verifier: &Verifier,
+    request: &HttpRequest,
+    method: &str,
+    path: &str,
+) -> Result<AccessToken, VerifyError> {
+    let (scheme, token) = verifier.count_refusal(sent_token(request))?;
+    let proofs = request.headers().get_all("dpop");
+    // What is no text is a proof that is none.
+    let proofs: Vec<&str> = proofs.map(|value| value.to_str().unwrap_or_default()).collect();
+    let certificate = shown_certificate(request);
+    let certificate = certificate.as_ref().map(|shown| shown.thumbprint());
+    let sent = Sent { scheme, token, method, path, proofs: &proofs, certificate };
+    let verdict = verifier.verify_sent(&sent).await;
+    verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))
 }
 
 /// The certificate that the service has found for the connection (`HttpServer::on_connect`) or the
@@ -58,7 +76,11 @@ fn shown_certificate(request: &HttpRequest) -> Option<Arc<Certificate>> {
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1).
-fn sent_token(request: &HttpRequest) -> Result<(Scheme, &str), VerifyError> {
+///
+/// # Errors
+///
+/// `Missing` without one, `BadRequest` for one that cannot be read.
+pub fn sent_token(request: &HttpRequest) -> Result<(Scheme, &str), VerifyError> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(VerifyError::Missing)?;
     if headers.next().is_some() {
@@ -89,13 +111,21 @@ impl VerifyError {
     /// client's doing.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::Stale | Self::Busy | Self::NoKeys | Self::NotConfigured => None,
+            Self::Missing
+            | Self::NotAllowed
+            | Self::Stale
+            | Self::Busy
+            | Self::NoKeys
+            | Self::Unanswered
+            | Self::NotConfigured => None,
             Self::BadRequest(_) => Some("invalid_request"),
             Self::Invalid(_)
             | Self::UnknownKey
             | Self::Bound
             | Self::OtherKey
             | Self::NotBound
+            | Self::Inactive
+            | Self::OtherAudience
             | Self::Revoked => Some("invalid_token"),
             Self::Proof(_) => Some("invalid_dpop_proof"),
             Self::NonceNeeded { .. } => Some("use_dpop_nonce"),
@@ -146,9 +176,13 @@ impl ResponseError for VerifyError {
             | Self::Proof(_)
             | Self::NonceNeeded { .. }
             | Self::InsufficientAuthentication(_)
+            | Self::Inactive
+            | Self::OtherAudience
             | Self::Revoked => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::Stale | Self::Busy | Self::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InsufficientScope { .. } | Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::Stale | Self::Busy | Self::NoKeys | Self::Unanswered => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NotConfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

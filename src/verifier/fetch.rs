@@ -7,7 +7,7 @@ use crate::protocol::revocation_feed::{MAX_PAGE_BYTES, WELL_KNOWN};
 use reqwest::{Certificate, Client, Response, header, redirect};
 use serde::Deserialize;
 use std::time::Duration;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 /// How long a fetch may take, discovery and keys together.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -32,6 +32,7 @@ pub(super) struct Fetched {
 struct Discovery {
     issuer: String,
     jwks_uri: Url,
+    introspection_endpoint: Option<Url>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +70,14 @@ impl Source {
 
     /// Asks the issuer where its keys are, and fetches them.
     pub(super) async fn fetch(&self) -> Result<Fetched, SetupError> {
+        let document = self.discover().await?;
+        let response = self.get(document.jwks_uri.as_str()).await?;
+        let max_age = max_age(&response);
+        let keys = JwkSet::parse(&read(response, MAX_BYTES).await?).map_err(SetupError::Keys)?;
+        Ok(Fetched { keys, max_age })
+    }
+
+    async fn discover(&self) -> Result<Discovery, SetupError> {
         let issuer = self.issuer.trim_end_matches('/');
         let url = format!("{issuer}/.well-known/openid-configuration");
         let document = read(self.get(&url).await?, MAX_BYTES).await?;
@@ -77,13 +86,43 @@ impl Source {
         if document.issuer != self.issuer {
             return Err(SetupError::OtherIssuer);
         }
-        if !is_safe(&document.jwks_uri) {
-            return Err(SetupError::Discovery);
+        match is_safe(&document.jwks_uri) {
+            true => Ok(document),
+            false => Err(SetupError::Discovery),
         }
-        let response = self.get(document.jwks_uri.as_str()).await?;
-        let max_age = max_age(&response);
-        let keys = JwkSet::parse(&read(response, MAX_BYTES).await?).map_err(SetupError::Keys)?;
-        Ok(Fetched { keys, max_age })
+    }
+
+    /// Asks the issuer where it is asked about tokens (RFC 7662 §2).
+    pub(super) async fn find_introspection(&self) -> Result<Url, SetupError> {
+        let endpoint = self.discover().await?.introspection_endpoint;
+        endpoint.filter(is_safe).ok_or(SetupError::Discovery)
+    }
+
+    /// Asks about a token, as a client with a secret.
+    pub(super) async fn introspect(
+        &self,
+        endpoint: Url,
+        (id, secret): (&str, &str),
+        token: &str,
+    ) -> Result<Vec<u8>, SetupError> {
+        // RFC 6749 §2.3.1: both halves are escaped before they are joined.
+        let escaped =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token)
+            .append_pair("token_type_hint", "access_token")
+            .finish();
+        let request = self
+            .client
+            .post(endpoint)
+            .basic_auth(escaped(id), Some(escaped(secret)))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        let response = request.send().await.map_err(SetupError::Unreachable)?;
+        match response.status().as_u16() {
+            200 => read(response, MAX_BYTES).await,
+            status => Err(SetupError::Status(status)),
+        }
     }
 
     /// Asks the issuer where its feed of revocations is.

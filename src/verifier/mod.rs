@@ -21,13 +21,20 @@
 mod access_token;
 mod authentication;
 mod builder;
+mod counters;
 mod error;
 #[cfg(feature = "actix")]
 mod extractor;
 mod feed;
 mod fetch;
+#[cfg(feature = "actix")]
+pub mod forward_auth;
+mod introspect;
 mod keys;
 mod local_list;
+mod needs;
+#[cfg(feature = "actix")]
+mod protect;
 mod redis_list;
 mod revocations;
 mod sender;
@@ -42,7 +49,12 @@ pub use access_token::AccessToken;
 pub use authentication::RequiredAuthentication;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
 pub use error::{SetupError, VerifyError};
+#[cfg(feature = "actix")]
+pub use extractor::sent_token;
 pub use local_list::{LocalList, Position};
+pub use needs::Needs;
+#[cfg(feature = "actix")]
+pub use protect::Protect;
 pub use redis_list::RedisList;
 pub use revocations::{RevocationSource, Stale, StalenessPolicy};
 pub use sender::{Scheme, Sent};

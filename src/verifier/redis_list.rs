@@ -12,8 +12,8 @@ use crate::protocol::revocation_store::{
     HEAD_KEY, HEAD_LIFE_SECONDS, Head, STREAM_KEY, read_entry,
 };
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult, cmd};
+use crate::redis_link::{Connection, Link};
+use redis::{RedisResult, cmd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -50,9 +50,9 @@ impl RedisList {
     ///
     /// As [`RedisList::open`].
     pub fn feeding(url: &str, clock: Arc<dyn Clock>, list: LocalList) -> Result<Self, SetupError> {
-        let client = Client::open(url).map_err(|_| SetupError::RedisUrl)?;
+        let link = Link::open(url).map_err(|_| SetupError::RedisUrl)?;
         let seen = Seen::default();
-        let follower = Follower { client, list: list.clone(), clock, seen, met_foreign: false };
+        let follower = Follower { link, list: list.clone(), clock, seen, met_foreign: false };
         Ok(Self { list, task: tokio::spawn(follower.run()).abort_handle() })
     }
 
@@ -85,7 +85,7 @@ impl RevocationSource for RedisList {
 }
 
 struct Follower {
-    client: Client,
+    link: Link,
     list: LocalList,
     clock: Arc<dyn Clock>,
     seen: Seen,
@@ -135,10 +135,7 @@ impl Follower {
         pause: &mut Duration,
         well: &mut bool,
     ) -> RedisResult<std::convert::Infallible> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(BLOCK + PATIENCE));
-        let mut redis = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut redis = self.link.connect(PATIENCE, BLOCK + PATIENCE).await?;
         loop {
             self.round(&mut redis).await?;
             if !*well {
@@ -148,7 +145,7 @@ impl Follower {
         }
     }
 
-    async fn round(&mut self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
+    async fn round(&mut self, redis: &mut Connection) -> RedisResult<()> {
         self.read_stream(redis, Some(BLOCK)).await?;
         let head: Option<Vec<u8>> = cmd("GET").arg(HEAD_KEY).query_async(redis).await?;
         let head: Option<Head> = head.and_then(|text| serde_json::from_slice(&text).ok());
@@ -180,7 +177,7 @@ impl Follower {
     /// `block` says so.
     async fn read_stream(
         &mut self,
-        redis: &mut MultiplexedConnection,
+        redis: &mut Connection,
         block: Option<Duration>,
     ) -> RedisResult<()> {
         self.seen.beyond.clear();

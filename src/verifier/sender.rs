@@ -37,9 +37,10 @@ impl Verifier {
     ///
     /// Why the request is refused.
     pub async fn verify_sent(&self, sent: &Sent<'_>) -> Result<AccessToken, VerifyError> {
-        let token = self.verify_or_refresh(sent.token).await?;
-        self.inner().check_sender(&token, sent)?;
-        Ok(token)
+        let checked = self.check_or_ask(sent.token).await;
+        let checked =
+            checked.and_then(|token| self.inner().check_sender(&token, sent).map(|()| token));
+        self.inner().counters.count(checked)
     }
 }
 

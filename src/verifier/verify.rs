@@ -3,7 +3,9 @@
 use super::access_token::AccessToken;
 use super::authentication::RequiredAuthentication;
 use super::builder::{FollowedList, VerifierBuilder};
+use super::counters::Counters;
 use super::error::{SetupError, VerifyError};
+use super::introspect::Introspection;
 use super::keys::KeyRing;
 use super::local_list::LocalList;
 use super::revocations::{RevocationSource, StalenessPolicy};
@@ -42,6 +44,9 @@ pub(super) struct Inner {
     /// Makes and recognises nonces for DPoP proofs, where they are asked for.
     pub nonces: Option<DpopNonces>,
     pub used_proofs: UsedProofs,
+    /// How the issuer is asked about tokens that say nothing by themselves.
+    pub introspection: Option<Introspection>,
+    pub counters: Counters,
 }
 
 impl Verifier {
@@ -91,6 +96,10 @@ impl Verifier {
     /// Why the token is refused. `UnknownKey` may be one that [`Verifier::verify_or_refresh`]
     /// would learn.
     pub fn verify(&self, token: &str) -> Result<AccessToken, VerifyError> {
+        self.inner.counters.count(self.check(token))
+    }
+
+    fn check(&self, token: &str) -> Result<AccessToken, VerifyError> {
         let jwt = self.inner.decrypt(token)?;
         let (claims, kid) = self.inner.check_signature(&jwt)?;
         let token = self.inner.read(claims)?;
@@ -98,20 +107,80 @@ impl Verifier {
         Ok(token)
     }
 
-    /// As [`Verifier::verify`], but asks the issuer for its keys when the token is signed with an
-    /// unknown one: at most once in 30 seconds, for 3 seconds at most.
+    /// As [`Verifier::verify`], but asks the issuer where that helps: for its keys when the token is
+    /// signed with an unknown one, at most once in 30 seconds; and about the token itself, where the
+    /// verifier may ([`VerifierBuilder::introspect_as`](super::VerifierBuilder::introspect_as)) and
+    /// nothing else says what it is. For 3 seconds at most each.
     ///
     /// # Errors
     ///
     /// Why the token is refused.
     pub async fn verify_or_refresh(&self, token: &str) -> Result<AccessToken, VerifyError> {
-        match self.verify(token) {
+        let verdict = self.check_or_ask(token).await;
+        self.inner.counters.count(verdict)
+    }
+
+    pub(super) async fn check_or_ask(&self, token: &str) -> Result<AccessToken, VerifyError> {
+        let verdict = match self.check(token) {
             Err(VerifyError::UnknownKey | VerifyError::NoKeys)
                 if self.inner.keys.refresh_for_unknown_key().await =>
             {
-                self.verify(token)
+                self.check(token)
             }
             verdict => verdict,
+        };
+        match (&verdict, &self.inner.introspection) {
+            (Err(error), Some(introspection)) if says_nothing(token, error) => {
+                self.ask_about(introspection, token).await
+            }
+            _ => verdict,
+        }
+    }
+
+    /// Asks the issuer about a token. What it said a moment ago counts while the list is fresh.
+    async fn ask_about(
+        &self,
+        introspection: &Introspection,
+        token: &str,
+    ) -> Result<AccessToken, VerifyError> {
+        let (now, is_fresh) = (self.inner.clock.now(), self.knows_revocations());
+        let claims = introspection.ask(token, now, is_fresh).await?;
+        let token = self.inner.read(claims.ok_or(VerifyError::Inactive)?)?;
+        match self.check_revocation(&token, None) {
+            // The issuer has just said that it is good.
+            Err(VerifyError::Stale) => Ok(token),
+            verdict => verdict.map(|()| token),
+        }
+    }
+
+    /// Whether nothing that was revoked can be missing.
+    fn knows_revocations(&self) -> bool {
+        match (&self.inner.followed, &self.inner.revocations) {
+            (Some(followed), _) => !followed.list.is_stale(),
+            (None, list) => list.is_none(),
+        }
+    }
+
+    /// Whether it has keys, and the list it follows is fresh.
+    pub fn is_ready(&self) -> bool {
+        let followed = self.inner.followed.as_ref();
+        !self.inner.keys.is_empty() && followed.is_none_or(|followed| !followed.list.is_stale())
+    }
+
+    /// What was counted, as Prometheus reads it.
+    pub fn metrics(&self) -> String {
+        self.inner.counters.text(self.revocation_list())
+    }
+
+    /// Counts what is refused before there is a token.
+    #[cfg(feature = "actix")]
+    pub(super) fn count_refusal<T>(
+        &self,
+        outcome: Result<T, VerifyError>,
+    ) -> Result<T, VerifyError> {
+        match outcome {
+            Ok(value) => Ok(value),
+            refused => self.inner.counters.count(refused),
         }
     }
 
@@ -147,6 +216,16 @@ impl Verifier {
             Some(followed) => self.policy.judge(followed.list.is_revoked(&facts)),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether a token is one that only the issuer can look into, or of which only the list of
+/// revocations is not known.
+fn says_nothing(token: &str, error: &VerifyError) -> bool {
+    match error {
+        VerifyError::Stale | VerifyError::Invalid(JoseError::Undecryptable) => true,
+        VerifyError::Invalid(JoseError::Malformed) => !token.contains('.'),
+        _ => false,
     }
 }
 

@@ -534,6 +534,7 @@ resource-what = Was sie ist
 resource-format = Format
 resource-signed-alg = Signatur
 resource-lifetime = Lebensdauer in Sekunden; leer: wie der Server sie hat
+resource-status-list = Tokens sagen, wo ihr Status steht, für Dienste, die keine unserer Listen lesen
 resource-secret-text = HS256, dir und A256KW brauchen ein Geheimnis der API; es entsteht beim Speichern.
 resource-encryption = Verschlüsselung, für JWE
 resource-encryption-alg = Schlüsselverwaltung

@@ -536,6 +536,7 @@ resource-what = What it is
 resource-format = Format
 resource-signed-alg = Signature
 resource-lifetime = Life in seconds; empty: as the server has it
+resource-status-list = Tokens say where their status is told, for services that read no list of ours
 resource-secret-text = HS256, dir and A256KW work with a secret of the API, which is made when you save.
 resource-encryption = Encryption, for JWE
 resource-encryption-alg = Key management

@@ -14,7 +14,7 @@ async fn server_on(store: Store, redis: &Redis) -> TestServer {
 }
 
 fn key(kind: &str, name: &Value) -> String {
-    format!("countersign:revoked:{kind}:{}", name.as_str().expect("text"))
+    format!("{{countersign}}:revoked:{kind}:{}", name.as_str().expect("text"))
 }
 
 /// Asks until something is true, for as long as a promise allows.
@@ -53,7 +53,7 @@ async fn a_block_is_in_redis_within_a_second(store: Store) {
     let second = app.refresh(&first.refresh_token).await.expect_tokens();
     server.block(&ada).await;
     expect_entries(&redis, &[first, second], 1).await;
-    assert_eq!(redis.call("EXISTS countersign:head"), ":1");
+    assert_eq!(redis.call("EXISTS {countersign}:head"), ":1");
 }
 
 #[tokio::test]

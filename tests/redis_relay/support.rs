@@ -53,6 +53,7 @@ pub struct Setup {
     pub relay: RedisRelay,
     pub task: JoinHandle<()>,
     db: Db,
+    url: String,
     _directory: TempDir,
 }
 
@@ -71,14 +72,31 @@ impl Setup {
         let url = format!("sqlite://{}", directory.path().join("test.db").display());
         let db = Db::open(&url.parse().unwrap()).unwrap();
         let redis = Redis::start(policy).await;
-        let relay = relay(&db, &redis);
+        let url = redis.url();
+        let relay = relay(&db, &url);
         let task = tokio::spawn(async {});
-        Self { redis, relay, task, db, _directory: directory }
+        Self { redis, relay, task, db, url, _directory: directory }
+    }
+
+    /// Everything running, with servers that are there already.
+    pub async fn at(url: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = format!("sqlite://{}", directory.path().join("test.db").display());
+        let db = Db::open(&path.parse().unwrap()).unwrap();
+        let relay = relay(&db, url);
+        let task = relay.spawn();
+        let (redis, url) = (Redis::at(0), url.to_owned());
+        let setup = Self { redis, relay, task, db, url, _directory: directory };
+        eventually("a head is written", 15_000, async || {
+            Some(setup.relay.status().beat_at.is_some())
+        })
+        .await;
+        setup
     }
 
     /// The relay of a second instance, running.
     pub fn another_relay(&self) -> RedisRelay {
-        let relay = relay(&self.db, &self.redis);
+        let relay = relay(&self.db, &self.url);
         relay.spawn();
         relay
     }
@@ -116,22 +134,22 @@ impl Setup {
         .await;
         let wanted = format!(r#""seq":{seq},"#);
         eventually("the head is written", 3000, async || {
-            self.redis.get("countersign:head").await.map(|head| head.contains(&wanted))
+            self.redis.get("{countersign}:head").await.map(|head| head.contains(&wanted))
         })
         .await;
     }
 
     /// A verifier's list, fresh.
     pub async fn follow(&self) -> List {
-        let list = List(RedisList::open(&self.redis.url(), Arc::new(SystemClock)).unwrap());
-        eventually("a list is fresh", 3000, async || Some(!list.0.is_stale())).await;
+        let list = List(RedisList::open(&self.url, Arc::new(SystemClock)).unwrap());
+        eventually("a list is fresh", 5000, async || Some(!list.0.is_stale())).await;
         list
     }
 }
 
-fn relay(db: &Db, redis: &Redis) -> RedisRelay {
+fn relay(db: &Db, url: &str) -> RedisRelay {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    RedisRelay::new(db.clone(), &redis.url(), clock, random, Lifetime::hours(1)).unwrap()
+    RedisRelay::new(db.clone(), url, clock, random, Lifetime::hours(1)).unwrap()
 }
 
 pub struct List(RedisList);
@@ -170,6 +188,16 @@ impl Redis {
         let mut redis = Self { port, policy: policy.into(), child: None };
         redis.restart_empty().await;
         redis
+    }
+
+    /// One that others have started.
+    pub fn at(port: u16) -> Self {
+        Self { port, policy: String::new(), child: None }
+    }
+
+    /// Whether it answers.
+    pub async fn is_up(&self) -> bool {
+        self.try_ask::<String>(&["PING"]).await.is_ok()
     }
 
     pub fn url(&self) -> String {
@@ -212,7 +240,7 @@ impl Redis {
         self.try_ask(words).await.unwrap()
     }
 
-    async fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+    pub async fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(self.url())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut command = redis::cmd(words[0]);

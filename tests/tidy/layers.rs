@@ -3,12 +3,13 @@
 use super::code::{Source, is_word};
 
 /// What each floor may use of ours; the composing ones, [`TOP`], may use everything.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: [(&str, &[&str]); 8] = [
     ("http", &["domain", "verifier", "protocol", "config"]),
-    ("domain", &["storage", "jose", "protocol", "config"]),
-    ("verifier", &["jose", "protocol"]),
+    ("domain", &["storage", "jose", "redis_link", "protocol", "config"]),
+    ("verifier", &["jose", "redis_link", "protocol"]),
     ("storage", &["protocol"]),
     ("jose", &["protocol"]),
+    ("redis_link", &[]),
     ("config", &["protocol"]),
     ("protocol", &[]),
 ];

@@ -42,6 +42,9 @@ pub struct Members {
     /// How long tokens live, 30 to 3600
     #[arg(long, value_name = "SECONDS")]
     token_lifetime: Option<u32>,
+    /// Whether tokens say where their status is told, for services that read no list of ours
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    token_status_list: Option<bool>,
 }
 
 impl Members {
@@ -86,6 +89,7 @@ impl Members {
             settings.token_claims = claim_rules("--token-claim", &self.token_claims)?;
         }
         settings.token_lifetime = self.token_lifetime.or(settings.token_lifetime);
+        settings.token_status_list = self.token_status_list.unwrap_or(settings.token_status_list);
         Ok(())
     }
 }
@@ -103,6 +107,7 @@ pub fn unset(settings: &mut ResourceSettings, names: &[String]) -> Result<(), Cl
             "authorization_details_types" => settings.authorization_details_types.clear(),
             "token_claims" => settings.token_claims.clear(),
             "token_lifetime" => settings.token_lifetime = None,
+            "token_status_list" => settings.token_status_list = false,
             _ => {
                 let says = format!("--unset {name}: not a member that can be taken away");
                 return Err(CliError::Usage(says));

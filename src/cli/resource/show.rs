@@ -69,6 +69,7 @@ pub fn text(resource: &Resource, secret: Option<&str>) -> String {
         ("token_encryption_enc", settings.token_encryption_enc.clone()),
         ("encryption key", settings.jwks_uri.clone().or(key)),
         ("token_lifetime", settings.token_lifetime.map(|seconds| format!("{seconds} s"))),
+        ("token_status_list", settings.token_status_list.then(|| "yes".to_owned())),
         ("created", Some(date(resource.created_at.as_unix()))),
     ];
     let scope = |(scope, words): (&String, &String)| match words.is_empty() {

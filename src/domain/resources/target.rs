@@ -42,6 +42,8 @@ pub struct Look<'a> {
     pub recipient: Option<&'a EncryptionKey>,
     /// Seconds; the server's setting when absent.
     pub lifetime: Option<u32>,
+    /// Whether it says where its status is told. Only a signed token can.
+    pub tells_status: bool,
 }
 
 /// `aud` (RFC 7519 §4.1.3): one is written as it is, several as an array.
@@ -228,6 +230,7 @@ impl Target {
     pub fn look<'a>(&'a self, client: &'a RegisteredClient) -> Look<'a> {
         let lifetimes = self.resources.iter().filter_map(|one| one.settings.token_lifetime);
         let of_client = client.policy.access_token_lifetime;
+        let tells_status = self.resources.iter().any(|one| one.settings.token_status_list);
         let Some(first) = self.resources.first().filter(|_| !self.and_default) else {
             return Look {
                 format: client.policy.access_token_format,
@@ -235,6 +238,8 @@ impl Target {
                 own_key: None,
                 recipient: client.access_token_key.as_ref(),
                 lifetime: lifetimes.chain(of_client).min(),
+                tells_status: tells_status
+                    && client.policy.access_token_format != AccessTokenFormat::Opaque,
             };
         };
         Look {
@@ -243,6 +248,7 @@ impl Target {
             own_key: first.form.own_key.as_ref(),
             recipient: self.recipient.as_deref(),
             lifetime: lifetimes.min().or(of_client),
+            tells_status: tells_status && first.form.format != AccessTokenFormat::Opaque,
         }
     }
 }

@@ -160,6 +160,9 @@ impl Relay {
                 }
                 Err(fault) => {
                     self.failed(&fault);
+                    if matches!(fault, Fault::Redis(_)) {
+                        self.shared.store.disconnect().await;
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY.1);
                 }

@@ -8,6 +8,7 @@ use crate::domain::private_claims;
 use crate::domain::provider::Provider;
 use crate::domain::resources::target::{Audience, Look};
 use crate::domain::subject;
+use crate::domain::tokens::status::{Place, Status};
 use crate::jose::Typ;
 use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::client::AccessTokenFormat;
@@ -56,6 +57,9 @@ struct Claims<'a> {
     /// RFC 8693 §4.4.
     #[serde(skip_serializing_if = "Option::is_none")]
     may_act: Option<MayAct<'a>>,
+    /// IETF Token Status List §6.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
 }
 
 /// The same, with what the rules of a resource or client add. Their names are none of the others.
@@ -103,7 +107,9 @@ pub fn make(
         Subject::Client | Subject::Service(_) => None,
     };
     let times = (iat, iat + lifetime);
-    let claims = claims(provider, client, redemption, person, times, (&jti, &scope));
+    let place = look.tells_status.then(|| Place::draw(provider.random.as_ref(), iat + lifetime));
+    let mut claims = claims(provider, client, redemption, person, times, (&jti, &scope));
+    claims.status = place.map(|place| place.claim(provider));
     let rules = redemption.target.private_claims(client);
     let readable_by_us_only = look.format != AccessTokenFormat::Jwt || look.own_key.is_some();
     let (value, written) = match rules.is_empty() {
@@ -114,7 +120,8 @@ pub fn make(
         }
     };
     let parent = redemption.exchange.as_ref().map(|exchange| &exchange.subject_token.jti);
-    let must_be_found = person.is_some() || readable_by_us_only || parent.is_some();
+    let must_be_found =
+        person.is_some() || readable_by_us_only || parent.is_some() || place.is_some();
     let record = must_be_found.then(|| IssuedToken {
         client_id: client.id.clone(),
         user_id: person.map(|person| person.user.id.clone()),
@@ -127,6 +134,8 @@ pub fn make(
         jti: jti.clone(),
         parent_jti: parent.cloned(),
         granted_scope: (*scope != redemption.scope).then(|| redemption.scope.to_string()),
+        status_list: place.map(|place| place.list),
+        status_index: place.map(|place| place.index),
     });
     Ok(AccessToken { value, lifetime, record })
 }
@@ -213,5 +222,6 @@ fn claims<'a>(
         cnf: &redemption.confirmation,
         act: redemption.exchange.as_ref().and_then(|exchange| exchange.act.as_ref()),
         may_act: person.and(client.policy.exchange.may_act.as_deref()).map(|sub| MayAct { sub }),
+        status: None,
     }
 }

@@ -27,8 +27,9 @@ use crate::storage::{
 };
 use serde::Serialize;
 
-/// How often a token is signed anew because a watermark rose meanwhile.
-const ATTEMPTS: usize = 3;
+/// How often a token is signed anew because a watermark rose meanwhile, or its place in a status list
+/// was taken.
+const ATTEMPTS: usize = 6;
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
 #[derive(Serialize)]
@@ -70,6 +71,13 @@ struct Writing {
     begins: Option<Box<Authorization>>,
 }
 
+impl Writing {
+    /// Whether the token is in a status list, where another may have its place.
+    fn has_place(&self) -> bool {
+        self.access_token.as_ref().is_some_and(|token| token.status_list.is_some())
+    }
+}
+
 /// What became of it.
 enum Written {
     Done,
@@ -108,15 +116,26 @@ pub async fn issue(
         let response = response(&redemption, access.value, access.lifetime, id_token);
         let writing = writing(provider, client, &redemption, access.record, iat, actor);
         let Some(writing) = writing else { return Ok(response) };
-        match provider.db.write_in_batch(move |conn| write(conn, writing)).await? {
-            Written::Done => return Ok(response),
-            Written::Overtaken(later) => iat = later,
-            Written::SpentBefore => {
-                provider.revocation.committed(&provider.db).await?;
-                return Err(OAuthError::invalid_grant("it was used before"));
-            }
-            Written::Ended => return Err(OAuthError::invalid_grant("the authorization has ended")),
-            Written::SubjectEnded => return Err(token_exchange::unusable()),
+        // Only what may meet another in its place fails while the database is well.
+        let has_place = writing.has_place();
+        let written = match has_place {
+            true => provider.db.write(move |conn| write(conn, writing)).await,
+            false => provider.db.write_in_batch(move |conn| write(conn, writing)).await,
+        };
+        match written {
+            Err(StorageError::Conflict) if has_place => {}
+            written => match written? {
+                Written::Done => return Ok(response),
+                Written::Overtaken(later) => iat = later,
+                Written::SpentBefore => {
+                    provider.revocation.committed(&provider.db).await?;
+                    return Err(OAuthError::invalid_grant("it was used before"));
+                }
+                Written::Ended => {
+                    return Err(OAuthError::invalid_grant("the authorization has ended"));
+                }
+                Written::SubjectEnded => return Err(token_exchange::unusable()),
+            },
         }
     }
     Err(OAuthError::unavailable("tokens were revoked while this one was issued"))

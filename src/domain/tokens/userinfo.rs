@@ -121,7 +121,10 @@ async fn find(
 }
 
 /// The user whom a token names: by the id, or by a name that one sector has for them.
-fn user_of(conn: &mut DbConnection, subject: &str) -> Result<Option<User>, StorageError> {
+pub(super) fn user_of(
+    conn: &mut DbConnection,
+    subject: &str,
+) -> Result<Option<User>, StorageError> {
     if let Some(user) = users::find(conn, subject)? {
         return Ok(Some(user));
     }

@@ -60,6 +60,7 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
             .map(|(name, source)| format!("{name} = {source}"))
             .collect::<Vec<_>>()
             .join("\n"),
+        token_status_list: settings.token_status_list,
         page,
         ..ResourcePage::default()
     };
@@ -148,6 +149,7 @@ fn again(
         jwks_uri: posted.field("jwks_uri"),
         token_lifetime: posted.field("token_lifetime"),
         token_claims: posted.field("token_claims"),
+        token_status_list: settings.token_status_list,
         ..view
     }
     .respond()
@@ -168,6 +170,7 @@ fn read(
         token_encryption_alg: given("token_encryption_alg"),
         token_encryption_enc: given("token_encryption_enc"),
         jwks_uri: given("jwks_uri"),
+        token_status_list: given("token_status_list").is_some(),
         ..before.clone()
     };
     match posted.field("token_format").parse() {

@@ -113,7 +113,7 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 21] = [
+    const ENDPOINTS: [&str; 23] = [
         "token",
         "authorize",
         "par",
@@ -127,6 +127,8 @@ pub fn endpoint(path: &str) -> &'static str {
         "sign-up",
         "logout",
         "revocations",
+        "auth",
+        "status",
         "account",
         "admin",
         "developer",

@@ -9,6 +9,7 @@ mod par;
 mod proof;
 mod revocations;
 mod revoke;
+mod status;
 mod token;
 mod userinfo;
 
@@ -45,6 +46,12 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
             web::resource(revocation_feed::PATH)
                 .route(web::get().to(revocations::get))
                 .route(web::head().to(revocations::get)),
+        )
+        .service(
+            web::resource("/status/{list}")
+                .route(web::get().to(status::get))
+                .route(web::head().to(status::get))
+                .route(web::route().to(discovery::options)),
         )
         .service(
             web::resource(revocation_feed::WELL_KNOWN)

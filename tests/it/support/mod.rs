@@ -15,6 +15,7 @@ pub mod dpop;
 pub mod fapi;
 pub mod inbox;
 pub mod landscape;
+pub mod nginx;
 pub mod ports;
 pub mod postgres;
 pub mod process;

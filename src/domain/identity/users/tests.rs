@@ -48,6 +48,8 @@ async fn sign_in(test: &TestGround, user_id: &str, sid: &str) {
         claims: None,
         parent_jti: None,
         granted_scope: None,
+        status_list: None,
+        status_index: None,
     };
     let db = &test.ground.db;
     db.write(move |conn| {

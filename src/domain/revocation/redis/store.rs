@@ -1,11 +1,11 @@
 //! What the relay asks of Redis: each call is one command or one script, within a deadline.
 
 use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, entry_key};
+use crate::redis_link::{Connection, Link};
 use crate::storage::revocations::Revocation;
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, IntoConnectionInfo, RedisError, RedisResult, Script, cmd};
+use ::redis::{RedisError, RedisResult, Script, Value, cmd};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// How long Redis may take to connect or to answer.
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -27,8 +27,8 @@ pub(super) enum Beat {
 
 /// The Redis server.
 pub(super) struct Store {
-    client: Client,
-    connection: OnceCell<ConnectionManager>,
+    link: Link,
+    connection: Mutex<Option<Connection>>,
     write: Script,
     beat: Script,
     switch: Script,
@@ -37,35 +37,34 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn open(url: &str) -> RedisResult<Self> {
         Ok(Self {
-            client: Client::open(url.into_connection_info()?)?,
-            connection: OnceCell::new(),
+            link: Link::open(url)?,
+            connection: Mutex::default(),
             write: Script::new(include_str!("write.lua")),
             beat: Script::new(include_str!("beat.lua")),
             switch: Script::new(include_str!("switch.lua")),
         })
     }
 
-    /// The connection, which mends itself when it breaks.
-    async fn connection(&self) -> RedisResult<ConnectionManager> {
-        let connect = || async {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(DEADLINE))
-                .set_response_timeout(Some(DEADLINE))
-                .set_number_of_retries(1)
-                .set_min_delay(Duration::from_millis(20))
-                .set_max_delay(Duration::from_millis(100));
-            ConnectionManager::new_with_config(self.client.clone(), config).await
-        };
-        self.connection.get_or_try_init(connect).await.cloned()
+    async fn connection(&self) -> RedisResult<Connection> {
+        let mut kept = self.connection.lock().await;
+        if let Some(connection) = &*kept {
+            return Ok(connection.clone());
+        }
+        let made = self.link.connect(DEADLINE, DEADLINE).await?;
+        Ok(kept.insert(made).clone())
+    }
+
+    /// Connects anew the next time: what broke may be another server by then.
+    pub(super) async fn disconnect(&self) {
+        *self.connection.lock().await = None;
     }
 
     /// What the server does when its memory is full.
     pub(super) async fn maxmemory_policy(&self) -> RedisResult<String> {
         let mut redis = self.connection().await?;
         // INFO, because many hosted servers refuse CONFIG.
-        let info: String = cmd("INFO").arg("memory").query_async(&mut redis).await?;
-        let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
-        Ok(policy.unwrap_or("unknown").trim().to_owned())
+        let info: Value = cmd("INFO").arg("memory").query_async(&mut redis).await?;
+        Ok(worst_policy(&info))
     }
 
     /// The head that is there, if it can be read.
@@ -132,6 +131,27 @@ impl Store {
         }
         let _: String = script.invoke_async(&mut redis).await?;
         Ok(())
+    }
+}
+
+/// Of a cluster every server answers: the first policy that is not `noeviction` counts.
+fn worst_policy(info: &Value) -> String {
+    let mut texts = Vec::new();
+    collect(info, &mut texts);
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let policies = lines.filter_map(|line| line.strip_prefix("maxmemory_policy:"));
+    let mut policies: Vec<&str> = policies.map(str::trim).collect();
+    policies.sort_by_key(|policy| *policy == "noeviction");
+    (*policies.first().unwrap_or(&"unknown")).to_owned()
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::BulkString(bytes) => texts.push(String::from_utf8_lossy(bytes).into_owned()),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => texts.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
+        Value::Map(pairs) => pairs.iter().for_each(|(_, value)| collect(value, texts)),
+        _ => {}
     }
 }
 

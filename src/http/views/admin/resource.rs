@@ -71,4 +71,5 @@ pub struct ResourcePage {
     pub token_claims: String,
     /// Where its tokens can be looked at.
     pub preview: String,
+    pub token_status_list: bool,
 }

@@ -48,6 +48,7 @@ fn one(sample: Sample, new_secret: Option<String>) -> ResourcePage {
         token_encryption_jwk: sample.text("{\"kty\":\"EC\"}"),
         jwks_uri: sample.text("https://orders.example/jwks"),
         token_lifetime: sample.text("300"),
+        token_status_list: true,
         page,
         ..ResourcePage::default()
     }

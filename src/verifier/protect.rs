@@ -1,0 +1,180 @@
+//! Protects a whole scope of an actix application: every request below it needs a good token.
+
+use super::access_token::AccessToken;
+use super::error::VerifyError;
+use super::extractor::check;
+use super::needs::Needs;
+use super::revocations::StalenessPolicy;
+use super::verify::Verifier;
+use actix_web::body::EitherBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::Method;
+use actix_web::{Error, HttpMessage, ResponseError, web};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+
+/// A middleware that lets only good tokens through.
+///
+/// ```ignore
+/// web::scope("/payments")
+///     .wrap(Protect::default().needs(Needs::default().scope("pay")).staleness(StalenessPolicy::Strict))
+/// ```
+///
+/// Handlers below may name an `AccessToken`: it is the one that was checked here. A preflight
+/// request of a browser (`OPTIONS`) brings no token, so it is let through when
+/// [`Protect::allow_preflight`] says so.
+#[derive(Debug, Clone, Default)]
+pub struct Protect {
+    needs: Needs,
+    staleness: Option<StalenessPolicy>,
+    allow_preflight: bool,
+}
+
+impl Protect {
+    /// What is needed besides a good token.
+    #[must_use]
+    pub fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// What to do here when the list is stale; what the verifier does everywhere, when not said.
+    #[must_use]
+    pub fn staleness(mut self, policy: StalenessPolicy) -> Self {
+        self.staleness = Some(policy);
+        self
+    }
+
+    /// Lets `OPTIONS` through, for whoever answers it inside.
+    #[must_use]
+    pub fn allow_preflight(mut self) -> Self {
+        self.allow_preflight = true;
+        self
+    }
+
+    async fn admit(&self, request: &ServiceRequest) -> Result<AccessToken, VerifyError> {
+        let verifier = request.app_data::<web::Data<Verifier>>();
+        let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
+        let verifier = match self.staleness {
+            Some(policy) => verifier.with_staleness(policy),
+            None => verifier.get_ref().clone(),
+        };
+        let token = check(&verifier, request.request()).await?;
+        let allowed = self.needs.check(&verifier, &token);
+        allowed.inspect_err(|error| tracing::debug!(%error, "token refused"))?;
+        Ok(token)
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Protect
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = Protected<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Protected { service: Rc::new(service), by: Rc::new(self.clone()) }))
+    }
+}
+
+/// What [`Protect`] makes of a service.
+pub struct Protected<S> {
+    service: Rc<S>,
+    by: Rc<Protect>,
+}
+
+impl<S, B> Service<ServiceRequest> for Protected<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let (service, by) = (self.service.clone(), self.by.clone());
+        Box::pin(async move {
+            let passes = by.allow_preflight && request.method() == Method::OPTIONS;
+            if !passes {
+                match by.admit(&request).await {
+                    Ok(token) => drop(request.extensions_mut().insert(token)),
+                    Err(error) => {
+                        let refusal = error.error_response();
+                        return Ok(request.into_response(refusal).map_into_right_body());
+                    }
+                }
+            }
+            service.call(request).await.map(ServiceResponse::map_into_left_body)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, HttpResponse};
+    use serde_json::json;
+
+    async fn status(by: Protect, request: TestRequest) -> StatusCode {
+        let builder = Verifier::builder(ISSUER).audience(AUDIENCE).keys(jwk_set(&[signing_key()]));
+        let verifier = web::Data::new(builder.build().await.unwrap());
+        let inside = |caller: Option<AccessToken>| async move {
+            HttpResponse::Ok().body(caller.map(|caller| caller.subject).unwrap_or_default())
+        };
+        let app = App::new()
+            .app_data(verifier)
+            .service(web::scope("/in").wrap(by).route("", web::route().to(inside)));
+        let app = init_service(app).await;
+        call_service(&app, request.uri("/in").to_request()).await.status()
+    }
+
+    fn with(claims: serde_json::Value) -> TestRequest {
+        let value = format!("Bearer {}", token(&claims));
+        TestRequest::get().insert_header(("authorization", value))
+    }
+
+    #[actix_web::test]
+    async fn without_a_good_token_nothing_below_is_reached() {
+        let good = status(Protect::default(), with(json!({}))).await;
+        assert_eq!(good, StatusCode::OK);
+        for request in
+            [TestRequest::get(), with(json!({ "aud": "other" })), with(json!({ "exp": 1 }))]
+        {
+            assert_eq!(status(Protect::default(), request).await, StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_a_scope_needs_every_route_below_needs() {
+        let needs = |needs| Protect::default().needs(needs);
+        let scope = Needs::default().scope("orders:read");
+        assert_eq!(status(needs(scope), with(json!({}))).await, StatusCode::OK);
+        for needed in [
+            Needs::default().scope("orders:write"),
+            Needs::default().role("admin"),
+            Needs::default().group("shop"),
+        ] {
+            assert_eq!(status(needs(needed), with(json!({}))).await, StatusCode::FORBIDDEN);
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_preflight_request_passes_only_where_it_may() {
+        let options = || TestRequest::default().method(Method::OPTIONS);
+        assert_eq!(status(Protect::default(), options()).await, StatusCode::UNAUTHORIZED);
+        let open = Protect::default().allow_preflight();
+        assert_eq!(status(open, options()).await, StatusCode::OK);
+    }
+}
