@@ -13,6 +13,7 @@
 //! Keys are objects that are built once and kept; building one costs many times what using it does.
 
 pub mod algorithm;
+pub mod assertion;
 pub mod certificate;
 mod certificate_header;
 pub mod claims;

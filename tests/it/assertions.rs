@@ -276,6 +276,39 @@ async fn storm(store: Store) {
     signed_with(&server, &app, &own).await.expect_tokens();
 }
 
+/// CA-15: a change to a client, or to another, is no reason to fetch.
+async fn changes(store: Store) {
+    let own = key(SigningAlgorithm::ES256);
+    let (server, app, document) = publishing(store, &[&own]).await;
+    signed_with(&server, &app, &own).await.expect_tokens();
+    for _ in 0..5 {
+        WebApp::register(&server).await;
+        server.provider.forget();
+        signed_with(&server, &app, &own).await.expect_tokens();
+        signed_with(&server, &app, &key(SigningAlgorithm::ES256))
+            .await
+            .expect(401, "invalid_client");
+    }
+    assert_eq!(document.calls(), 1);
+    server.clock.advance_seconds(60);
+    signed_with(&server, &app, &key(SigningAlgorithm::ES256)).await.expect(401, "invalid_client");
+    assert_eq!(document.calls(), 2);
+}
+
+mod ca_15_a_change_to_a_client_is_no_reason_to_fetch {
+    use super::*;
+
+    #[tokio::test]
+    async fn on_sqlite() {
+        changes(Store::Sqlite).await;
+    }
+
+    #[tokio::test]
+    async fn on_postgres() {
+        changes(Store::Postgres).await;
+    }
+}
+
 mod t8_a_new_key_of_jwks_uri_works_within_a_minute {
     use super::*;
 

@@ -2,12 +2,13 @@
 
 use super::RegisteredClient;
 use super::assertion;
-use super::credentials::Credentials;
+
 use crate::domain::digest::digest;
 use crate::domain::identity::throttle::{TooMany, address_name};
 use crate::domain::provider::Provider;
 use crate::jose::Certificate;
 use crate::protocol::client::AuthMethod;
+use crate::protocol::credentials::Credentials;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::Lifetime;
 use std::sync::Arc;

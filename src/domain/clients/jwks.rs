@@ -47,6 +47,11 @@ impl ClientKeys {
         Self { uri, known: Mutex::new(Known { set, ..Known::default() }) }
     }
 
+    /// Where they are fetched from, when they are.
+    pub fn uri(&self) -> Option<&str> {
+        self.uri.as_deref()
+    }
+
     fn lookup(&self, kid: Option<&str>, alg: SigningAlgorithm) -> Vec<Arc<VerifyingKey>> {
         let mut known = self.known.lock().expect("no one panics with the lock");
         let Some(set) = known.set.clone() else { return Vec::new() };
@@ -167,7 +172,7 @@ pub async fn hold(
 
 /// Fetches the keys of somebody when that is due. True when it was tried.
 async fn refresh(provider: &Provider, keys: &ClientKeys, whose: &str, lacks_key: bool) -> bool {
-    let Some(uri) = keys.uri.as_deref() else { return false };
+    let Some(uri) = keys.uri() else { return false };
     if !keys.may_fetch(provider.now(), lacks_key) {
         return false;
     }

@@ -4,7 +4,6 @@
 pub mod assertion;
 pub mod authentication;
 pub mod certificate;
-pub mod credentials;
 pub mod initiate;
 pub mod jwks;
 pub mod logo;
@@ -20,6 +19,7 @@ use crate::storage::clients;
 use arc_swap::ArcSwapOption;
 use quick_cache::sync::Cache;
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub struct RegisteredClient {
     /// The secrets that it signs with, and when each ends (unix seconds).
     secret_keys: Vec<(Option<i64>, VerifyingKey)>,
     /// Keys of `jwks` or `jwks_uri`, built.
-    pub keys: jwks::ClientKeys,
+    pub keys: Arc<jwks::ClientKeys>,
     /// How its ID tokens are signed.
     pub id_token_alg: SigningAlgorithm,
     /// How its ID tokens are encrypted, if they are.
@@ -61,7 +61,12 @@ impl Deref for RegisteredClient {
 }
 
 impl RegisteredClient {
-    fn new(client: Client, secrets: Vec<ClientSecret>, seal: &SealingKey) -> Self {
+    fn new(
+        client: Client,
+        secrets: Vec<ClientSecret>,
+        keys: Arc<jwks::ClientKeys>,
+        seal: &SealingKey,
+    ) -> Self {
         let algorithm = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
         let metadata = &client.metadata;
         let id_token_alg = algorithm(&metadata.id_token_signed_response_alg);
@@ -81,7 +86,7 @@ impl RegisteredClient {
                 metadata.userinfo_encrypted_response_enc.as_deref(),
             ),
             sector: client.sector(),
-            keys: jwks::ClientKeys::of(metadata),
+            keys,
             secret_keys: secret_keys(&client, &secrets, seal),
             client,
             secrets,
@@ -131,21 +136,37 @@ fn encryption(alg: Option<&str>, enc: Option<&str>) -> Option<(KeyManagement, Co
 /// The clients, by `client_id`.
 pub struct ClientRegistry {
     cache: Cache<String, Arc<RegisteredClient>>,
+    /// The keys that were fetched, by client and address. They outlive a change to a client: how
+    /// often they are fetched is for the client's unknown keys to say, not for whoever changes one.
+    fetched: Cache<(String, String), Arc<jwks::ClientKeys>>,
     /// The origins of all redirect URIs, for browsers that ask before they call.
     origins: ArcSwapOption<HashSet<String>>,
 }
 
 impl Default for ClientRegistry {
     fn default() -> Self {
-        Self { cache: Cache::new(CACHED), origins: ArcSwapOption::empty() }
+        Self {
+            cache: Cache::new(CACHED),
+            fetched: Cache::new(CACHED),
+            origins: ArcSwapOption::empty(),
+        }
     }
 }
 
 impl ClientRegistry {
-    /// Forgets what is cached; the next request reads it anew.
+    /// Forgets what is cached of the database; the next request reads it anew.
     pub fn forget(&self) {
         self.cache.clear();
         self.origins.store(None);
+    }
+
+    /// The keys of a client: those that were fetched before from the same address, if any were.
+    fn keys_of(&self, client: &Client) -> Arc<jwks::ClientKeys> {
+        let keys = jwks::ClientKeys::of(&client.metadata);
+        let Some(uri) = keys.uri() else { return Arc::new(keys) };
+        let name = (client.id.clone(), uri.to_owned());
+        let kept = self.fetched.get_or_insert_with(&name, || Ok::<_, Infallible>(Arc::new(keys)));
+        kept.unwrap_or_else(|never| match never {})
     }
 }
 
@@ -176,7 +197,8 @@ pub async fn find(
         return Ok(None);
     };
     let seal = &provider.client_secrets;
-    let registered = Arc::new(RegisteredClient::new(client, secrets, seal));
+    let keys = provider.clients.keys_of(&client);
+    let registered = Arc::new(RegisteredClient::new(client, secrets, keys, seal));
     provider.clients.cache.insert(client_id.to_owned(), registered.clone());
     Ok(Some(registered))
 }

@@ -1,11 +1,11 @@
 //! Which scripts may read the answers of the endpoints (Fetch, CORS protocol).
 
-use crate::domain::clients::credentials::Credentials;
 use crate::domain::clients::{self, RegisteredClient};
 use crate::http::State;
 use crate::http::edge::headers::{
     cors_allow_origin, grant_origin, is_preflight, origin, preflight,
 };
+use crate::protocol::credentials::Credentials;
 use crate::protocol::error::OAuthError;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -17,7 +17,7 @@ use super::State;
 use super::edge::{JsonError, RequestInfo, certificate};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::clients::authentication::authenticate;
-use crate::domain::clients::credentials::Credentials;
+use crate::protocol::credentials::Credentials;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::revocation_feed;

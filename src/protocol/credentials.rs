@@ -1,7 +1,7 @@
 //! What a client presents to prove who it is (RFC 6749 §2.3, RFC 7521 §4.2).
 
-use crate::protocol::error::OAuthError;
-use crate::protocol::params::{self, Params};
+use super::error::OAuthError;
+use super::params::{self, Params};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The only kind of assertion that is taken (RFC 7523 §2.2).
