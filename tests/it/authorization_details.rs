@@ -2,7 +2,7 @@
 
 use crate::resources::{BILLS, ORDERS, resource};
 use crate::support::crypto::claims;
-use crate::support::{Code, Reply, TestServer, WebApp, both};
+use crate::support::{Code, TestServer, WebApp, both};
 use countersign::domain::resources::management::{self, ResourceDraft};
 use countersign::protocol::client::AccessTokenFormat;
 use countersign::protocol::client::GrantType;
@@ -77,16 +77,57 @@ async fn refresh(app: &WebApp, token: &str, extra: &[(&str, &str)]) -> Reply {
 }
 
 pub fn parsed(text: &str) -> Value {
+fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
+/// A service that asks about the tokens for some resources.
+async fn server_of(server: &TestServer, resources: &[&str]) -> WebApp {
+    WebApp::register_as(server, |draft| {
+        draft.metadata.grant_types = vec![GrantType::ClientCredentials];
+        draft.metadata.redirect_uris.clear();
+        draft.policy.resource_server_of = resources.iter().map(|one| (*one).into()).collect();
+    })
+    .await
+}
+
 both! {
+    async fn in_01_a_service_learns_what_was_granted_there_in_detail_and_no_more(
+        server: TestServer
+    ) {
+        let app = shop(&server).await;
+        let both = WebApp::register_as(&server, |draft| {
+            let scope = "openid offline_access orders:read bills:read";
+            draft.metadata.scope = scope.parse().expect("a scope");
+            draft.metadata.authorization_details_types = vec!["order".into(), "bill".into()];
+        })
+        .await
+        .in_browser_of(&app);
+        let details = json!([
+            { "type": "order", "item": "tea" }, { "type": "bill", "item": "rent" },
+        ]);
+        let code = code(&both, &details.to_string(), &[]).await;
+        let token = both.redeem_for(&code, &[]).await.expect_tokens().access_token;
+        assert_eq!(both.introspect(&token).await["authorization_details"], details);
+        for (resources, seen) in [
+            (&[ORDERS][..], json!([details[0]])),
+            (&[BILLS], json!([details[1]])),
+            (&[BILLS, ORDERS], details.clone()),
+            // The default audience, where no type is declared.
+            (&[], Value::Null),
+        ] {
+            let answer = server_of(&server, resources).await.introspect(&token).await;
+            assert_eq!(answer["active"], true, "{resources:?}");
+            assert_eq!(answer["authorization_details"], seen, "{resources:?}");
+        }
+    }
+
     async fn az_21_what_was_allowed_in_detail_is_in_answer_token_and_introspection(
         server: TestServer
     ) {
         let app = shop(&server).await;
         let code = code(&app, &tea(2), &[]).await;
-        let reply = redeem(&app, &code, &[]).await;
+        let reply = app.redeem_for(&code, &[]).await;
         let token = reply.expect_tokens().access_token;
         assert_eq!(reply.json["authorization_details"], parsed(&tea(2)));
         assert_eq!(claims(&token)["authorization_details"], parsed(&tea(2)));
@@ -98,7 +139,7 @@ both! {
     async fn az_21_a_request_without_a_scope_may_ask_in_detail_alone(server: TestServer) {
         let app = shop(&server).await;
         let code = code(&app, &tea(1), &[("scope", ""), ("resource", ORDERS)]).await;
-        let reply = redeem(&app, &code, &[]).await;
+        let reply = app.redeem_for(&code, &[]).await;
         let token = claims(&reply.expect_tokens().access_token);
         assert_eq!((&token["aud"], token.get("scope")), (&json!(ORDERS), None));
         assert_eq!(token["authorization_details"], parsed(&tea(1)));
@@ -182,19 +223,19 @@ both! {
             r#"[{"type":"order","item":"tea","count":2}]"#,
             r#"[{"type":"bill","item":"tea"}]"#,
         ] {
-            let reply = redeem(&app, &code, &[("authorization_details", wider)]).await;
+            let reply = app.redeem_for(&code, &[("authorization_details", wider)]).await;
             reply.expect(400, "invalid_authorization_details");
         }
-        let reply = redeem(&app, &code, &[("authorization_details", &text)]).await;
+        let reply = app.redeem_for(&code, &[("authorization_details", &text)]).await;
         assert_eq!(reply.json["authorization_details"], part);
         let token = reply.expect_tokens().refresh_token;
-        let wider = refresh(&app, &token, &[("authorization_details", &tea(3))]).await;
+        let wider = app.refresh_for(&token, &[("authorization_details", &tea(3))]).await;
         wider.expect(400, "invalid_authorization_details");
-        let whole = refresh(&app, &token, &[]).await;
+        let whole = app.refresh_for(&token, &[]).await;
         assert_eq!(whole.json["authorization_details"], parsed(&tea(2)), "the grant is whole");
         let token = whole.expect_tokens().refresh_token;
         let issuer = [("resource", server.issuer())];
-        let ours = refresh(&app, &token, &issuer).await;
+        let ours = app.refresh_for(&token, &issuer).await;
         assert_eq!(ours.json.get("authorization_details"), None, "it is nothing to the issuer");
         assert_eq!(claims(&ours.expect_tokens().access_token)["aud"], server.issuer());
     }
@@ -202,9 +243,9 @@ both! {
     async fn az_21_a_request_without_details_gets_none(server: TestServer) {
         let app = shop(&server).await;
         let code = app.log_in_and_consent("ada", "openid").await;
-        let reply = redeem(&app, &code, &[("authorization_details", &tea(1))]).await;
+        let reply = app.redeem_for(&code, &[("authorization_details", &tea(1))]).await;
         reply.expect(400, "invalid_authorization_details");
-        let reply = redeem(&app, &code, &[]).await;
+        let reply = app.redeem_for(&code, &[]).await;
         assert_eq!(reply.json.get("authorization_details"), None);
         let claims = claims(&reply.expect_tokens().access_token);
         assert_eq!(claims.get("authorization_details"), None);
@@ -221,7 +262,7 @@ both! {
         management::update(&ground, &before.id, draft, None, system).await.expect("a change");
         server.settle().await;
         let code = code(&app, &tea(1), &[]).await;
-        let token = redeem(&app, &code, &[]).await.expect_tokens().access_token;
+        let token = app.redeem_for(&code, &[]).await.expect_tokens().access_token;
         let about = app.introspect(&token).await;
         assert_eq!((&about["aud"], &about["authorization_details"]), (&json!(ORDERS), &parsed(&tea(1))));
     }
@@ -250,14 +291,10 @@ both! {
 
     async fn the_metadata_names_the_types_that_there_are(server: TestServer) {
         let app = WebApp::register(&server).await;
-        let read = || async {
-            let url = server.url("/.well-known/openid-configuration");
-            Reply::read(app.http.get(url).send().await.expect("an answer")).await.json
-        };
-        assert_eq!(read().await.get("authorization_details_types_supported"), None);
+        assert_eq!(app.metadata().await.get("authorization_details_types_supported"), None);
         shop(&server).await;
         server.settle().await;
-        assert_eq!(read().await["authorization_details_types_supported"], json!(["bill", "order"]));
+        assert_eq!(app.metadata().await["authorization_details_types_supported"], json!(["bill", "order"]));
     }
 
     async fn a_type_is_declared_by_one_resource(server: TestServer) {

@@ -151,6 +151,25 @@ pub async fn of_authorization(
     }
 }
 
+/// The details of a token that are about some resources; none when none of them is.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn only_of(
+    provider: &Provider,
+    granted: Value,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Option<Value>, OAuthError> {
+    let Value::Array(mut granted) = granted else { return Ok(None) };
+    let types = types(provider).await?;
+    granted.retain(|detail| {
+        let declared = detail["type"].as_str().and_then(|name| types.0.get(name));
+        declared.is_some_and(|declared| is_meant(&declared.resource))
+    });
+    Ok(Some(granted).filter(|meant| !meant.is_empty()).map(Value::Array))
+}
+
 /// What is remembered of details that somebody allowed: a hash of each.
 pub fn hashes(details: &AuthorizationDetails) -> Vec<String> {
     details.iter().map(|(_, detail)| digest(&detail.to_string())).collect()

@@ -5,6 +5,7 @@ use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::refresh_key;
 use crate::domain::grants::refresh_token::has_lost_its_session;
 use crate::domain::provider::Provider;
+use crate::domain::resources::details;
 use crate::domain::subject;
 use crate::protocol::client::GrantType;
 use crate::protocol::error::OAuthError;
@@ -12,6 +13,8 @@ use crate::storage::users;
 use crate::storage::{authorizations, refresh_tokens};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+
+const DETAILS: &str = "authorization_details";
 
 /// Answers about a token. What is not good, and what is not the caller's business, reads the same:
 /// `active: false` and nothing else (§2.2).
@@ -28,7 +31,10 @@ pub async fn introspect(
         return Err(OAuthError::invalid_client("a public client may not introspect"));
     }
     let found = match presented::read(provider, token).await? {
-        Some(token) if may_see(provider, caller, &token) => access_token(provider, token).await?,
+        Some(token) if may_see(provider, caller, &token) => {
+            let answer = access_token(provider, token.clone()).await?;
+            only_for(provider, caller, &token, answer).await?
+        }
         Some(_) => None,
         None => refresh_token(provider, caller, token).await?,
     };
@@ -46,6 +52,30 @@ fn may_see(provider: &Provider, caller: &RegisteredClient, token: &Presented) ->
         || (served.is_empty()
             && caller.may_use(GrantType::ClientCredentials)
             && is_for(provider.default_audience()))
+}
+
+/// The server of a resource learns what was granted there in detail, and nothing of what was granted
+/// elsewhere by the same token (RFC 9396 §9.2).
+async fn only_for(
+    provider: &Provider,
+    caller: &RegisteredClient,
+    token: &Presented,
+    answer: Option<Map<String, Value>>,
+) -> Result<Option<Map<String, Value>>, OAuthError> {
+    let Some(mut answer) = answer else { return Ok(None) };
+    if caller.id == token.client_id {
+        return Ok(Some(answer));
+    }
+    if let Some(granted) = answer.remove(DETAILS) {
+        let served = &caller.policy.resource_server_of;
+        let is_served = |resource: &str| match served.is_empty() {
+            true => resource == provider.default_audience(),
+            false => served.iter().any(|own| own == resource),
+        };
+        let meant = details::only_of(provider, granted, is_served).await?;
+        answer.extend(meant.map(|meant| (DETAILS.to_owned(), meant)));
+    }
+    Ok(Some(answer))
 }
 
 async fn access_token(
