@@ -77,6 +77,25 @@ impl Decrypted {
             _ => Err(JoseError::Undecryptable),
         }
     }
+
+    /// As [`Decrypted::jwt`], for tokens of those who leave `cty` out: then the content itself must
+    /// have the form of a signed token.
+    ///
+    /// # Errors
+    ///
+    /// `Undecryptable` when the content is something else, or said to be.
+    pub fn jwt_or_unsaid(&self) -> Result<&str, JoseError> {
+        if self.cty.is_some() {
+            return self.jwt();
+        }
+        let is_of_token =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(*byte, b'-' | b'_' | b'.');
+        let dots = self.plaintext.iter().filter(|byte| **byte == b'.').count();
+        match std::str::from_utf8(&self.plaintext) {
+            Ok(text) if dots == 2 && self.plaintext.iter().all(is_of_token) => Ok(text),
+            _ => Err(JoseError::Undecryptable),
+        }
+    }
 }
 
 impl DecryptionKey {

@@ -264,6 +264,12 @@ fn jw_13_only_content_that_says_so_is_a_token() {
         let opened = private(EcdhEs).decrypt(&token, &[EcdhEs]).unwrap();
         assert_eq!(opened.plaintext, INNER.as_bytes());
         assert_eq!(opened.jwt(), Err(JoseError::Undecryptable));
+        assert_eq!(opened.jwt_or_unsaid().is_ok(), cty.is_none(), "{cty:?}");
+    }
+    for content in ["{}", "a.b", "a.b.c.d.e", "a.b.c d", "a.b.\u{e9}"] {
+        let token = key.encrypt(content.as_bytes(), None).unwrap();
+        let opened = private(EcdhEs).decrypt(&token, &[EcdhEs]).unwrap();
+        assert_eq!(opened.jwt_or_unsaid(), Err(JoseError::Undecryptable), "{content}");
     }
     let binary = key.encrypt(&[0xFF], Some("JWT")).unwrap();
     assert!(private(EcdhEs).decrypt(&binary, &[EcdhEs]).unwrap().jwt().is_err());

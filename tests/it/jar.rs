@@ -3,25 +3,13 @@
 use crate::support::crypto::{claims, encode};
 use crate::support::requests::{Host, Signer, address, open, reference, with};
 use crate::support::test_server::system;
-use crate::support::{Code, Page, Reply, Store, TestServer, VERIFIER, WebApp, both};
+use crate::support::{Code, Reply, Store, TestServer, VERIFIER, WebApp, both};
 use countersign::config::ByReference;
 use countersign::domain::keys::{self, KeyUse};
 use countersign::jose::{
     ContentEncryption, EncryptionKey, KeyManagement, PublicJwk, SigningAlgorithm,
 };
 use serde_json::{Value, json};
-
-/// Signs in where it is asked for, allows, and gives what the app gets.
-async fn finish(app: &WebApp, page: Page) -> crate::support::Answer {
-    let mut page = page;
-    if page.has_id("login-submit") {
-        page = app.agent.log_in(&page, "ada").await;
-    }
-    if page.has_id("consent-allow") {
-        page = app.agent.decide(&page, "allow").await;
-    }
-    page.expect_answer()
-}
 
 /// The key that we publish for an algorithm.
 async fn published(app: &WebApp, alg: &str) -> Value {
@@ -52,7 +40,7 @@ both! {
         ] {
             let signer = Signer::with_key(&server, algorithm, |_| {}).await;
             let object = signer.object(&[("nonce", "inner"), ("state", "of the object")]);
-            let answer = finish(&signer.app, signer.open(&object).await).await;
+            let answer = signer.app.finish("ada", signer.open(&object).await).await;
             assert_eq!(answer.get("state"), "of the object");
             let code = Code { value: answer.get("code").into(), verifier: VERIFIER.into() };
             let tokens = signer.app.redeem(&code).await.expect_tokens();
@@ -62,8 +50,7 @@ both! {
 
     async fn r1_the_metadata_says_what_is_supported(server: TestServer) {
         let app = WebApp::register(&server).await;
-        let url = server.url("/.well-known/openid-configuration");
-        let document = Reply::read(app.http.get(url).send().await.expect("an answer")).await.json;
+        let document = app.metadata().await;
         assert_eq!(document["request_parameter_supported"], true);
         assert_eq!(document["request_uri_parameter_supported"], false);
         assert_eq!(document["require_signed_request_object"], false);
@@ -100,7 +87,7 @@ both! {
             ("prompt", "none"),
         ];
         let page = signer.app.authorize(&beside).await;
-        let answer = finish(&signer.app, page).await;
+        let answer = signer.app.finish("ada", page).await;
         assert_eq!((&*answer.to, answer.get("state")), ("https://app.example/cb", "inner"));
         let code = Code { value: answer.get("code").into(), verifier: VERIFIER.into() };
         assert_eq!(signer.app.redeem(&code).await.expect_tokens().scope, "openid");
@@ -115,11 +102,11 @@ both! {
         signer.open("e30.e30.").await.expect_error_page();
     }
 
-    async fn x3_what_stands_only_beside_the_object_does_not_count(server: TestServer) {
+    async fn x3_ja_07_what_stands_only_beside_the_object_does_not_count(server: TestServer) {
         server.user("ada").await;
         let signer = Signer::register(&server, |_| {}).await;
         let object = signer.object(&[("state", "")]);
-        let answer = finish(&signer.app, signer.open_beside(&object).await).await;
+        let answer = signer.app.finish("ada", signer.open_beside(&object).await).await;
         assert!(answer.has("code") && !answer.has("state"), "{answer:?}");
         let bare = with(&signer.claims(&[]), "scope", Value::Null);
         let page = signer.open_beside(&signer.sign(&bare)).await;
@@ -145,7 +132,7 @@ both! {
         all["max_age"] = json!(1000);
         all["unknown"] = json!([1, { "a": true }]);
         all["resource"] = json!([server.issuer(), server.issuer()]);
-        let answer = finish(&signer.app, signer.open(&signer.sign(&all)).await).await;
+        let answer = signer.app.finish("ada", signer.open(&signer.sign(&all)).await).await;
         let code = Code { value: answer.get("code").into(), verifier: VERIFIER.into() };
         let tokens = signer.app.redeem(&code).await.expect_tokens();
         assert_eq!(signer.app.userinfo(&tokens.access_token).await.json["name"], "The ada");
@@ -195,7 +182,7 @@ both! {
         let object = signer.object(&[("state", "inner")]);
         let form = [("request", &*object), ("state", "outer"), ("scope", "openid email")];
         let uri = reference(&signer.app.call("/par", &form).await);
-        let answer = finish(&signer.app, open(&signer.app, &uri).await).await;
+        let answer = signer.app.finish("ada", open(&signer.app, &uri).await).await;
         assert_eq!(answer.get("state"), "inner");
         let bad = signer.object(&[("redirect_uri", "https://evil.example/cb")]);
         signer.push(&bad).await.expect(400, "invalid_request");
@@ -209,9 +196,27 @@ both! {
                 let key = encryption(&signer.app, alg, enc).await;
                 let object = key.encrypt_jwt(&signer.object(&[("state", "hidden")]), None);
                 let object = object.expect("encrypted");
-                let answer = finish(&signer.app, signer.open(&object).await).await;
+                let answer = signer.app.finish("ada", signer.open(&object).await).await;
                 assert_eq!(answer.get("state"), "hidden");
             }
+        }
+    }
+
+    async fn an_encrypted_request_need_not_say_that_it_holds_a_token(server: TestServer) {
+        server.user("ada").await;
+        let signer = Signer::register(&server, |_| {}).await;
+        let (alg, enc) = (KeyManagement::EcdhEs, ContentEncryption::A256Gcm);
+        let key = encryption(&signer.app, alg, enc).await;
+        let object = signer.object(&[("state", "sealed")]);
+        let sealed = key.encrypt(object.as_bytes(), None).expect("encrypted");
+        assert_eq!(signer.app.finish("ada", signer.open(&sealed).await).await.get("state"), "sealed");
+        // What it holds must be a signed token all the same, and said to be nothing else.
+        let plain = signer.claims(&[]).to_string();
+        for (content, cty) in
+            [(plain.as_bytes(), None), (b"a.b.c", None), (object.as_bytes(), Some("JSON"))]
+        {
+            let sealed = key.encrypt(content, cty).expect("encrypted");
+            signer.push(&sealed).await.expect(400, "invalid_request_object");
         }
     }
 
@@ -223,7 +228,6 @@ both! {
         for object in [
             key.encrypt_jwt(&unsigned, None).expect("encrypted"),
             key.encrypt(claims.as_bytes(), Some("JWT")).expect("encrypted"),
-            key.encrypt(signer.object(&[]).as_bytes(), None).expect("encrypted"),
         ] {
             signer.open_beside(&object).await.expect_refusal("invalid_request_object");
         }
@@ -268,7 +272,7 @@ both! {
         let named = signer.sign(&with(&signer.claims(&[]), "jti", json!("one")));
         signer.open(&named).await.expect_login();
         let page = signer.open(&named).await;
-        assert!(finish(&signer.app, page).await.has("code"), "loading it twice is no use");
+        assert!(signer.app.finish("ada", page).await.has("code"), "loading it twice is no use");
         signer.open_beside(&named).await.expect_refusal("invalid_request_object");
         signer.push(&named).await.expect(400, "invalid_request_object");
         let pushed = signer.sign(&with(&signer.claims(&[]), "jti", json!("two")));
@@ -303,7 +307,7 @@ async fn r4_a_registered_request_uri_is_fetched() {
         host.answer(&format!("{}\n", signer.object(&[("state", "fetched")])));
         let uri = format!("{}/object", host.url);
         let page = signer.app.authorize(&[("request_uri", &uri), ("state", "outer")]).await;
-        assert_eq!(finish(&signer.app, page).await.get("state"), "fetched");
+        assert_eq!(signer.app.finish("ada", page).await.get("state"), "fetched");
         assert_eq!(host.asked(), 1);
         for other in [format!("{uri}/"), format!("{uri}?x"), "https://app.example/r".into()] {
             let page = signer.app.authorize(&[("request_uri", &other)]).await;
