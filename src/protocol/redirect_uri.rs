@@ -25,6 +25,9 @@ pub fn check_registration(
     if uri.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return refuse("a redirect address has a space, a control or a non-ASCII character");
     }
+    if uri.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}']) {
+        return refuse("a redirect address has a character that RFC 3986 does not allow");
+    }
     let Ok(url) = Url::parse(uri) else {
         return refuse("a redirect address must be an absolute URI");
     };
@@ -64,7 +67,7 @@ fn http_rule(url: &Url) -> &'static str {
 /// What stands between `//` and the next `/`, as it was written.
 fn authority(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split(['/', '?', '\\']).next().unwrap_or(rest)
+    rest.split(['/', '?']).next().unwrap_or(rest)
 }
 
 /// Whether the host of `url` is this machine, by name or by address.
@@ -167,6 +170,16 @@ mod tests {
                 register(uri, Web).is_err() || uri.starts_with("https:///"),
                 "{uri} was accepted"
             );
+        }
+    }
+
+    #[test]
+    fn ru_02_what_browsers_read_otherwise_is_not_registered() {
+        for uri in [r"https://evil.example\@app.example/cb", r"https://app.example/a\b"] {
+            assert!(register(uri, Web).is_err(), "{uri}");
+        }
+        for odd in ['"', '<', '>', '^', '`', '{', '|', '}'] {
+            assert!(register(&format!("https://app.example/{odd}"), Web).is_err(), "{odd}");
         }
     }
 
