@@ -111,7 +111,6 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-sector-missing" => Problem::SectorMissing,
         "error-sector" => Problem::SectorInvalid,
         "error-encryption-keys" => Problem::EncryptionKeysMissing,
-        "error-encryption-alone" => Problem::EncryptionAlone,
         "error-jwks-both" => Problem::KeysTwice,
         "error-jwks-missing" => Problem::KeysMissing,
         "error-request-keys" => Problem::RequestKeysMissing,

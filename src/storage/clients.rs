@@ -34,18 +34,7 @@ pub fn list(
                 .or(dsl::id.like(pattern).escape(pattern::ESCAPE)),
         );
     }
-    if let Some((created_at, id)) = after {
-        let created_at = created_at.as_unix();
-        rows = rows.filter(
-            dsl::created_at.gt(created_at).or(dsl::created_at.eq(created_at).and(dsl::id.gt(id))),
-        );
-    }
-    rows.order((dsl::created_at.asc(), dsl::id.asc()))
-        .limit(limit.clamp(1, 1000))
-        .load(conn)?
-        .into_iter()
-        .map(Client::try_from)
-        .collect()
+    in_order!(rows, dsl, after, limit).load(conn)?.into_iter().map(Client::try_from).collect()
 }
 
 /// Inserts a client.

@@ -25,6 +25,20 @@ macro_rules! on {
     };
 }
 
+/// The rows of a table that has `created_at` and `id` in the order of creation, after a place in that
+/// order; equal times are told apart by the id.
+macro_rules! in_order {
+    ($rows:expr, $table:ident, $after:expr, $limit:expr) => {{
+        let mut rows = $rows;
+        if let Some((created_at, id)) = $after {
+            let created_at = created_at.as_unix();
+            let same_time = $table::created_at.eq(created_at).and($table::id.gt(id));
+            rows = rows.filter($table::created_at.gt(created_at).or(same_time));
+        }
+        rows.order(($table::created_at.asc(), $table::id.asc())).limit($limit.clamp(1, 1000))
+    }};
+}
+
 pub mod audit;
 pub mod audit_seals;
 pub mod authorization_codes;

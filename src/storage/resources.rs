@@ -37,19 +37,8 @@ pub fn list(
     after: Option<(Timestamp, String)>,
     limit: i64,
 ) -> Result<Vec<Resource>, StorageError> {
-    let mut rows = dsl::resources.into_boxed().select(Row::as_select());
-    if let Some((created_at, id)) = after {
-        let created_at = created_at.as_unix();
-        rows = rows.filter(
-            dsl::created_at.gt(created_at).or(dsl::created_at.eq(created_at).and(dsl::id.gt(id))),
-        );
-    }
-    rows.order((dsl::created_at.asc(), dsl::id.asc()))
-        .limit(limit.clamp(1, 1000))
-        .load(conn)?
-        .into_iter()
-        .map(Resource::try_from)
-        .collect()
+    let rows = dsl::resources.into_boxed().select(Row::as_select());
+    in_order!(rows, dsl, after, limit).load(conn)?.into_iter().map(Resource::try_from).collect()
 }
 
 /// Inserts a resource.

@@ -234,16 +234,7 @@ pub fn list(conn: &mut DbConnection, query: &UserQuery) -> Result<Vec<User>, Sto
                 .filter(user_roles::role.eq(role)),
         ));
     }
-    if let Some((created_at, id)) = query.after.clone() {
-        let created_at = created_at.as_unix();
-        rows = rows.filter(
-            users::created_at
-                .gt(created_at)
-                .or(users::created_at.eq(created_at).and(users::id.gt(id))),
-        );
-    }
-    rows.order((users::created_at.asc(), users::id.asc()))
-        .limit(query.limit.clamp(1, 1000))
+    in_order!(rows, users, query.after.clone(), query.limit)
         .load(conn)?
         .into_iter()
         .map(User::try_from)

@@ -291,7 +291,6 @@ problem-sector-missing = Die Rücksprungadressen liegen nicht alle auf einem Hos
 problem-sector-invalid = Das Dokument unter dieser Adresse ist nicht lesbar, oder ihm fehlt eine Rücksprungadresse der App.
 problem-front-channel-origin = Verwenden Sie Schema, Host und Port einer der Rücksprungadressen.
 problem-encryption-keys = Die App hat keinen öffentlichen Schlüssel, der zur gewählten Verschlüsselung passt.
-problem-encryption-alone = Wählen Sie auch, wie der Schlüssel verschlüsselt wird.
 
 ## Startseite und Einrichtung
 

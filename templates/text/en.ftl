@@ -293,7 +293,6 @@ problem-sector-missing = The redirect addresses are not all on one host. Give th
 problem-sector-invalid = The document at this address cannot be read, or lacks a redirect address of the app.
 problem-front-channel-origin = Use the scheme, host and port of one of the redirect addresses.
 problem-encryption-keys = The app has no public key that fits the chosen encryption.
-problem-encryption-alone = Choose how the key is encrypted as well.
 
 ## Front page and set-up
 

@@ -129,8 +129,6 @@ pub enum Problem {
     FrontChannelOrigin,
     /// Nothing to encrypt to.
     EncryptionKeysMissing,
-    /// What encrypts the content, without how its key travels.
-    EncryptionAlone,
     /// A code of a device that is not right, or no longer.
     UserCodeWrong,
     /// With the minutes to wait after too many wrong codes.
@@ -225,7 +223,6 @@ impl Problem {
             Self::SectorInvalid => "problem-sector-invalid",
             Self::FrontChannelOrigin => "problem-front-channel-origin",
             Self::EncryptionKeysMissing => "problem-encryption-keys",
-            Self::EncryptionAlone => "problem-encryption-alone",
             Self::UserCodeWrong => "problem-user-code",
             _ => "problem-choice-invalid",
         }

@@ -53,7 +53,7 @@ fn problem(metadata: &ClientMetadata, pair: &Pair<'_>) -> Option<FieldProblem> {
     let (alg, enc) = (pair.alg.1.as_deref(), pair.enc.1.as_deref());
     let Some(alg) = alg else {
         let says = "it needs the algorithm for the key as well";
-        return enc.map(|_| FieldProblem::new(pair.alg.0, "error-encryption-alone", says));
+        return enc.map(|_| FieldProblem::new(pair.alg.0, "error-enc-alone", says));
     };
     let Some(known) = KeyManagement::PUBLIC.into_iter().find(|one| one.as_str() == alg) else {
         let says = format!("use one of {}", key_algorithms().join(" "));
