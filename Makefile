@@ -2,9 +2,10 @@
 # make test   every test there is
 # make lint   formatting and clippy, as CI demands them
 # make requirements   writes the table of requirements and their tests anew
+# make fuzz   ten minutes for each fuzz target (FUZZ_SECONDS=60 for one); finds crashes, or says there are none
 # make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
 
-.PHONY: demo test test-load lint requirements bench load
+.PHONY: demo test test-load lint requirements fuzz bench load
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -34,6 +35,7 @@ test-load:
 lint:
 	cargo fmt --check
 	cargo fmt --check --manifest-path benches/load/Cargo.toml
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path benches/load/Cargo.toml --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features --features bundled,verifier -- -D warnings
@@ -41,6 +43,17 @@ lint:
 
 requirements:
 	COUNTERSIGN_WRITE=1 cargo test --quiet --test tidy the_table_of_requirements
+
+# cargo-fuzz asks for options that are not stable yet; the compiler is the usual one. What an earlier run
+# learnt is in fuzz/corpus, what crashes ends up in fuzz/artifacts.
+FUZZ_SECONDS = 600
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install --locked cargo-fuzz"; exit 1; }
+	@for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 bench:
 	cargo bench --locked --bench '*'
