@@ -34,7 +34,7 @@ fn walk(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 fn sources() -> Vec<Source> {
-    let folders = ["src", "tests", "benches", "examples"];
+    let folders = ["src", "tests", "benches", "examples", "fuzz"];
     let files = folders.iter().flat_map(|folder| walk(&root().join(folder), ".rs"));
     files.map(|path| Source::read(root(), &path)).collect()
 }

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rg_02_private_addresses_in_every_spelling_are_not_called() {
+    async fn g13_rg_02_private_addresses_in_every_spelling_are_not_called() {
         let outbound = outbound(&[]);
         for uri in [
             "https://127.0.0.1/",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_network_may_be_called_although_it_is_private() {
+    fn g13_an_allowed_network_may_be_called_although_it_is_private() {
         let outbound = outbound(&["127.0.0.0/8"]);
         assert!(outbound.check(&Url::parse("http://127.0.0.1:9000/jwks").unwrap()).is_ok());
         assert!(outbound.check(&Url::parse("https://10.0.0.1/jwks").unwrap()).is_err());

@@ -10,6 +10,7 @@ mod authorize_interaction;
 mod client_auth;
 mod device;
 mod dpop;
+mod ecosystem;
 mod exchange;
 mod http_layer;
 mod jose;

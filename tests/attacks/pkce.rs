@@ -40,7 +40,7 @@ both! {
         }
     }
 
-    async fn pk_04_a_wrong_verifier_gives_nothing_and_spends_nothing(server: TestServer) {
+    async fn t5_pk_04_a_wrong_verifier_gives_nothing_and_spends_nothing(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let code = app.log_in_and_consent("ada", "openid").await;

@@ -143,7 +143,7 @@ both! {
         }
     }
 
-    async fn ru_11_a_code_is_of_one_redirect_uri(server: TestServer) {
+    async fn t5_ru_11_a_code_is_of_one_redirect_uri(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register_as(&server, |draft| {
             draft.metadata.redirect_uris.push("https://app.example/cb2".into());

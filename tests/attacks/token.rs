@@ -1,6 +1,7 @@
 //! E: the token endpoint and the authorization code.
 
 use crate::support::crypto::claims;
+use crate::support::raw;
 use crate::support::test_server::system;
 use crate::support::{Code, Reply, TestServer, WebApp, both};
 use countersign::domain::clients::management;
@@ -82,7 +83,7 @@ both! {
         assert_eq!(used, unknown);
     }
 
-    async fn tk_05_a_code_of_another_client_is_refused_and_stays_good(server: TestServer) {
+    async fn t5_tk_05_a_code_of_another_client_is_refused_and_stays_good(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let code = app.log_in_and_consent("ada", "openid").await;
@@ -255,5 +256,35 @@ both! {
         changed.expect("the client can be changed");
         server.settle().await;
         app.refresh(&tokens.refresh_token).await.expect(400, "unauthorized_client");
+    }
+
+    async fn tk_17_an_answer_that_was_lost_is_not_given_again(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register_public(&server).await;
+        let code = app.log_in_and_consent("ada", SCOPE).await;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "authorization_code").append_pair("client_id", &app.id);
+        form.append_pair("code", &code.value).append_pair("redirect_uri", &app.redirect_uri);
+        let form = form.append_pair("code_verifier", &code.verifier).finish();
+        let request = format!(
+            "POST /token HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+            raw::host(&server),
+            form.len(),
+        );
+        // It is answered, and the connection breaks before the client has read that.
+        let (status, lost) = raw::send(&server, request.as_bytes()).await;
+        assert_eq!(status, 200, "{lost}");
+        let lost = lost.split_once("\r\n\r\n").expect("a body").1;
+        let lost: serde_json::Value = serde_json::from_str(lost).expect("JSON");
+
+        app.redeem(&code).await.expect(400, "invalid_grant");
+        let kept = lost["refresh_token"].as_str().expect("a refresh token");
+        app.refresh(kept).await.expect(400, "invalid_grant");
+        let access = lost["access_token"].as_str().expect("an access token");
+        app.userinfo(access).await.expect(401, "invalid_token");
+        // The client begins anew, and nobody has to sign in for that.
+        let code = app.code("ada", &[("scope", "openid"), ("prompt", "none")]).await;
+        app.redeem(&code).await.expect_tokens();
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::stage::Stage;
 use crate::support::browser::Browser;
-use crate::support::{Store, WebApp};
+use crate::support::web_app::draft;
+use crate::support::{Store, TestServer, WebApp};
 use countersign::domain::audit::Actor;
 use countersign::domain::resources::management::{self as resources, ResourceDraft};
+use thirtyfour::By;
 
 /// The most bytes and requests of a sign-in page.
 const SIGN_IN_BYTES: u64 = 20 * 1024;
@@ -69,6 +71,42 @@ async fn the_pages_between_request_and_answer_are_accessible_and_light() {
     check(&browser, "/logout when done").await;
 }
 
+/// What a form says when something in it is wrong is as accessible as the form.
+#[tokio::test]
+async fn the_forms_of_an_app_are_accessible_when_they_are_refused() {
+    let stage = Stage::set(Store::Sqlite).await;
+    stage.server.user_with("admin", |new| new.roles = vec!["admin".into()]).await;
+    let app = format!("/admin/clients/{}", stage.server.client(draft()).await.client.id);
+    let browser = Browser::start().await;
+    browser.goto(&stage.server.url("/admin")).await;
+    stage.sign_in(&browser, "admin").await;
+    browser.wait_for_url(&stage.server.url("/admin")).await;
+    for (page, field, value, button) in [
+        (&*app, "jwks", "no keys", "proof-save"),
+        (&app, "request_uris", "http://app.example/r", "requests-save"),
+        (&format!("{app}/settings"), "logo_uri", "javascript:1", "settings-save"),
+    ] {
+        browser.goto(&stage.server.url(page)).await;
+        browser.fill(field, value).await;
+        browser.click(button).await;
+        browser.element(By::Id("error-summary"), "a summary of what is wrong").await;
+        check(&browser, &format!("{page} with a wrong {field}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_sign_up_page_is_accessible_also_when_something_is_wrong() {
+    let server = TestServer::with(|config| config.features.sign_up = true).await;
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/sign-up")).await;
+    check(&browser, "/sign-up").await;
+    browser.fill("email", "nobody").await;
+    browser.fill("new-password", "short").await;
+    browser.click("sign-up-submit").await;
+    browser.element(By::Id("error-summary"), "a summary of what is wrong").await;
+    check(&browser, "/sign-up with errors").await;
+}
+
 #[tokio::test]
 async fn the_pages_for_a_device_are_accessible() {
     let stage = Stage::set(Store::Sqlite).await;
@@ -124,6 +162,9 @@ async fn the_admin_pages_are_accessible() {
     };
     let api = resources::create(&stage.server.provider.ground(), api, None, &Actor::system()).await;
     let api = format!("/admin/resources/{}", api.expect("an API can be made").resource.id);
+    let app = stage.server.client(draft()).await.client.id;
+    let (app, settings) =
+        (format!("/admin/clients/{app}"), format!("/admin/clients/{app}/settings"));
     for path in [
         "/admin",
         "/admin/users",
@@ -132,6 +173,8 @@ async fn the_admin_pages_are_accessible() {
         &block,
         "/admin/clients",
         "/admin/clients/new",
+        &app,
+        &settings,
         "/admin/resources",
         "/admin/resources/new",
         &api,

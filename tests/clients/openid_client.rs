@@ -7,8 +7,8 @@ use crate::support::Store;
 use crate::support::certificates::{Issued, Mutual, SUBJECT};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::SigningAlgorithm;
-use countersign::protocol::client::{AuthMethod, Profile};
-use serde_json::json;
+use countersign::protocol::client::{AccessTokenFormat, AuthMethod, Profile};
+use serde_json::{Value, json};
 
 const SCRIPT: &str = "openid_client.mjs";
 
@@ -127,12 +127,65 @@ async fn openid_client_authenticates_by_a_certificate_and_its_tokens_are_bound_t
 }
 
 #[tokio::test]
+async fn openid_client_authenticates_by_a_certificate_of_its_own() {
+    let mutual = Mutual::start_on(Store::Sqlite).await;
+    let stage = Stage::of(mutual.server).await;
+    let shown = Issued::client(None);
+    let set = json!({ "keys": [shown.jwk()] });
+    let by_certificate = |draft: &mut ClientDraft| {
+        draft.metadata.token_endpoint_auth_method = AuthMethod::SelfSignedTlsClientAuth;
+        draft.metadata.sender.tls_client_certificate_bound_access_tokens = true;
+        draft.metadata.jwks = Some(set);
+    };
+    let client = stage.client(by_certificate).await;
+    stage.node_with_certificate(SCRIPT, "mtls", (&client, &shown)).await;
+}
+
+/// The public key of a certificate, to encrypt to.
+fn encryption_key(own: &Issued, alg: &str) -> Value {
+    let mut jwk = own.jwk();
+    jwk["use"] = "enc".into();
+    jwk["alg"] = alg.into();
+    jwk
+}
+
+#[tokio::test]
+async fn openid_client_opens_answers_and_userinfo_that_are_encrypted_to_it() {
+    let stage = Stage::set().await;
+    let own = Issued::client(None);
+    let jwk = encryption_key(&own, "ECDH-ES+A256KW");
+    let encrypted = |draft: &mut ClientDraft| {
+        let (alg, enc) = (Some("ECDH-ES+A256KW".to_owned()), Some("A256GCM".to_owned()));
+        draft.metadata.jwks = Some(json!({ "keys": [jwk] }));
+        draft.metadata.userinfo_signed_response_alg = Some("ES256".into());
+        draft.metadata.userinfo_encrypted_response_alg = alg.clone();
+        draft.metadata.userinfo_encrypted_response_enc = enc.clone();
+        draft.metadata.requests.authorization_encrypted_response_alg = alg;
+        draft.metadata.requests.authorization_encrypted_response_enc = enc;
+    };
+    let client = stage.client(encrypted).await;
+    let flow = "encrypted answer and userinfo";
+    stage.node_with_certificate(SCRIPT, flow, (&client, &own)).await;
+}
+
+#[tokio::test]
+async fn a_service_opens_an_access_token_that_is_encrypted_to_it() {
+    let stage = Stage::set().await;
+    let own = Issued::client(None);
+    let jwk = encryption_key(&own, "ECDH-ES");
+    let encrypted = |draft: &mut ClientDraft| {
+        draft.policy.access_token_format = AccessTokenFormat::Jwe;
+        draft.policy.access_token_encryption_jwk = Some(jwk);
+    };
+    let client = stage.client(encrypted).await;
+    stage.node_with_certificate(SCRIPT, "encrypted access token", (&client, &own)).await;
+}
+
+#[tokio::test]
 async fn openid_client_opens_what_is_encrypted_to_it() {
     let stage = Stage::set().await;
     let own = Issued::client(None);
-    let mut jwk = own.jwk();
-    jwk["use"] = "enc".into();
-    jwk["alg"] = "ECDH-ES+A256KW".into();
+    let jwk = encryption_key(&own, "ECDH-ES+A256KW");
     let encrypted = |draft: &mut ClientDraft| {
         draft.metadata.jwks = Some(json!({ "keys": [jwk] }));
         draft.metadata.id_token_encrypted_response_alg = Some("ECDH-ES+A256KW".into());

@@ -59,25 +59,7 @@ async fn code(app: &WebApp, details: &str, extra: &[(&str, &str)]) -> Code {
     app.code("ada", &all).await
 }
 
-async fn redeem(app: &WebApp, code: &Code, extra: &[(&str, &str)]) -> Reply {
-    let mut form = vec![
-        ("grant_type", "authorization_code"),
-        ("code", &*code.value),
-        ("redirect_uri", &*app.redirect_uri),
-        ("code_verifier", &*code.verifier),
-    ];
-    form.extend_from_slice(extra);
-    app.token(&form).await
-}
-
-async fn refresh(app: &WebApp, token: &str, extra: &[(&str, &str)]) -> Reply {
-    let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
-    form.extend_from_slice(extra);
-    app.token(&form).await
-}
-
 pub fn parsed(text: &str) -> Value {
-fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 

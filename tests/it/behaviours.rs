@@ -10,10 +10,6 @@ async fn get(app: &WebApp, path: &str) -> Reply {
     Reply::read(app.http.get(url).send().await.expect("an answer")).await
 }
 
-async fn metadata(app: &WebApp) -> Value {
-    get(app, "/.well-known/openid-configuration").await.json
-}
-
 /// Bits of Shannon entropy of a whole text, by the frequency of its own characters.
 fn entropy(text: &str) -> f64 {
     let mut counts: HashMap<char, f64> = HashMap::new();
@@ -26,7 +22,7 @@ both! {
     async fn g1_g12_the_issuer_is_the_same_byte_for_byte_everywhere(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
-        let document = metadata(&app).await;
+        let document = app.metadata().await;
         let issuer = document["issuer"].as_str().expect("a text").to_owned();
         assert_eq!(issuer, server.issuer());
         assert!(!issuer.contains(['?', '#']));
@@ -239,7 +235,7 @@ both! {
 
     async fn d1_an_id_token_is_signed_as_it_was_registered_by_a_published_key(server: TestServer) {
         server.user("ada").await;
-        let offered = metadata(&WebApp::register(&server).await).await;
+        let offered = WebApp::register(&server).await.metadata().await;
         let offered = offered["id_token_signing_alg_values_supported"].clone();
         let offered: Vec<String> = serde_json::from_value(offered).expect("an array");
         assert!(offered.contains(&"RS256".to_owned()));
@@ -278,7 +274,7 @@ both! {
 
     async fn d8_an_unsigned_id_token_is_not_offered(server: TestServer) {
         let app = WebApp::register(&server).await;
-        let document = metadata(&app).await;
+        let document = app.metadata().await;
         assert!(!document["id_token_signing_alg_values_supported"].to_string().contains("none"));
         let mut draft = crate::support::web_app::draft();
         draft.metadata.id_token_signed_response_alg = Some("none".into());
@@ -304,7 +300,7 @@ both! {
             })
             .await;
         let app = WebApp::register(&server).await;
-        let document = metadata(&app).await;
+        let document = app.metadata().await;
         assert_eq!(document["claims_parameter_supported"], true);
         let listed: Vec<String> =
             serde_json::from_value(document["claims_supported"].clone()).expect("an array");

@@ -1,59 +1,36 @@
 //! How an administrator sets how a client proves who it is, in pages and commands.
 
 use crate::support::crypto::{jwks, key};
-use crate::support::{Agent, Page, TestServer, WebApp, both};
-use countersign::domain::clients::management;
+use crate::support::{Agent, TestServer, WebApp, both};
 use countersign::jose::SigningAlgorithm;
-use countersign::protocol::client::{AuthMethod, Client};
+use countersign::protocol::client::AuthMethod;
 use serde_json::json;
-
-async fn admin(server: &TestServer) -> Agent {
-    server.user_with("root", |new| new.roles = vec!["admin".into()]).await;
-    let agent = Agent::new(server);
-    agent.sign_in("root").await;
-    agent
-}
-
-async fn stored(server: &TestServer, app: &WebApp) -> Client {
-    let found = management::find(&server.provider.ground(), &app.id).await;
-    found.expect("a database").expect("the client is there")
-}
-
-/// Opens the page of a client and posts its form about keys and certificates.
-async fn save(agent: &Agent, app: &WebApp, fields: &[(&str, &str)]) -> Page {
-    let path = format!("/admin/clients/{}", app.id);
-    let page = agent.open(&path).await;
-    assert!(page.has_id("proof-save"), "{}", page.body);
-    let csrf = page.hidden("csrf");
-    let form = [&[("csrf", csrf.as_str())], fields].concat();
-    agent.follow(agent.post(&format!("{path}/proof"), &form).await).await
-}
 
 both! {
     async fn an_administrator_chooses_keys_or_a_certificate(server: TestServer) {
-        let agent = admin(&server).await;
+        let agent = Agent::administrator(&server).await;
         let app = WebApp::register(&server).await;
         let set = jwks(&[&key(SigningAlgorithm::ES256)]);
-        save(&agent, &app, &[
+        agent.save(&app.id, "proof", &[
             ("auth_method", "private_key_jwt"),
             ("token_endpoint_auth_signing_alg", "ES256"),
             ("jwks", &set.to_string()),
             ("dpop_bound_access_tokens", "1"),
         ])
         .await;
-        let client = stored(&server, &app).await;
+        let client = server.stored(&app.id).await;
         assert_eq!(client.metadata.token_endpoint_auth_method, AuthMethod::PrivateKeyJwt);
         assert_eq!(client.metadata.token_endpoint_auth_signing_alg.as_deref(), Some("ES256"));
         assert_eq!(client.metadata.jwks, Some(set));
         assert!(client.metadata.sender.dpop_bound_access_tokens);
 
-        save(&agent, &app, &[
+        agent.save(&app.id, "proof", &[
             ("auth_method", "tls_client_auth"),
             ("tls_client_auth_san_dns", "orders.example.com"),
             ("tls_client_certificate_bound_access_tokens", "1"),
         ])
         .await;
-        let client = stored(&server, &app).await;
+        let client = server.stored(&app.id).await;
         assert_eq!(client.metadata.token_endpoint_auth_method, AuthMethod::TlsClientAuth);
         let sender = client.metadata.sender;
         assert_eq!(sender.tls_client_auth_san_dns.as_deref(), Some("orders.example.com"));
@@ -63,18 +40,18 @@ both! {
     }
 
     async fn a_secret_that_is_made_by_it_is_shown_once(server: TestServer) {
-        let agent = admin(&server).await;
+        let agent = Agent::administrator(&server).await;
         let app = WebApp::register(&server).await;
-        let page = save(&agent, &app, &[("auth_method", "client_secret_jwt")]).await;
+        let page = agent.save(&app.id, "proof", &[("auth_method", "client_secret_jwt")]).await;
         assert!(page.has_id("secret"), "{}", page.body);
-        let page = save(&agent, &app, &[("auth_method", "client_secret_jwt")]).await;
+        let page = agent.save(&app.id, "proof", &[("auth_method", "client_secret_jwt")]).await;
         assert!(!page.has_id("secret"), "{}", page.body);
     }
 
     async fn what_does_not_fit_is_said_and_not_saved(server: TestServer) {
-        let agent = admin(&server).await;
+        let agent = Agent::administrator(&server).await;
         let app = WebApp::register(&server).await;
-        let before = stored(&server, &app).await;
+        let before = server.stored(&app.id).await;
         let basic = ("auth_method", "client_secret_basic");
         for (fields, at) in [
             ([("auth_method", "password"), ("jwks", "")], "auth_method"),
@@ -89,9 +66,9 @@ both! {
             ([basic, ("tls_client_auth_san_dns", "a.example")], "tls_client_auth_san_dns"),
             ([basic, ("token_endpoint_auth_signing_alg", "ES256")], "token_endpoint_auth_signing_alg"),
         ] {
-            let page = save(&agent, &app, &fields).await;
+            let page = agent.save(&app.id, "proof", &fields).await;
             assert!(page.has_id(&format!("{at}-error")), "{fields:?} {}", page.body);
-            assert_eq!(stored(&server, &app).await, before, "{fields:?}");
+            assert_eq!(server.stored(&app.id).await, before, "{fields:?}");
         }
     }
 

@@ -111,7 +111,7 @@ both! {
         app.refresh_with(&again, &[&own.for_token(&server)]).await.expect_dpop();
     }
 
-    async fn s21_dpop_jkt_binds_the_code_to_a_key(server: TestServer) {
+    async fn s21_az_22_dpop_jkt_binds_the_code_to_a_key(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let (own, other) = (Prover::new(), Prover::new());
@@ -151,7 +151,7 @@ both! {
         assert_eq!(agrees.status, 201, "{}", agrees.text);
     }
 
-    async fn s21_a_dpop_jkt_that_is_no_thumbprint_is_refused(server: TestServer) {
+    async fn s21_az_22_a_dpop_jkt_that_is_no_thumbprint_is_refused(server: TestServer) {
         let app = WebApp::register(&server).await;
         for jkt in ["x", &"A".repeat(44), &"=".repeat(43)] {
             app.authorize(&[("dpop_jkt", jkt)]).await.expect_refusal("invalid_request");
@@ -240,7 +240,7 @@ both! {
     }
 }
 
-mod s22_nonces_are_asked_for_and_then_accepted {
+mod s22_dp_08_nonces_are_asked_for_and_then_accepted {
     use super::*;
 
     async fn rule(store: Store) {

@@ -36,15 +36,10 @@ fn encrypting(key: &DecryptionKey) -> impl FnOnce(&mut ClientDraft) + use<> {
     }
 }
 
-async fn metadata(app: &WebApp) -> Value {
-    let url = format!("{}/.well-known/openid-configuration", app.base);
-    Reply::read(app.http.get(url).send().await.expect("an answer")).await.json
-}
-
 both_with! { own_machine;
     async fn an_id_token_is_encrypted_by_every_algorithm_that_is_offered(server: TestServer) {
         let ada = server.user("ada").await;
-        let offered = metadata(&WebApp::register(&server).await).await;
+        let offered = WebApp::register(&server).await.metadata().await;
         let names = |member: &str| -> Vec<String> {
             serde_json::from_value(offered[member].clone()).expect("an array of names")
         };
@@ -128,7 +123,7 @@ both_with! { own_machine;
 
     async fn u7_userinfo_is_signed_by_every_algorithm_that_is_offered(server: TestServer) {
         let ada = server.user("ada").await;
-        let offered = metadata(&WebApp::register(&server).await).await;
+        let offered = WebApp::register(&server).await.metadata().await;
         let algorithms = offered["userinfo_signing_alg_values_supported"].clone();
         let algorithms: Vec<String> = serde_json::from_value(algorithms).expect("an array");
         assert!(algorithms.contains(&"RS256".to_owned()));

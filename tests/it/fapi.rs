@@ -13,11 +13,6 @@ use serde_json::{Value, json};
 
 const OFFLINE: &str = "openid offline_access";
 
-async fn document(server: &TestServer, app: &crate::support::WebApp) -> Value {
-    let url = server.url("/.well-known/openid-configuration");
-    Reply::read(app.http.get(url).send().await.expect("an answer")).await.json
-}
-
 /// A client that signs its requests as well.
 async fn signing(server: &TestServer) -> Fapi {
     let profile = Profile::Fapi2MessageSigning;
@@ -44,7 +39,7 @@ async fn push_signed(server: &TestServer, fapi: &Fapi, claims: &Value) -> Reply 
 both! {
     async fn s2_the_metadata_has_what_the_profile_needs(server: TestServer) {
         let fapi = Fapi::register(&server).await;
-        let document = document(&server, &fapi.app).await;
+        let document = fapi.app.metadata().await;
         for (member, value) in [
             ("response_types_supported", "code"),
             ("code_challenge_methods_supported", "S256"),

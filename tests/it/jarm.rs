@@ -2,11 +2,19 @@
 
 use crate::support::crypto::{claims, header, jwks, key};
 use crate::support::requests::{Host, open, push, pushed};
-use crate::support::{Answer, Reply, Store, TestServer, WebApp, both};
+use crate::support::{Answer, Place, Store, TestServer, WebApp, both};
 use countersign::jose::{
     ContentEncryption, DecryptionKey, Expected, KeyManagement, SigningAlgorithm, gate,
 };
 use serde_json::{Value, json};
+
+/// Each mode with the place where its token is found.
+const MODES: [(&str, Place); 4] = [
+    ("jwt", Place::Query),
+    ("query.jwt", Place::Query),
+    ("fragment.jwt", Place::Fragment),
+    ("form_post.jwt", Place::Form),
+];
 
 /// The claims of the one token that an answer consists of, its signature checked.
 #[track_caller]
@@ -30,9 +38,9 @@ both! {
     async fn x4_an_answer_is_one_signed_token(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
-        for mode in ["jwt", "query.jwt", "form_post.jwt"] {
+        for (mode, place) in MODES {
             let answer = app.pass("ada", &[("response_mode", mode)]).await;
-            assert_eq!(answer.to, app.redirect_uri);
+            assert_eq!((&answer.to, answer.place), (&app.redirect_uri, place), "{mode}");
             let said = opened(&server, &answer);
             assert_eq!(said["iss"], server.issuer());
             assert_eq!(said["aud"], *app.id);
@@ -51,7 +59,7 @@ both! {
     async fn x4_an_error_is_a_token_as_well(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
-        for mode in ["jwt", "query.jwt", "form_post.jwt"] {
+        for (mode, place) in MODES {
             for (extra, error) in [
                 (("prompt", "none"), "login_required"),
                 (("prompt", "none login"), "invalid_request"),
@@ -59,7 +67,9 @@ both! {
                 (("request", "e30.e30."), "invalid_request_object"),
             ] {
                 let page = app.authorize(&[("response_mode", mode), extra]).await;
-                let said = opened(&server, &page.expect_answer());
+                let answer = page.expect_answer();
+                assert_eq!(answer.place, place, "{mode}");
+                let said = opened(&server, &answer);
                 assert_eq!((&said["error"], &said["state"]), (&json!(error), &json!("the-state")));
                 assert_eq!((&said["aud"], &said["iss"]), (&json!(app.id), &json!(server.issuer())));
                 assert_eq!(said.get("code"), None);
@@ -150,8 +160,7 @@ both! {
 
     async fn x4_the_metadata_lists_the_modes_and_algorithms(server: TestServer) {
         let app = WebApp::register(&server).await;
-        let url = server.url("/.well-known/openid-configuration");
-        let document = Reply::read(app.http.get(url).send().await.expect("an answer")).await.json;
+        let document = app.metadata().await;
         let modes = document["response_modes_supported"].as_array().expect("modes");
         for mode in ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"] {
             assert!(modes.contains(&json!(mode)), "{mode}");

@@ -2,7 +2,7 @@
 //! Core §3.2, §3.3, OAuth 2.0 Multiple Response Types).
 
 use crate::support::crypto::{claims, header};
-use crate::support::{Answer, Place, Reply, TestServer, WebApp, both, both_with};
+use crate::support::{Answer, Place, TestServer, WebApp, both, both_with};
 use countersign::jose::{SigningAlgorithm, left_half_hash};
 use countersign::protocol::client::GrantType;
 use serde_json::{Value, json};
@@ -31,11 +31,6 @@ async fn app_for(server: &TestServer, types: &[&str]) -> WebApp {
 
 async fn app(server: &TestServer) -> WebApp {
     app_for(server, &TYPES.map(|(name, ..)| name)).await
-}
-
-async fn metadata(app: &WebApp) -> Value {
-    let url = format!("{}/.well-known/openid-configuration", app.base);
-    Reply::read(app.http.get(url).send().await.expect("an answer")).await.json
 }
 
 async fn passed(app: &WebApp, response_type: &str, extra: &[(&str, &str)]) -> Answer {
@@ -308,7 +303,7 @@ both_with! { switched_on;
     }
 
     async fn m2_m3_what_is_switched_on_is_listed(server: TestServer) {
-        let document = metadata(&app(&server).await).await;
+        let document = app(&server).await.metadata().await;
         let expected = [
             "code", "id_token", "id_token token", "code id_token", "code token",
             "code id_token token",
@@ -323,7 +318,7 @@ both! {
     async fn az_04_what_is_switched_off_is_unlisted_and_refused(server: TestServer) {
         server.user("ada").await;
         let app = app(&server).await;
-        let document = metadata(&app).await;
+        let document = app.metadata().await;
         assert_eq!(document["response_types_supported"], json!(["code"]));
         for mode in ["query", "fragment", "form_post"] {
             let modes = document["response_modes_supported"].as_array().expect("an array");

@@ -31,7 +31,7 @@ both! {
         assert_ne!(first.json["request_uri"], push(&app, &[]).await.json["request_uri"]);
     }
 
-    async fn s5_the_reference_alone_suffices_and_what_stands_beside_it_does_not_count(
+    async fn s5_pa_06_the_reference_alone_suffices_and_what_stands_beside_it_does_not_count(
         server: TestServer
     ) {
         server.user("ada").await;
@@ -56,7 +56,7 @@ both! {
         assert_eq!(claims(&tokens.id_token)["nonce"], "inner-nonce");
     }
 
-    async fn s5_a_request_that_was_not_pushed_is_refused_where_it_must_be(server: TestServer) {
+    async fn s5_pa_07_a_request_that_was_not_pushed_is_refused_where_it_must_be(server: TestServer) {
         let app = WebApp::register_as(&server, required).await;
         app.authorize(&[]).await.expect_refusal("invalid_request");
         app.authorize(&[("redirect_uri", "https://evil.example/")]).await.expect_error_page();
@@ -64,7 +64,7 @@ both! {
         free.authorize(&[]).await.expect_login();
     }
 
-    async fn s6_a_reference_is_bound_to_its_client(server: TestServer) {
+    async fn s6_pa_04_a_reference_is_bound_to_its_client(server: TestServer) {
         let app = WebApp::register(&server).await;
         let other = WebApp::register(&server).await;
         let uri = pushed(&app, &[]).await;

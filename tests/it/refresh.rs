@@ -8,7 +8,7 @@ use countersign::storage::audit::{self, EventQuery};
 const SCOPE: &str = "openid email orders:read offline_access";
 
 both! {
-    async fn a_refresh_gives_new_tokens_and_a_new_refresh_token(server: TestServer) {
+    async fn t6_a_refresh_gives_new_tokens_and_a_new_refresh_token(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let first = app.tokens("ada", SCOPE).await;
@@ -22,7 +22,7 @@ both! {
     }
 
     /// OpenID Connect Core §12.2.
-    async fn an_id_token_from_a_refresh_tells_of_the_same_sign_in(server: TestServer) {
+    async fn t7_an_id_token_from_a_refresh_tells_of_the_same_sign_in(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let first = app.tokens("ada", SCOPE).await;
@@ -134,7 +134,7 @@ both! {
         assert!(!app.is_active(&second.access_token).await);
     }
 
-    async fn a_refresh_token_of_another_client_is_refused_and_stays_good(server: TestServer) {
+    async fn t6_a_refresh_token_of_another_client_is_refused_and_stays_good(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let other = WebApp::register(&server).await;
@@ -143,7 +143,7 @@ both! {
         app.refresh(&tokens.refresh_token).await.expect_tokens();
     }
 
-    async fn a_scope_can_be_narrowed_and_comes_back_whole(server: TestServer) {
+    async fn t6_a_scope_can_be_narrowed_and_comes_back_whole(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let first = app.tokens("ada", SCOPE).await;

@@ -2,7 +2,7 @@
 
 use crate::support::crypto::{claims, header};
 use crate::support::test_server::system;
-use crate::support::{Code, Reply, TestServer, WebApp, both};
+use crate::support::{Code, TestServer, WebApp, both};
 use countersign::domain::resources::management::{self, Created, ResourceDraft};
 use countersign::jose::{DecryptionKey, Expected, KeyManagement, SigningAlgorithm};
 use countersign::jose::{SigningKey, gate};
@@ -55,29 +55,11 @@ async fn code(app: &WebApp, resources: &[&str]) -> Code {
     app.code("ada", &extra).await
 }
 
-/// Redeems a code with more parameters.
-async fn redeem(app: &WebApp, code: &Code, extra: &[(&str, &str)]) -> Reply {
-    let mut form = vec![
-        ("grant_type", "authorization_code"),
-        ("code", &*code.value),
-        ("redirect_uri", &*app.redirect_uri),
-        ("code_verifier", &*code.verifier),
-    ];
-    form.extend_from_slice(extra);
-    app.token(&form).await
-}
-
-async fn refresh(app: &WebApp, token: &str, extra: &[(&str, &str)]) -> Reply {
-    let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
-    form.extend_from_slice(extra);
-    app.token(&form).await
-}
-
 both! {
     async fn tk_12_a_token_is_for_the_resource_and_has_its_scopes_alone(server: TestServer) {
         let app = shop(&server).await;
         let code = code(&app, &[ORDERS]).await;
-        let tokens = redeem(&app, &code, &[]).await.expect_tokens();
+        let tokens = app.redeem_for(&code, &[]).await.expect_tokens();
         let token = claims(&tokens.access_token);
         assert_eq!(token["aud"], ORDERS);
         assert_eq!(token["scope"], "orders:read orders:write");
@@ -90,7 +72,7 @@ both! {
     async fn tk_12_without_the_parameter_a_token_is_for_the_default_audience(server: TestServer) {
         let app = shop(&server).await;
         let code = code(&app, &[]).await;
-        let tokens = redeem(&app, &code, &[]).await.expect_tokens();
+        let tokens = app.redeem_for(&code, &[]).await.expect_tokens();
         assert_eq!(claims(&tokens.access_token)["aud"], server.issuer());
         assert!(tokens.scope.contains("orders:read") && tokens.scope.contains("openid"));
         assert_eq!(app.userinfo(&tokens.access_token).await.status, 200);
@@ -99,21 +81,21 @@ both! {
     async fn tk_12_a_token_request_narrows_to_one_of_the_resources(server: TestServer) {
         let app = shop(&server).await;
         let code = code(&app, &[ORDERS, BILLS, server.issuer()]).await;
-        let first = redeem(&app, &code, &[("resource", BILLS)]).await.expect_tokens();
+        let first = app.redeem_for(&code, &[("resource", BILLS)]).await.expect_tokens();
         let token = claims(&first.access_token);
         assert_eq!((&token["aud"], &token["scope"]), (&json!(BILLS), &json!("bills:read")));
 
         let narrow = [("resource", ORDERS), ("scope", "openid orders:read")];
-        let second = refresh(&app, &first.refresh_token, &narrow).await.expect_tokens();
+        let second = app.refresh_for(&first.refresh_token, &narrow).await.expect_tokens();
         let token = claims(&second.access_token);
         assert_eq!((&token["aud"], &token["scope"]), (&json!(ORDERS), &json!("orders:read")));
 
-        let all = refresh(&app, &second.refresh_token, &[]).await.expect_tokens();
+        let all = app.refresh_for(&second.refresh_token, &[]).await.expect_tokens();
         let audience = json!([server.issuer(), ORDERS, BILLS]);
         assert_eq!(claims(&all.access_token)["aud"], audience, "the ceiling stays");
         assert_eq!(app.userinfo(&all.access_token).await.status, 200);
         let issuer = [("resource", server.issuer())];
-        let ours = refresh(&app, &all.refresh_token, &issuer).await.expect_tokens();
+        let ours = app.refresh_for(&all.refresh_token, &issuer).await.expect_tokens();
         assert_eq!(claims(&ours.access_token)["aud"], server.issuer());
     }
 
@@ -122,13 +104,13 @@ both! {
         let code = code(&app, &[ORDERS]).await;
         for other in [BILLS, server.issuer(), "https://orders.example/", "https://ORDERS.example"] {
             let both = [("resource", ORDERS), ("resource", other)];
-            redeem(&app, &code, &[("resource", other)]).await.expect(400, "invalid_target");
-            redeem(&app, &code, &both).await.expect(400, "invalid_target");
+            app.redeem_for(&code, &[("resource", other)]).await.expect(400, "invalid_target");
+            app.redeem_for(&code, &both).await.expect(400, "invalid_target");
         }
-        let tokens = redeem(&app, &code, &[]).await.expect_tokens();
-        let again = refresh(&app, &tokens.refresh_token, &[("resource", BILLS)]).await;
+        let tokens = app.redeem_for(&code, &[]).await.expect_tokens();
+        let again = app.refresh_for(&tokens.refresh_token, &[("resource", BILLS)]).await;
         again.expect(400, "invalid_target");
-        refresh(&app, &tokens.refresh_token, &[]).await.expect_tokens();
+        app.refresh_for(&tokens.refresh_token, &[]).await.expect_tokens();
     }
 
     async fn az_20_only_resources_of_the_client_are_targets(server: TestServer) {
@@ -188,7 +170,7 @@ both! {
             done.expect("it can be changed");
             server.settle().await;
             let code = code(&app, &[ORDERS]).await;
-            let tokens = redeem(&app, &code, &[]).await.expect_tokens();
+            let tokens = app.redeem_for(&code, &[]).await.expect_tokens();
             assert_eq!(tokens.expires_in, u64::from(life));
             let about = app.introspect(&tokens.access_token).await;
             assert_eq!((&about["active"], &about["aud"]), (&json!(true), &json!(ORDERS)));
@@ -216,7 +198,7 @@ both! {
         .await;
         let secret = made.secret.expect("it is shown once");
         let code = code(&app, &[vault]).await;
-        let tokens = redeem(&app, &code, &[]).await.expect_tokens();
+        let tokens = app.redeem_for(&code, &[]).await.expect_tokens();
         let enc = countersign::jose::ContentEncryption::A256Gcm;
         let key = DecryptionKey::from_secret(secret.as_bytes(), KeyManagement::A256Kw, enc);
         let opened = key.expect("a key").decrypt(&tokens.access_token, &[KeyManagement::A256Kw]);
@@ -238,7 +220,7 @@ both! {
         })
         .await;
         let code = code(&app, &[vault]).await;
-        let token = redeem(&app, &code, &[]).await.expect_tokens().access_token;
+        let token = app.redeem_for(&code, &[]).await.expect_tokens().access_token;
         assert_eq!(app.introspect(&token).await["aud"], vault);
         // Whoever has the secret can sign, but what they sign is nothing to us.
         let secret = made.secret.expect("it is shown once");
@@ -257,10 +239,10 @@ both! {
         let vault = "https://vault.example";
         resource(&server, vault, &["other:read"], |settings| settings.token_format = Opaque).await;
         let code = code(&app, &[ORDERS, vault]).await;
-        redeem(&app, &code, &[]).await.expect(400, "invalid_target");
-        let tokens = redeem(&app, &code, &[("resource", vault)]).await.expect_tokens();
+        app.redeem_for(&code, &[]).await.expect(400, "invalid_target");
+        let tokens = app.redeem_for(&code, &[("resource", vault)]).await.expect_tokens();
         assert_eq!(tokens.access_token.len(), 43);
-        let orders = refresh(&app, &tokens.refresh_token, &[("resource", ORDERS)]).await;
+        let orders = app.refresh_for(&tokens.refresh_token, &[("resource", ORDERS)]).await;
         assert_eq!(claims(&orders.expect_tokens().access_token)["aud"], ORDERS);
     }
 
@@ -278,13 +260,13 @@ both! {
         let (orders, bills) = (serving(&[ORDERS]).await, serving(&[BILLS]).await);
         let service = serving(&[]).await;
         let code_for_orders = code(&app, &[ORDERS]).await;
-        let token = redeem(&app, &code_for_orders, &[]).await.expect_tokens().access_token;
+        let token = app.redeem_for(&code_for_orders, &[]).await.expect_tokens().access_token;
         assert_eq!(orders.introspect(&token).await["aud"], ORDERS);
         for other in [&bills, &service] {
             assert_eq!(other.introspect(&token).await, json!({"active": false}));
         }
         let default_code = code(&app, &[]).await;
-        let token = redeem(&app, &default_code, &[]).await.expect_tokens().access_token;
+        let token = app.redeem_for(&default_code, &[]).await.expect_tokens().access_token;
         assert!(service.is_active(&token).await);
         for other in [&orders, &bills] {
             assert!(!other.is_active(&token).await);
@@ -296,7 +278,7 @@ both! {
         let other = server.beside_if_possible().await;
         let there = app.turned_to_other(other.as_ref());
         let first = code(&app, &[ORDERS]).await;
-        let tokens = redeem(&there, &first, &[]).await.expect_tokens();
+        let tokens = there.redeem_for(&first, &[]).await.expect_tokens();
         let ground = server.provider.ground();
         let found = management::find(&ground, ORDERS).await.expect("a database");
         let gone = management::delete(&ground, &found.expect("it is there").id, system()).await;
@@ -304,7 +286,7 @@ both! {
         server.settle().await;
         for app in [&app, &there] {
             app.authorize(&[("resource", ORDERS)]).await.expect_refusal("invalid_target");
-            let reply = refresh(app, &tokens.refresh_token, &[]).await;
+            let reply = app.refresh(&tokens.refresh_token).await;
             reply.expect(400, "invalid_target");
         }
     }

@@ -5,13 +5,6 @@ use crate::support::{Agent, Page, TestServer, both};
 use countersign::domain::resources::management;
 use countersign::storage::audit;
 
-async fn admin(server: &TestServer) -> Agent {
-    server.user_with("root", |new| new.roles = vec!["admin".into()]).await;
-    let agent = Agent::new(server);
-    agent.sign_in("root").await;
-    agent
-}
-
 /// Submits the form of a page.
 async fn post(agent: &Agent, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
     let csrf = page.hidden("csrf");
@@ -39,7 +32,7 @@ fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 
 both! {
     async fn an_administrator_makes_changes_and_deletes_a_resource(server: TestServer) {
-        let agent = admin(&server).await;
+        let agent = Agent::administrator(&server).await;
         let page = agent.open("/admin/resources/new").await;
         let new = [
             ("name", "Orders"),
@@ -77,7 +70,7 @@ both! {
     }
 
     async fn what_is_wrong_is_said_at_its_field_and_changes_nothing(server: TestServer) {
-        let agent = admin(&server).await;
+        let agent = Agent::administrator(&server).await;
         let page = agent.open("/admin/resources/new").await;
         for (identifier, scopes) in [("orders", ""), ("https://a.example/#f", "openid"), ("", "")] {
             let form = [("name", "A"), ("identifier", identifier), ("scopes", scopes)];

@@ -6,7 +6,7 @@ use countersign::protocol::client::GrantType;
 use serde_json::json;
 
 both! {
-    async fn a_code_gives_tokens_that_nobody_may_keep(server: TestServer) {
+    async fn t3_a_code_gives_tokens_that_nobody_may_keep(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let code = app.log_in_and_consent("ada", "openid email offline_access").await;
@@ -17,6 +17,9 @@ both! {
         assert_eq!(tokens.expires_in, 300);
         assert_eq!(tokens.scope, "email offline_access openid");
         assert_eq!(tokens.refresh_token.len(), 51);
+        assert_eq!(claims(&tokens.id_token)["aud"], *app.id);
+        let names: Vec<&String> = reply.json.as_object().expect("an object").keys().collect();
+        assert_eq!(names.len(), 6, "{names:?}");
     }
 
     /// RFC 9068 §2.

@@ -1,31 +1,9 @@
 //! Claims about a person (OpenID Connect Core §5).
 
 use crate::support::crypto::claims;
+use crate::support::people::{complete, every_claim};
 use crate::support::{Reply, TestServer, WebApp, both};
-use countersign::domain::identity::users::NewUser;
-use serde_json::{Map, Value, json};
-
-/// What OpenID Connect Core §5.1 knows, but for what the account has fields for.
-fn every_claim() -> Map<String, Value> {
-    let claims = json!({
-        "given_name": "Ada", "family_name": "Lovelace", "middle_name": "King",
-        "nickname": "Countess", "profile": "https://ada.example/me",
-        "picture": "https://ada.example/me.png", "website": "https://ada.example/",
-        "gender": "female", "birthdate": "1815-12-10", "zoneinfo": "Europe/London",
-        "locale": "en-GB", "phone_number": "+44 20 7946 0000", "phone_number_verified": true,
-        "address": {
-            "formatted": "12 St James's Square\nLondon", "street_address": "12 St James's Square",
-            "locality": "London", "region": "Greater London", "postal_code": "SW1Y 4JH",
-            "country": "GB",
-        },
-    });
-    claims.as_object().cloned().expect("an object")
-}
-
-fn complete(new: &mut NewUser) {
-    new.name = Some("Ada Lovelace".into());
-    new.claims = every_claim();
-}
+use serde_json::Value;
 
 const PROFILE: [&str; 14] = [
     "name",

@@ -64,14 +64,11 @@ pub fn rows(sources: &[Source]) -> BTreeMap<Id, BTreeSet<(String, String)>> {
     let mut rows: BTreeMap<Id, BTreeSet<(String, String)>> = BTreeMap::new();
     for source in sources {
         for (_, line) in source.lines() {
-            let Some(rest) = line
-                .trim_start()
-                .strip_prefix("async fn ")
-                .or(line.trim_start().strip_prefix("fn "))
-            else {
-                continue;
-            };
-            let name = rest.split(['(', '<']).next().unwrap_or_default();
+            // A module holds the same test for each database.
+            let starts = ["async fn ", "fn ", "mod "];
+            let rest = starts.into_iter().find_map(|start| line.trim_start().strip_prefix(start));
+            let Some(rest) = rest else { continue };
+            let name = rest.split(['(', '<', ' ', ';']).next().unwrap_or_default();
             let (ids, sentence) = read(name);
             for id in ids.into_iter().filter(|_| sentence.contains(' ')) {
                 rows.entry(id).or_default().insert((sentence.clone(), source.path.clone()));

@@ -239,6 +239,43 @@ await play({
     assert.equal(jose.decodeProtectedHeader(tokens.id_token).alg, alg);
   },
 
+  async 'encrypted answer and userinfo'() {
+    const config = await discover();
+    const alg = 'ECDH-ES+A256KW';
+    const key = await jose.importPKCS8(stage.certificate.key, alg);
+    client.enableDecryptingResponses(config, ['A256GCM'], { key, alg });
+    client.useJwtResponseMode(config);
+    // What goes over the wire is looked at on its way.
+    const seen = [];
+    config[client.customFetch] = async (url, options) => {
+      const answer = await fetch(url, options);
+      if (String(url).endsWith('/userinfo')) seen.push(await answer.clone().text());
+      return answer;
+    };
+    const { parameters, checks } = await request();
+    const answer = await person.callback(client.buildAuthorizationUrl(config, parameters));
+    const { searchParams } = new URL(answer.url ?? answer);
+    assert.equal(jose.decodeProtectedHeader(searchParams.get('response')).alg, alg);
+    const tokens = await client.authorizationCodeGrant(config, answer, checks);
+    await expectAda(config, tokens);
+    assert.equal(seen.length, 1);
+    assert.equal(jose.decodeProtectedHeader(seen[0]).alg, alg);
+  },
+
+  async 'encrypted access token'() {
+    const config = await discover();
+    const { parameters, checks } = await request();
+    const answer = await person.callback(client.buildAuthorizationUrl(config, parameters));
+    const tokens = await client.authorizationCodeGrant(config, answer, checks);
+    const key = await jose.importPKCS8(stage.certificate.key, 'ECDH-ES');
+    const opened = await jose.compactDecrypt(tokens.access_token, key);
+    assert.equal(opened.protectedHeader.cty, 'JWT');
+    const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+    const inner = new TextDecoder().decode(opened.plaintext);
+    const checked = await jose.jwtVerify(inner, keys, { issuer: stage.issuer, typ: 'at+jwt' });
+    assert.equal(checked.payload.sub, tokens.claims().sub);
+  },
+
   async mtls() {
     const aliases = { use_mtls_endpoint_aliases: true };
     const config = await discover(aliases, client.TlsClientAuth());

@@ -129,6 +129,24 @@ impl Agent {
         assert_eq!(page.status, 303, "{}", page.body);
     }
 
+    /// A browser in which an administrator is signed in.
+    pub async fn administrator(server: &TestServer) -> Self {
+        server.user_with("root", |new| new.roles = vec!["admin".into()]).await;
+        let agent = Self::new(server);
+        agent.sign_in("root").await;
+        agent
+    }
+
+    /// Opens the page of a client, as an administrator, and posts one of its forms.
+    pub async fn save(&self, client_id: &str, form: &str, fields: &[(&str, &str)]) -> Page {
+        let path = format!("/admin/clients/{client_id}");
+        let page = self.open(&path).await;
+        assert!(page.has_id(&format!("{form}-save")), "{}", page.body);
+        let csrf = page.hidden("csrf");
+        let fields = [&[("csrf", csrf.as_str())], fields].concat();
+        self.follow(self.post(&format!("{path}/{form}"), &fields).await).await
+    }
+
     /// Presses the button on the consent page.
     pub async fn decide(&self, page: &Page, decision: &str) -> Page {
         page.expect_consent();

@@ -89,14 +89,7 @@ impl Fapi {
 
     /// Takes the browser to us with a reference, signs in and allows.
     pub async fn finish(&self, request_uri: &str) -> Answer {
-        let mut page = open(&self.app, request_uri).await;
-        if page.has_id("login-submit") {
-            page = self.app.agent.log_in(&page, "ada").await;
-        }
-        if page.has_id("consent-allow") {
-            page = self.app.agent.decide(&page, "allow").await;
-        }
-        page.expect_answer()
+        self.app.finish("ada", open(&self.app, request_uri).await).await
     }
 
     /// A code for a scope.

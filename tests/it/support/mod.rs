@@ -16,6 +16,7 @@ pub mod fapi;
 pub mod inbox;
 pub mod landscape;
 pub mod nginx;
+pub mod people;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -6,6 +6,7 @@ use countersign::domain::Provider;
 use countersign::domain::audit::Actor;
 use countersign::domain::clients::management::{self, ClientDraft, Created};
 use countersign::domain::identity::users::{self, Account, NewUser};
+use countersign::protocol::client::Client;
 use countersign::protocol::random::SystemRandom;
 use countersign::protocol::time::TestClock;
 use countersign::server::{self, ServerParts};
@@ -179,6 +180,12 @@ impl TestServer {
     pub async fn client(&self, draft: ClientDraft) -> Created {
         let ground = self.provider.ground();
         management::create(&ground, draft, system()).await.expect("the client can be made")
+    }
+
+    /// A client as it is stored.
+    pub async fn stored(&self, client_id: &str) -> Client {
+        let found = management::find(&self.provider.ground(), client_id).await;
+        found.expect("a database").expect("the client is there")
     }
 
     /// Blocks a user, as an administrator does.

@@ -148,14 +148,8 @@ impl WebApp {
 
     /// Sends the browser to us and, where they are asked for, signs in and allows.
     pub async fn pass(&self, user: &str, extra: &[(&str, &str)]) -> Answer {
-        let mut page = self.authorize(extra).await;
-        if page.has_id("login-submit") {
-            page = self.agent.log_in(&page, user).await;
-        }
-        if page.has_id("consent-allow") {
-            page = self.agent.decide(&page, "allow").await;
-        }
-        page.expect_answer()
+        let page = self.authorize(extra).await;
+        self.finish(user, page).await
     }
 
     /// As [`WebApp::pass`], for the code.
@@ -179,18 +173,46 @@ impl WebApp {
 
     /// Redeems a code as RFC 6749 §4.1.3 says.
     pub async fn redeem(&self, code: &Code) -> Reply {
-        self.token(&[
+        self.redeem_for(code, &[]).await
+    }
+
+    /// Redeems a code with more parameters.
+    pub async fn redeem_for(&self, code: &Code, extra: &[(&str, &str)]) -> Reply {
+        let form = [
             ("grant_type", "authorization_code"),
-            ("code", &code.value),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", &code.verifier),
-        ])
-        .await
+            ("code", &*code.value),
+            ("redirect_uri", &*self.redirect_uri),
+            ("code_verifier", &*code.verifier),
+        ];
+        self.token(&[&form, extra].concat()).await
     }
 
     /// Refreshes as RFC 6749 §6 says.
     pub async fn refresh(&self, refresh_token: &str) -> Reply {
-        self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
+        self.refresh_for(refresh_token, &[]).await
+    }
+
+    /// Refreshes with more parameters.
+    pub async fn refresh_for(&self, refresh_token: &str, extra: &[(&str, &str)]) -> Reply {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+        self.token(&[&form, extra].concat()).await
+    }
+
+    /// The discovery document.
+    pub async fn metadata(&self) -> Value {
+        let url = format!("{}/.well-known/openid-configuration", self.base);
+        Reply::read(self.http.get(url).send().await.expect("an answer")).await.json
+    }
+
+    /// Goes on from a page to the answer: signs in and allows where that is asked for.
+    pub async fn finish(&self, user: &str, mut page: Page) -> Answer {
+        if page.has_id("login-submit") {
+            page = self.agent.log_in(&page, user).await;
+        }
+        if page.has_id("consent-allow") {
+            page = self.agent.decide(&page, "allow").await;
+        }
+        page.expect_answer()
     }
 
     /// Asks the token endpoint.
