@@ -82,10 +82,7 @@ const CASES: &[(&str, &[&str])] = &[
         "response_modes_supported",
         &["query", "fragment", "form_post", "query.jwt", "fragment.jwt", "form_post.jwt", "jwt"],
     ),
-    (
-        "grant_types_supported",
-        &["authorization_code", "refresh_token", "client_credentials", "implicit"],
-    ),
+    ("grant_types_supported", clients::GRANTS),
     ("acr_values_supported", &["1"]),
     ("subject_types_supported", &["public", "pairwise"]),
     ("id_token_signing_alg_values_supported", SIGNING),
@@ -124,6 +121,8 @@ const SWITCHES: &[(&str, bool)] = &[
     ("request_parameter_supported", true),
     ("request_uri_parameter_supported", true),
     ("authorization_response_iss_parameter_supported", true),
+    ("backchannel_logout_supported", true),
+    ("backchannel_logout_session_supported", true),
 ];
 
 /// Uses one value.

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub const ISSUER: &str = "https://partner.example";
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// `grant_type` of the grant.
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// An issuer with its key, and a client.
 pub struct Voucher {

@@ -6,6 +6,7 @@ use crate::support::crypto::{claims, jwks, key, sign};
 use crate::support::device;
 use crate::support::dpop::Prover;
 use crate::support::landscape::{EXCHANGE, GATEWAY, ORDERS, resource, service};
+use crate::support::vouching::{self, Voucher};
 use crate::support::{Reply, TestServer, WebApp};
 use countersign::domain::clients::management::ClientDraft;
 use countersign::jose::{SigningAlgorithm, SigningKey, Typ};
@@ -31,6 +32,7 @@ pub const GRANTS: &[&str] = &[
     "refresh_token",
     "client_credentials",
     EXCHANGE,
+    vouching::GRANT,
     device::GRANT,
     "implicit",
 ];
@@ -149,6 +151,10 @@ pub async fn grant(stage: &Stage, grant: &str) {
             assert_eq!(claims(&tokens.access_token)["sub"], *app.id);
         }
         EXCHANGE => exchanged(stage).await,
+        vouching::GRANT => {
+            let voucher = Voucher::build(stage.server(), |_| {}).await;
+            voucher.bring(&json!({})).await.expect_tokens();
+        }
         device::GRANT => {
             let app = WebApp::register_device(stage.server()).await.in_browser_of(app);
             let codes = app.device("openid").await;

@@ -1,8 +1,9 @@
 //! What is listed about requests: their challenges, objects, details, and the switches.
 
 use super::{Stage, code};
+use crate::support::crypto::claims;
 use crate::support::requests::{Host, Signer};
-use crate::support::{Code, Page, Reply};
+use crate::support::{Code, Inbox, Page, Reply, WebApp};
 use countersign::jose::{EncryptionKey, KeyManagement, PublicJwk, SigningAlgorithm};
 use serde_json::json;
 
@@ -78,6 +79,28 @@ pub async fn switch(stage: &Stage, member: &str) {
             let page = signer.app.authorize(&[("request_uri", &uri)]).await;
             signer.app.redeem(&allowed(&signer, page).await).await.expect_tokens();
         }
+        "backchannel_logout_supported" | "backchannel_logout_session_supported" => {
+            told_of_sign_out(stage).await;
+        }
         other => panic!("no case covers {other}"),
     }
+}
+
+/// A client hears of the end of a session, by the name that its ID token has for it.
+async fn told_of_sign_out(stage: &Stage) {
+    let inbox = Inbox::open().await;
+    let uri = inbox.url("/out");
+    let app = WebApp::register_as(stage.server(), |draft| {
+        draft.metadata.logout.backchannel_logout_uri = Some(uri);
+    })
+    .await;
+    let id_token = app.tokens("ada", "openid").await.id_token;
+    let parameters =
+        [("id_token_hint", &*id_token), ("post_logout_redirect_uri", "https://app.example/out")];
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(parameters).finish();
+    app.agent.open(&format!("/logout?{query}")).await.expect_answer();
+    let told = inbox.expect(1).await[0].form();
+    assert_eq!(told[0].0, "logout_token");
+    assert_eq!(claims(&told[0].1)["sid"], claims(&id_token)["sid"]);
 }
