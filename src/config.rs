@@ -182,6 +182,9 @@ pub struct FeatureConfig {
     pub legacy_response_types: bool,
     /// People may make accounts for themselves.
     pub sign_up: bool,
+    /// Clients can watch from a frame whether somebody is signed in (OpenID Connect Session
+    /// Management 1.0).
+    pub session_management: bool,
 }
 
 /// What is logged, and how.

@@ -40,5 +40,10 @@
   window.addEventListener("pageshow", function () {
     each("form[aria-busy]", function (form) { form.removeAttribute("aria-busy"); });
   });
+  each("a[data-go-on]", function (link) {
+    function go() { window.location.replace(link.href); }
+    window.addEventListener("load", go);
+    window.setTimeout(go, 2000);
+  });
   each("form[data-auto-submit]", function (form) { form.submit(); });
 })();

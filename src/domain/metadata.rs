@@ -33,8 +33,6 @@ pub fn document(provider: &Provider) -> Value {
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),
-        "backchannel_logout_supported": true,
-        "backchannel_logout_session_supported": true,
         "scopes_supported": scopes(),
         "response_types_supported": response::supported(provider).map(ResponseType::as_str).collect::<Vec<_>>(),
         "response_modes_supported": ResponseMode::SUPPORTED,
@@ -65,6 +63,8 @@ pub fn document(provider: &Provider) -> Value {
     });
     add(&mut document, requests::members(provider));
     requests::add_token_modes(&mut document);
+    add(&mut document, of_introspection());
+    add(&mut document, of_logout(provider));
     add(&mut document, with_certificates(provider));
     document
 }
@@ -80,6 +80,30 @@ pub fn product(provider: &Provider) -> Value {
         "forward_auth_endpoint": at("/auth/verify"),
         "revocations_max_wait_seconds": revocation_feed::MAX_WAIT_SECONDS,
     })
+}
+
+/// How answers of introspection come that are asked for as a token (RFC 9701 §7).
+fn of_introspection() -> Value {
+    json!({
+        "introspection_signing_alg_values_supported": names(&ALGORITHMS),
+        "introspection_encryption_alg_values_supported": KeyManagement::PUBLIC,
+        "introspection_encryption_enc_values_supported": ContentEncryption::ALL,
+    })
+}
+
+/// How clients hear that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.1,
+/// Front-Channel Logout 1.0 §3, Session Management 1.0 §3.3).
+fn of_logout(provider: &Provider) -> Value {
+    let mut members = json!({
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+    });
+    if provider.features.session_management {
+        members["check_session_iframe"] = format!("{}/session/check", provider.issuer).into();
+    }
+    members
 }
 
 /// What there is of mutual TLS (RFC 8705 §3.3, §5).

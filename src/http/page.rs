@@ -8,7 +8,9 @@ mod headers;
 mod nav;
 mod notice;
 
-pub use headers::{BadAddress, respond, respond_form_post, respond_returning};
+pub use headers::{
+    BadAddress, respond, respond_form_post, respond_framed, respond_framing, respond_returning,
+};
 pub use nav::{Nav, NavItem};
 pub use notice::{COOKIE as NOTICE_COOKIE, Notice};
 

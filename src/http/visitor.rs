@@ -26,6 +26,8 @@ pub struct Visitor {
     pub info: RequestInfo,
     /// The value of the session cookie.
     pub session: Option<String>,
+    /// What the browser keeps of its sign-in for scripts to see.
+    pub session_state: Option<String>,
     /// The mark of this browser, new when it had none.
     pub browser: String,
     /// Whether the browser sent its mark: a form without it comes from nowhere.
@@ -69,6 +71,7 @@ impl Visitor {
         Self {
             info: RequestInfo::of(request),
             session: state.cookies.session(request),
+            session_state: state.cookies.state(request),
             browser_is_known: sent.is_some(),
             may_mark: request.method() != "POST",
             browser: sent.unwrap_or_else(|| state.provider.random.secret()),
@@ -131,6 +134,30 @@ impl Visitor {
         match self.session.as_deref() {
             Some(cookie) => sessions::find(&self.state.provider, cookie).await,
             None => Ok(None),
+        }
+    }
+
+    /// Takes in that somebody has just signed in, and gives what the browser has to keep.
+    pub fn enter(&mut self, user_id: &str, cookie: String, remember: bool) -> Vec<Cookie<'static>> {
+        let (cookies, provider) = (self.state.cookies, self.state.provider.clone());
+        let kept = remember.then_some(provider.sessions.absolute);
+        let known = provider.browser.known_browser(provider.random.as_ref(), user_id);
+        let mut set = vec![cookies.set_session(cookie.clone(), kept), cookies.set_known(known)];
+        self.session = Some(cookie);
+        if provider.features.session_management {
+            let state = provider.random.id();
+            self.session_state = Some(state.clone());
+            set.push(cookies.set_state(state, kept));
+        }
+        set
+    }
+
+    /// Takes from the browser what it keeps of a sign-in.
+    pub fn leave(&self, response: HttpResponse) -> HttpResponse {
+        let response = with_cookie(response, &self.state.cookies.clear_session());
+        match self.session_state {
+            Some(_) => with_cookie(response, &self.state.cookies.clear_state()),
+            None => response,
         }
     }
 

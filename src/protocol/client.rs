@@ -2,6 +2,7 @@
 //! and our own policies for it.
 
 pub mod exchange;
+pub mod introspection;
 pub mod logout;
 pub mod requests;
 pub mod sender;
@@ -11,6 +12,7 @@ use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
 use exchange::ExchangePolicy;
+use introspection::IntrospectionMetadata;
 use logout::LogoutMetadata;
 use requests::RequestMetadata;
 use sender::SenderMetadata;
@@ -268,6 +270,9 @@ pub struct ClientMetadata {
     /// What it may ask for in detail (RFC 9396 §10).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details_types: Vec<String>,
+    /// How it gets the answers of introspection.
+    #[serde(flatten)]
+    pub introspection: IntrospectionMetadata,
     /// How it hears that a session has ended.
     #[serde(flatten)]
     pub logout: LogoutMetadata,
@@ -311,6 +316,7 @@ impl Default for ClientMetadata {
             initiate_login_uri: None,
             post_logout_redirect_uris: Vec::new(),
             authorization_details_types: Vec::new(),
+            introspection: IntrospectionMetadata::default(),
             logout: LogoutMetadata::default(),
             requests: RequestMetadata::default(),
             sender: SenderMetadata::default(),

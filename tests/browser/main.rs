@@ -10,4 +10,5 @@ mod orders_api;
 
 mod accessibility;
 mod main_job;
+mod sign_out;
 mod stage;

@@ -27,6 +27,13 @@ async fn oauth4webapi_introspects_and_revokes_by_private_key_jwt() {
 }
 
 #[tokio::test]
+async fn oauth4webapi_introspects_and_is_answered_by_a_token() {
+    let stage = Stage::set().await;
+    let client = stage.client(|_| {}).await;
+    stage.node(SCRIPT, "introspection by a token", &client).await;
+}
+
+#[tokio::test]
 async fn oauth4webapi_pushes_a_signed_request_and_takes_a_signed_answer() {
     let stage = Stage::set().await;
     let client = stage.client_with_key(SigningAlgorithm::PS256, private_key_jwt).await;

@@ -81,6 +81,22 @@ async fn openid_client_exchanges_tokens() {
 }
 
 #[tokio::test]
+async fn openid_client_is_told_of_a_sign_out_by_a_logout_token_that_jose_takes() {
+    let stage = Stage::with(|config| {
+        config.outbound.allow = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    let uri = format!("http://127.0.0.1:{}/backchannel", crate::support::ports::free_port());
+    for algorithm in ["RS256", "ES256", "PS256", "EdDSA"] {
+        let client = stage.client(|draft| {
+            draft.metadata.logout.backchannel_logout_uri = Some(uri.clone());
+            draft.metadata.id_token_signed_response_alg = Some(algorithm.into());
+        });
+        stage.node(SCRIPT, &format!("back-channel logout by {algorithm}"), &client.await).await;
+    }
+}
+
+#[tokio::test]
 async fn openid_client_refreshes() {
     play("refresh", |_| {}).await;
 }

@@ -91,6 +91,7 @@ impl Stage {
             "client_id": client.client.id,
             "client_secret": client.secret,
             "redirect_uri": metadata.redirect_uris.first(),
+            "backchannel_logout_uri": metadata.logout.backchannel_logout_uri,
             "post_logout_redirect_uri": metadata.post_logout_redirect_uris.first(),
             "user": { "username": "ada", "password": PASSWORD, "email": "ada@example.org" },
         })

@@ -29,6 +29,16 @@ pub struct OpenIdMembers {
     /// What encrypts it: A256GCM (the default) or A128GCM
     #[arg(long, value_name = "ENC")]
     userinfo_encrypted_response_enc: Option<String>,
+    /// Sign answers of introspection that are asked for as a token: RS256 (the default), PS256,
+    /// ES256 or EdDSA (RFC 9701)
+    #[arg(long, value_name = "ALG")]
+    introspection_signed_response_alg: Option<String>,
+    /// Encrypt them to the client: ECDH-ES, ECDH-ES+A256KW or RSA-OAEP-256
+    #[arg(long, value_name = "ALG")]
+    introspection_encrypted_response_alg: Option<String>,
+    /// What encrypts them: A256GCM (the default) or A128GCM
+    #[arg(long, value_name = "ENC")]
+    introspection_encrypted_response_enc: Option<String>,
     /// The levels of sign-in that the client wants when a request names none, such as 1
     #[arg(long, value_name = "ACR", num_args = 1..)]
     default_acr_values: Vec<String>,
@@ -52,6 +62,18 @@ impl OpenIdMembers {
             (&mut metadata.userinfo_signed_response_alg, &self.userinfo_signed_response_alg),
             (&mut metadata.userinfo_encrypted_response_alg, &self.userinfo_encrypted_response_alg),
             (&mut metadata.userinfo_encrypted_response_enc, &self.userinfo_encrypted_response_enc),
+            (
+                &mut metadata.introspection.introspection_signed_response_alg,
+                &self.introspection_signed_response_alg,
+            ),
+            (
+                &mut metadata.introspection.introspection_encrypted_response_alg,
+                &self.introspection_encrypted_response_alg,
+            ),
+            (
+                &mut metadata.introspection.introspection_encrypted_response_enc,
+                &self.introspection_encrypted_response_enc,
+            ),
             (&mut metadata.logo_uri, &self.logo_uri),
             (&mut metadata.initiate_login_uri, &self.initiate_login_uri),
         ] {
@@ -80,6 +102,13 @@ pub fn unset(draft: &mut ClientDraft, name: &str) -> bool {
         "userinfo_encrypted_response_alg" | "userinfo_encrypted_response_enc" => {
             metadata.userinfo_encrypted_response_alg = None;
             metadata.userinfo_encrypted_response_enc = None;
+        }
+        "introspection_signed_response_alg" => {
+            metadata.introspection.introspection_signed_response_alg = None;
+        }
+        "introspection_encrypted_response_alg" | "introspection_encrypted_response_enc" => {
+            metadata.introspection.introspection_encrypted_response_alg = None;
+            metadata.introspection.introspection_encrypted_response_enc = None;
         }
         "default_acr_values" => metadata.default_acr_values.clear(),
         "logo_uri" => metadata.logo_uri = None,

@@ -1,7 +1,7 @@
 //! Authorization responses as signed, and encrypted, tokens (JWT Secured Authorization Response
 //! Mode, JARM).
 
-use super::reply::{Reply, Secured};
+use super::reply::{Fields, Reply, Sent};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::clients::jwks::recipient_key;
 use crate::domain::fault::signing;
@@ -17,7 +17,7 @@ pub const SIGNING: [SigningAlgorithm; 4] = ALGORITHMS;
 /// How long a response is good; its code is not good for longer (JARM §2.1).
 const LIFETIME: Lifetime = Lifetime::minutes(5);
 
-/// Turns a response that must not travel as it is into one that may.
+/// Sends a response on its way: as it is, or as a token.
 ///
 /// # Errors
 ///
@@ -26,9 +26,13 @@ pub async fn seal(
     provider: &Provider,
     client: &RegisteredClient,
     reply: Reply,
-) -> Result<Reply, OAuthError> {
-    let Reply::Secured(secured) = reply else { return Ok(reply) };
-    let token = sign(provider, client, &secured)?;
+) -> Result<Sent, OAuthError> {
+    let told = match reply {
+        Reply::Here(ending) => return Ok(Sent::Here(ending)),
+        Reply::ToClient(told) if !told.is_secured() => return Ok(told.carry()),
+        Reply::ToClient(told) => told,
+    };
+    let token = sign(provider, client, &told)?;
     let token = match encryption(client) {
         None => token,
         Some(algorithms) => {
@@ -36,22 +40,19 @@ pub async fn seal(
             key.encrypt_jwt(&token, None).map_err(signing)?
         }
     };
-    Ok(secured.carry(token))
+    Ok(told.carry_token(token))
 }
 
 fn sign(
     provider: &Provider,
     client: &RegisteredClient,
-    secured: &Secured,
+    told: &Fields,
 ) -> Result<String, OAuthError> {
     let registered = client.metadata.requests.authorization_signed_response_alg.as_deref();
     let named = registered.and_then(|name| name.parse().ok());
     let algorithm = named.unwrap_or(SigningAlgorithm::RS256);
-    let mut claims: Map<String, Value> = secured
-        .fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), claim(name, value)))
-        .collect();
+    let mut claims: Map<String, Value> =
+        told.fields.iter().map(|(name, value)| ((*name).to_owned(), claim(name, value))).collect();
     claims.insert("iss".into(), provider.issuer.clone().into());
     claims.insert("aud".into(), client.id.clone().into());
     claims.insert("exp".into(), (provider.now() + LIFETIME).as_unix().into());

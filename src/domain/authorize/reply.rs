@@ -15,17 +15,13 @@ pub struct ReplyAddress {
     pub(super) secured: bool,
 }
 
-/// An answer on its way to the client.
+/// An answer to the client, before it travels: [`super::jarm`] sends it on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// A redirect to this address.
-    Redirect(String),
-    /// A form for the browser to post.
-    FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// To the client, by the browser.
+    ToClient(Box<Fields>),
     /// Nowhere: whoever asked comes for the answer, and the browser stays with us.
     Here(Ending),
-    /// What has to be signed before it may travel: [`super::jarm`] does it.
-    Secured(Box<Secured>),
 }
 
 /// How it ends for the browser when the answer is for another device (RFC 8628 §3.3).
@@ -39,16 +35,56 @@ pub enum Ending {
     DecidedBefore,
 }
 
-/// An answer that only travels as a token.
+/// What an answer says, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secured {
+pub struct Fields {
     address: ReplyAddress,
     pub(super) fields: Vec<(&'static str, String)>,
 }
 
-impl Secured {
-    /// The answer as it travels, once it is a token (JARM §2.3).
-    pub(super) fn carry(self, token: String) -> Reply {
+/// An answer as the browser takes it to the client, or the end here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// A redirect to this address.
+    Redirect(String),
+    /// A form for the browser to post.
+    FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// The browser stays with us.
+    Here(Ending),
+}
+
+impl Reply {
+    /// Where it goes, when it goes anywhere.
+    pub fn redirect_uri(&self) -> Option<&str> {
+        match self {
+            Self::ToClient(fields) => Some(&fields.address.redirect_uri),
+            Self::Here(_) => None,
+        }
+    }
+
+    /// Says one thing more to the client.
+    #[must_use]
+    pub fn and(mut self, name: &'static str, value: String) -> Self {
+        if let Self::ToClient(told) = &mut self {
+            told.fields.push((name, value));
+        }
+        self
+    }
+}
+
+impl Fields {
+    /// Whether it may only travel as a token.
+    pub(super) fn is_secured(&self) -> bool {
+        self.address.secured
+    }
+
+    /// As it is.
+    pub(super) fn carry(self) -> Sent {
+        self.address.carry(self.fields)
+    }
+
+    /// As a token that stands for it (JARM §2.3).
+    pub(super) fn carry_token(self, token: String) -> Sent {
         self.address.carry(vec![("response", token)])
     }
 }
@@ -76,19 +112,16 @@ impl ReplyAddress {
     fn reply(&self, mut fields: Vec<(&'static str, String)>, issuer: &str) -> Reply {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         fields.push(("iss", issuer.to_owned()));
-        match self.secured {
-            true => Reply::Secured(Box::new(Secured { address: self.clone(), fields })),
-            false => self.carry(fields),
-        }
+        Reply::ToClient(Box::new(Fields { address: self.clone(), fields }))
     }
 
-    fn carry(&self, fields: Vec<(&'static str, String)>) -> Reply {
+    fn carry(self, fields: Vec<(&'static str, String)>) -> Sent {
         match self.mode {
-            ResponseMode::Query => Reply::Redirect(with_query(&self.redirect_uri, &fields)),
+            ResponseMode::Query => Sent::Redirect(with_query(&self.redirect_uri, &fields)),
             ResponseMode::Fragment => {
-                Reply::Redirect(format!("{}#{}", self.redirect_uri, encoded(&fields)))
+                Sent::Redirect(format!("{}#{}", self.redirect_uri, encoded(&fields)))
             }
-            ResponseMode::FormPost => Reply::FormPost { action: self.redirect_uri.clone(), fields },
+            ResponseMode::FormPost => Sent::FormPost { action: self.redirect_uri, fields },
         }
     }
 }
@@ -125,6 +158,13 @@ mod tests {
         ReplyAddress { redirect_uri: uri.into(), state, mode, secured: false }
     }
 
+    fn carried(reply: Reply) -> Sent {
+        match reply {
+            Reply::ToClient(told) => told.carry(),
+            Reply::Here(ending) => Sent::Here(ending),
+        }
+    }
+
     fn code() -> Vec<(&'static str, String)> {
         vec![("code", "c".to_owned())]
     }
@@ -132,7 +172,9 @@ mod tests {
     #[test]
     fn h1_nothing_of_a_fragment_is_in_the_query() {
         let address = address("https://app.example/cb?a=1", Some("s#&"), ResponseMode::Fragment);
-        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
+        let Sent::Redirect(to) = carried(address.success(code(), "https://id.example")) else {
+            panic!()
+        };
         let url = Url::parse(&to).unwrap();
         assert_eq!(url.query(), Some("a=1"));
         let expected = "code=c&state=s%23%26&iss=https%3A%2F%2Fid.example";
@@ -142,7 +184,9 @@ mod tests {
     #[test]
     fn a5_the_registered_query_comes_back_unchanged() {
         let address = address("https://app.example/cb?a=%2F+b", Some("s"), ResponseMode::Query);
-        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
+        let Sent::Redirect(to) = carried(address.success(code(), "https://id.example")) else {
+            panic!()
+        };
         assert_eq!(
             to,
             "https://app.example/cb?a=%2F+b&code=c&state=s&iss=https%3A%2F%2Fid.example"
@@ -153,7 +197,9 @@ mod tests {
     fn az_08_a_state_cannot_add_a_parameter_or_a_header() {
         let state = "x\r\nSet-Cookie: a=b&code=evil#f";
         let address = address("https://app.example/cb", Some(state), ResponseMode::Query);
-        let Reply::Redirect(to) = address.success(code(), "https://id.example") else { panic!() };
+        let Sent::Redirect(to) = carried(address.success(code(), "https://id.example")) else {
+            panic!()
+        };
         assert!(!to.contains(['\r', '\n', '#']));
         let url = Url::parse(&to).unwrap();
         let codes = url.query_pairs().filter(|(name, _)| name == "code").count();
@@ -165,7 +211,7 @@ mod tests {
     fn g8_without_a_state_none_is_returned() {
         let address = address("https://app.example/cb", None, ResponseMode::FormPost);
         let error = OAuthError::invalid_request("x");
-        let Reply::FormPost { fields, .. } = address.error(&error, "https://id.example") else {
+        let Sent::FormPost { fields, .. } = address.error(&error, "https://id.example") else {
             panic!()
         };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();

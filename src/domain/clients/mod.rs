@@ -128,7 +128,10 @@ fn secret_keys(
 }
 
 /// A registered pair of algorithms; registration saw to it that both are known.
-fn encryption(alg: Option<&str>, enc: Option<&str>) -> Option<(KeyManagement, ContentEncryption)> {
+pub fn encryption(
+    alg: Option<&str>,
+    enc: Option<&str>,
+) -> Option<(KeyManagement, ContentEncryption)> {
     let enc = enc.and_then(|enc| enc.parse().ok()).unwrap_or(ContentEncryption::A256Gcm);
     Some((alg?.parse().ok()?, enc))
 }

@@ -1,6 +1,8 @@
 //! Sign-out asked for by a client (OpenID Connect RP-Initiated Logout 1.0), and by the person.
 
 pub mod back_channel;
+pub mod front_channel;
+pub mod session_state;
 
 use super::audit::{Actor, EventExt};
 use super::clients::{self, RegisteredClient};

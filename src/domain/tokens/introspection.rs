@@ -1,12 +1,14 @@
 //! Introspection (RFC 7662): whether a token is good, for those who may ask.
 
 use super::presented::{self, Presented};
-use crate::domain::clients::RegisteredClient;
+use crate::domain::clients::{self, RegisteredClient, jwks};
 use crate::domain::digest::refresh_key;
+use crate::domain::fault::signing;
 use crate::domain::grants::refresh_token::has_lost_its_session;
 use crate::domain::provider::Provider;
 use crate::domain::resources::details;
 use crate::domain::subject;
+use crate::jose::{SigningAlgorithm, Typ};
 use crate::protocol::client::GrantType;
 use crate::protocol::error::OAuthError;
 use crate::storage::users;
@@ -39,6 +41,41 @@ pub async fn introspect(
         None => refresh_token(provider, caller, token).await?,
     };
     Ok(found.map_or_else(|| json!({ "active": false }), Value::Object))
+}
+
+/// An answer as a token for the caller alone (RFC 9701 §5), encrypted when it is registered for that.
+/// It has no `sub` and no `exp` of its own, so that it is of no use as a token of another kind.
+///
+/// # Errors
+///
+/// `server_error` when signing fails, `invalid_request` when the caller has no key to encrypt to.
+pub async fn as_token(
+    provider: &Provider,
+    caller: &RegisteredClient,
+    answer: Value,
+) -> Result<String, OAuthError> {
+    let own = &caller.metadata.introspection;
+    let named = own.introspection_signed_response_alg.as_deref().and_then(|name| name.parse().ok());
+    let algorithm = named.unwrap_or(SigningAlgorithm::RS256);
+    let claims = json!({
+        "iss": provider.issuer,
+        "aud": caller.id,
+        "iat": provider.now(),
+        "token_introspection": answer,
+    });
+    let keys = provider.keys.current();
+    let token = keys.signing(algorithm)?.sign(Typ::Introspection, &claims).map_err(signing)?;
+    let encryption = clients::encryption(
+        own.introspection_encrypted_response_alg.as_deref(),
+        own.introspection_encrypted_response_enc.as_deref(),
+    );
+    match encryption {
+        None => Ok(token),
+        Some(algorithms) => {
+            let key = jwks::recipient_key(provider, caller, algorithms).await?;
+            key.encrypt_jwt(&token, None).map_err(signing)
+        }
+    }
 }
 
 /// A client may ask about its own tokens, and the server of a resource about every access token for

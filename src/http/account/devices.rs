@@ -1,6 +1,6 @@
 //! Where the person is signed in, and signing out there.
 
-use super::here::{Answer, Here, Instead, Posted, with_cookie};
+use super::here::{Answer, Here, Instead, Posted};
 use crate::domain::identity::account::{self, Session};
 use crate::domain::logout;
 use crate::http::interaction::see_other;
@@ -40,8 +40,7 @@ pub async fn end(posted: Posted, sid: web::Path<String>) -> Answer {
         return Err(here.not_found());
     }
     if *sid == here.signed_in.session.sid {
-        let gone = here.visitor.state.cookies.clear_session();
-        return Ok(with_cookie(see_other("/login?next=/account"), &gone));
+        return Ok(here.visitor.leave(see_other("/login?next=/account")));
     }
     Ok(here.done(Notice::SessionEnded, PAGE))
 }

@@ -117,6 +117,13 @@ const SECTIONS: &[Section] = &[
             setting("userinfo_signed_response_alg", "setting-userinfo-signed", SIGNED),
             setting("userinfo_encrypted_response_alg", "setting-userinfo-alg", ENCRYPTED_KEY),
             setting("userinfo_encrypted_response_enc", "setting-userinfo-enc", CONTENT),
+            setting("introspection_signed_response_alg", "setting-introspection-signed", SIGNED),
+            setting(
+                "introspection_encrypted_response_alg",
+                "setting-introspection-alg",
+                ENCRYPTED_KEY,
+            ),
+            setting("introspection_encrypted_response_enc", "setting-introspection-enc", CONTENT),
         ],
     ),
     (

@@ -98,6 +98,37 @@ impl Cookies {
         cookie
     }
 
+    const fn state_name(self) -> &'static str {
+        if self.secure { "__Host-countersign-state" } else { "countersign-state" }
+    }
+
+    /// What the browser keeps of its sign-in for scripts to see (OpenID Connect Session Management
+    /// 1.0 §4.1).
+    pub fn state(self, request: &HttpRequest) -> Option<String> {
+        read(request, self.state_name())
+    }
+
+    /// Lets the frame on pages of other sites see that somebody has signed in: a value that says
+    /// nothing but that, and opens nothing.
+    pub fn set_state(self, value: String, keep: Option<Lifetime>) -> Cookie<'static> {
+        let mut cookie = self.cookie(self.state_name(), value);
+        cookie.set_http_only(false);
+        if self.secure {
+            cookie.set_same_site(SameSite::None);
+        }
+        if let Some(lifetime) = keep {
+            cookie.set_max_age(Duration::seconds(lifetime.as_seconds().into()));
+        }
+        cookie
+    }
+
+    /// Takes it away: nobody is signed in any more.
+    pub fn clear_state(self) -> Cookie<'static> {
+        let mut cookie = self.set_state(String::new(), None);
+        cookie.make_removal();
+        cookie
+    }
+
     /// Takes the session away.
     pub fn clear_session(self) -> Cookie<'static> {
         let mut cookie = self.cookie(self.session_name(), String::new());

@@ -5,10 +5,11 @@ use crate::domain::authorize::answer::{self, AnswerError};
 use crate::domain::authorize::interaction::{Interaction, InteractionError};
 use crate::domain::authorize::jarm;
 use crate::domain::authorize::progress::{self, Situation};
-use crate::domain::authorize::reply::Reply;
+use crate::domain::authorize::reply::{Reply, Sent};
 use crate::domain::authorize::request::PageRefusal;
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::{self, RegisteredClient, logo};
+use crate::domain::logout::session_state;
 use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{DeviceEnd, FormPost, Returning};
@@ -136,20 +137,27 @@ pub async fn reply(
     answer: Reply,
     via: Via,
 ) -> HttpResponse {
-    let answer = match jarm::seal(&visitor.state.provider, client, answer).await {
+    let provider = &visitor.state.provider;
+    let here = visitor.session_state.as_deref();
+    let goes_to = answer.redirect_uri();
+    let state = goes_to.and_then(|uri| session_state::of(provider, &client.id, uri, here));
+    let answer = match state {
+        Some(state) => answer.and("session_state", state),
+        None => answer,
+    };
+    let answer = match jarm::seal(provider, client, answer).await {
         Ok(answer) => answer,
         Err(error) => return fault(visitor, &error),
     };
     let (page, app) = (visitor.page(), client.name.clone());
     let sent = match (answer, via) {
-        (Reply::Here(ending), _) => return DeviceEnd { page, app, ending }.respond(),
-        (Reply::Redirect(url), Via::Get) => return see_other(&url),
-        (Reply::Redirect(url), Via::Post) => Returning { page, app, url }.respond(),
-        (Reply::FormPost { action, fields }, _) => {
+        (Sent::Here(ending), _) => return DeviceEnd { page, app, ending }.respond(),
+        (Sent::Redirect(url), Via::Get) => return see_other(&url),
+        (Sent::Redirect(url), Via::Post) => Returning { page, app, url }.respond(),
+        (Sent::FormPost { action, fields }, _) => {
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             FormPost { page, app, action, fields }.respond()
         }
-        (Reply::Secured(_), _) => return fault(visitor, &OAuthError::server_error("not signed")),
     };
     sent.unwrap_or_else(|error| fault(visitor, &OAuthError::server_error(error)))
 }

@@ -205,12 +205,8 @@ async fn sign_in(visitor: Visitor, purpose: Purpose, form: &Params) -> HttpRespo
         Err(error) if error.source.is_some() => return flow::fault(&visitor, &error),
         Err(_) => return refused(&visitor, purpose, login_name, SignInError::Wrong).await,
     };
-    let cookies = visitor.state.cookies;
-    let kept = remember.then_some(provider.sessions.absolute);
-    let known = provider.browser.known_browser(provider.random.as_ref(), &user.id);
-    let set = [cookies.set_session(cookie.clone(), kept), cookies.set_known(known)];
     let mut visitor = visitor;
-    visitor.session = Some(cookie);
+    let set = visitor.enter(&user.id, cookie, remember);
     let response = match purpose {
         Purpose::Page(next) => see_other(&next),
         Purpose::App(mut interaction) => {

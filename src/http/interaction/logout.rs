@@ -3,10 +3,14 @@
 use super::flow;
 use super::{Visitor, see_other};
 use crate::domain::clients;
+use crate::domain::identity::sessions::SignedIn;
+use crate::domain::logout::front_channel::{self, Frame};
 use crate::domain::logout::{self, LogoutRequest};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::views::error::ErrorPage;
-use crate::http::views::interaction::{LogoutConfirm, Returning, SignedOut};
+use crate::http::views::interaction::{
+    CheckSession, LogoutConfirm, Returning, SignedOut, SigningOut,
+};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
@@ -28,13 +32,11 @@ pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> Htt
     let Some(signed_in) = signed_in else { return done(&visitor, &request) };
     let provider = &visitor.state.provider;
     match logout::is_sure(provider, &request, &signed_in).await {
-        Ok(true) => {
-            let actor = visitor.actor(format!("user:{}", signed_in.user.id));
-            match logout::sign_out(provider, &signed_in, &actor).await {
-                Ok(()) => without_session(&visitor, done(&visitor, &request)),
-                Err(error) => flow::fault(&visitor, &error),
-            }
-        }
+        Ok(true) => match sign_out(&visitor, &signed_in).await {
+            Ok(frames) if frames.is_empty() => visitor.leave(done(&visitor, &request)),
+            Ok(frames) => visitor.leave(told_here(&visitor, &request, frames)),
+            Err(error) => flow::fault(&visitor, &error),
+        },
         Ok(false) => ask(&visitor, &query, &request).await,
         Err(error) => flow::fault(&visitor, &error),
     }
@@ -57,8 +59,12 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
         Ok(request) => request,
         Err(error) => return refused(&visitor, Some(&error)),
     };
-    if let Err(error) = end(&visitor).await {
-        return flow::fault(&visitor, &error);
+    let frames = match end(&visitor).await {
+        Ok(frames) => frames,
+        Err(error) => return flow::fault(&visitor, &error),
+    };
+    if !frames.is_empty() {
+        return visitor.leave(told_here(&visitor, &request, frames));
     }
     let page = visitor.page();
     let response = match request.return_to {
@@ -69,13 +75,41 @@ pub async fn post(visitor: Visitor, form: Result<FormParams, JsonError>) -> Http
             sent.unwrap_or_else(|error| flow::fault(&visitor, &OAuthError::server_error(error)))
         }
     };
-    without_session(&visitor, response)
+    visitor.leave(response)
 }
 
-async fn end(visitor: &Visitor) -> Result<(), OAuthError> {
-    let Some(signed_in) = visitor.signed_in().await? else { return Ok(()) };
+async fn end(visitor: &Visitor) -> Result<Vec<Frame>, OAuthError> {
+    match visitor.signed_in().await? {
+        Some(signed_in) => sign_out(visitor, &signed_in).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Signs the person out, and gives the pages by which the browser tells apps.
+async fn sign_out(visitor: &Visitor, signed_in: &SignedIn) -> Result<Vec<Frame>, OAuthError> {
+    let provider = &visitor.state.provider;
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
-    logout::sign_out(&visitor.state.provider, &signed_in, &actor).await
+    logout::sign_out(provider, signed_in, &actor).await?;
+    front_channel::frames(provider, &signed_in.session.sid).await
+}
+
+/// The page that loads those pages, and then leads on.
+fn told_here(visitor: &Visitor, request: &LogoutRequest, frames: Vec<Frame>) -> HttpResponse {
+    let (frames, mut origins): (Vec<_>, Vec<_>) =
+        frames.into_iter().map(|frame| (frame.uri, frame.origin)).unzip();
+    origins.sort_unstable();
+    origins.dedup();
+    let (page, url) = (visitor.page(), request.return_to.clone());
+    let told = SigningOut { page, frames, origins, url }.respond();
+    told.unwrap_or_else(|error| flow::fault(visitor, &OAuthError::server_error(error)))
+}
+
+/// The frame in which apps see whether somebody is signed in.
+pub async fn check_session(visitor: Visitor) -> HttpResponse {
+    match visitor.state.provider.features.session_management {
+        true => CheckSession { page: visitor.page() }.respond(),
+        false => ErrorPage::not_found(visitor.page()).respond(),
+    }
 }
 
 fn done(visitor: &Visitor, request: &LogoutRequest) -> HttpResponse {
@@ -123,11 +157,4 @@ fn refused(visitor: &Visitor, error: Option<&OAuthError>) -> HttpResponse {
         shown = shown.because(error.code.as_str(), &error.description);
     }
     visitor.mark(shown.respond())
-}
-
-fn without_session(visitor: &Visitor, mut response: HttpResponse) -> HttpResponse {
-    if let Err(error) = response.add_cookie(&visitor.state.cookies.clear_session()) {
-        tracing::error!(%error, "a cookie could not be cleared");
-    }
-    response
 }

@@ -51,6 +51,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(device::post)),
         )
         .service(web::resource("/consent/switch").route(web::post().to(consent::switch)))
+        .service(web::resource("/session/check").route(web::get().to(logout::check_session)))
         .service(
             web::resource("/logout")
                 .route(web::get().to(logout::get))

@@ -30,7 +30,7 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         Asset::new(
             "countersign.css",
@@ -41,6 +41,11 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
             "countersign.js",
             "text/javascript; charset=utf-8",
             include_bytes!("../../../static/countersign.js"),
+        ),
+        Asset::new(
+            "session.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../../static/session.js"),
         ),
         Asset::new("icon.svg", "image/svg+xml", include_bytes!("../../../static/icon.svg")),
     ]

@@ -14,6 +14,13 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 const POLICY_FORM_POST: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// A script of ours in a frame on a page of anybody's.
+const POLICY_FRAMED: &str =
+    "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+
+/// Seconds that frames may take to load.
+const FRAMES_LOAD: u32 = 2;
+
 /// Schemes that would run in our own origin or show a page of the sender's making.
 const UNSAFE_SCHEMES: [&str; 7] =
     ["javascript", "data", "vbscript", "blob", "about", "file", "view-source"];
@@ -40,6 +47,37 @@ pub fn respond_returning(url: &str, page: &impl Template) -> Result<HttpResponse
     let mut builder = HttpResponse::Ok();
     builder.insert_header((header::REFRESH, format!("0;url={}", for_header(url)?)));
     Ok(finish(builder, POLICY, page))
+}
+
+/// Sends a page that loads frames of `origins`, and takes the browser on to `url` when they are
+/// there.
+///
+/// # Errors
+///
+/// [`BadAddress`] when `url` is not safe to follow, or an origin is not plain text.
+pub fn respond_framing(
+    origins: &[String],
+    url: Option<&str>,
+    page: &impl Template,
+) -> Result<HttpResponse, BadAddress> {
+    let plain =
+        |origin: &String| origin.bytes().all(|b| b.is_ascii_graphic() && !b",;".contains(&b));
+    if !origins.iter().all(plain) {
+        return Err(BadAddress);
+    }
+    let mut builder = HttpResponse::Ok();
+    if let Some(url) = url {
+        builder.insert_header((header::REFRESH, format!("{FRAMES_LOAD};url={}", for_header(url)?)));
+    }
+    let policy = format!("{POLICY}; frame-src {}", origins.join(" "));
+    Ok(finish(builder, &policy, page))
+}
+
+/// Sends a document without words that pages of every site may frame.
+pub fn respond_framed(page: &impl Template) -> HttpResponse {
+    let mut response = finish(HttpResponse::Ok(), POLICY_FRAMED, page);
+    response.headers_mut().remove(header::X_FRAME_OPTIONS);
+    response
 }
 
 /// Sends the page that posts an authorization response to the client.

@@ -12,7 +12,10 @@ pub use login::{Login, LoginMessage};
 pub use sign_up::SignUp;
 
 use super::{App, Person};
-use crate::http::page::{BadAddress, Page, respond, respond_form_post, respond_returning};
+use crate::http::page::{
+    BadAddress, Page, respond, respond_form_post, respond_framed, respond_framing,
+    respond_returning,
+};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -100,6 +103,46 @@ impl LogoutConfirm {
     /// The page with its headers.
     pub fn respond(&self) -> HttpResponse {
         respond(StatusCode::OK, self)
+    }
+}
+
+/// The end of a sign-out of which apps are told by their own pages (OpenID Connect Front-Channel
+/// Logout 1.0 §3).
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/signing_out.html")]
+pub struct SigningOut {
+    pub page: Page,
+    /// What the browser loads.
+    pub frames: Vec<String>,
+    /// Where it comes from, and nothing else may.
+    pub origins: Vec<String>,
+    /// Where the browser goes then.
+    pub url: Option<String>,
+}
+
+impl SigningOut {
+    /// The page with its headers and the way on.
+    ///
+    /// # Errors
+    ///
+    /// [`BadAddress`] when the address is not safe to follow.
+    pub fn respond(&self) -> Result<HttpResponse, BadAddress> {
+        respond_framing(&self.origins, self.url.as_deref(), self)
+    }
+}
+
+/// The frame in which apps see whether somebody is signed in (OpenID Connect Session Management 1.0
+/// §3.2).
+#[derive(Debug, Clone, Template)]
+#[template(path = "interaction/session.html")]
+pub struct CheckSession {
+    pub page: Page,
+}
+
+impl CheckSession {
+    /// The document with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond_framed(self)
     }
 }
 

@@ -126,6 +126,18 @@ await play({
     });
   },
 
+  async 'introspection by a token'() {
+    const tokens = await signIn(oauth.ClientSecretBasic(stage.client_secret));
+    const how = oauth.ClientSecretBasic(stage.client_secret);
+    const options = { ...insecure, requestJwtResponse: true };
+    const asked = await oauth.introspectionRequest(as, client, how, tokens.access_token, options);
+    assert.match(asked.headers.get('content-type'), /^application\/token-introspection\+jwt/);
+    const signed = asked.clone();
+    const said = await oauth.processIntrospectionResponse(as, client, asked);
+    assert.deepEqual([said.active, said.client_id], [true, stage.client_id]);
+    await oauth.validateApplicationLevelSignature(as, signed, insecure);
+  },
+
   async 'pushed, signed request and signed answer'() {
     const how = oauth.PrivateKeyJwt(await ownKey());
     const prepared = await prepare({ response_mode: 'jwt' });

@@ -1,6 +1,7 @@
 // openid-client 6: each flow as its documentation shows it.
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import https from 'node:https';
 import * as jose from 'jose';
 import * as client from 'openid-client';
@@ -144,6 +145,46 @@ async function signedAndPushed(config, parameters, options) {
   const signed = await client.buildAuthorizationUrlWithJAR(config, parameters, await ownKey());
   const { client_id, request } = Object.fromEntries(signed.searchParams);
   return client.buildAuthorizationUrlWithPAR(config, { client_id, request }, options);
+}
+
+async function backChannelLogout(alg) {
+  const config = await discover({ id_token_signed_response_alg: alg });
+  const tokens = await signIn(config);
+  const address = new URL(stage.backchannel_logout_uri);
+  const told = new Promise((resolve, reject) => {
+    const server = http.createServer(async (request, response) => {
+      let body = '';
+      for await (const part of request) body += part;
+      response.writeHead(204).end();
+      server.close();
+      resolve({ path: request.url, form: new URLSearchParams(body) });
+    });
+    server.on('error', reject);
+    server.listen(address.port, address.hostname);
+  });
+  const url = client.buildEndSessionUrl(config, {
+    post_logout_redirect_uri: stage.post_logout_redirect_uri,
+    id_token_hint: tokens.id_token,
+  });
+  await person.callback(url);
+  const { path, form } = await told;
+  assert.equal(path, address.pathname);
+  assert.deepEqual([...form.keys()], ['logout_token']);
+  const server = config.serverMetadata();
+  assert.equal(server.backchannel_logout_supported, true);
+  const keys = jose.createRemoteJWKSet(new URL(server.jwks_uri));
+  const { payload } = await jose.jwtVerify(form.get('logout_token'), keys, {
+    issuer: server.issuer,
+    audience: stage.client_id,
+    typ: 'logout+jwt',
+    maxTokenAge: '2 minutes',
+    requiredClaims: ['iat', 'exp', 'jti', 'sub', 'sid', 'events'],
+  });
+  const { sub, sid } = tokens.claims();
+  assert.deepEqual([payload.sub, payload.sid], [sub, sid]);
+  const event = 'http://schemas.openid.net/event/backchannel-logout';
+  assert.deepEqual(payload.events, { [event]: {} });
+  assert.equal('nonce' in payload, false);
 }
 
 await play({
@@ -405,6 +446,10 @@ await play({
     await refused(client.refreshTokenGrant(config, tokens.refresh_token), 'invalid_grant');
     await client.tokenRevocation(config, 'never seen');
   },
+
+  ...Object.fromEntries(['RS256', 'ES256', 'PS256', 'EdDSA'].map((alg) => [
+    `back-channel logout by ${alg}`, () => backChannelLogout(alg),
+  ])),
 
   async logout() {
     const config = await discover();

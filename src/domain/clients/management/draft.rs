@@ -220,6 +220,11 @@ impl ClientDraft {
         let fields = [
             ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, ALGORITHMS),
             ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, ALGORITHMS),
+            (
+                "introspection_signed_response_alg",
+                &metadata.introspection.introspection_signed_response_alg,
+                ALGORITHMS,
+            ),
             ("access_token_signed_alg", &policy.access_token_signed_alg, ALGORITHMS),
         ];
         let mut problems = Vec::new();

@@ -1,5 +1,5 @@
-//! What a client wants to get encrypted (OpenID Connect Registration §2): its ID tokens and its
-//! userinfo.
+//! What a client wants to get encrypted (OpenID Connect Registration §2): its ID tokens, its
+//! userinfo, and the answers of introspection (RFC 9701 §6).
 
 use crate::domain::form::FieldProblem;
 use crate::jose::{ContentEncryption, JwkSet, KeyManagement};
@@ -27,6 +27,10 @@ pub fn complete(metadata: &mut ClientMetadata) {
     for (alg, enc) in [
         (&metadata.id_token_encrypted_response_alg, &mut metadata.id_token_encrypted_response_enc),
         (&metadata.userinfo_encrypted_response_alg, &mut metadata.userinfo_encrypted_response_enc),
+        (
+            &metadata.introspection.introspection_encrypted_response_alg,
+            &mut metadata.introspection.introspection_encrypted_response_enc,
+        ),
     ] {
         if alg.is_some() && enc.is_none() {
             *enc = Some(ContentEncryption::A256Gcm.as_str().to_owned());
@@ -46,7 +50,13 @@ pub fn problems(metadata: &ClientMetadata) -> Vec<FieldProblem> {
             enc: ("userinfo_encrypted_response_enc", &metadata.userinfo_encrypted_response_enc),
         },
     ];
-    pairs.iter().filter_map(|pair| problem(metadata, pair)).collect()
+    let own = &metadata.introspection;
+    let introspection = Pair {
+        alg: ("introspection_encrypted_response_alg", &own.introspection_encrypted_response_alg),
+        enc: ("introspection_encrypted_response_enc", &own.introspection_encrypted_response_enc),
+    };
+    let pairs = pairs.iter().chain([&introspection]);
+    pairs.filter_map(|pair| problem(metadata, pair)).collect()
 }
 
 fn problem(metadata: &ClientMetadata, pair: &Pair<'_>) -> Option<FieldProblem> {

@@ -142,10 +142,17 @@ fn ways_out(sample: Sample) -> Vec<Rendered> {
     let form =
         FormPost { page: page.clone(), app: app.clone(), action: address, fields: fields.clone() };
     let logout = LogoutConfirm { page: sample.inside(Nav::None), app: Some(app), fields };
+    let signing_out = SigningOut {
+        page: page.clone(),
+        frames: vec![sample.text("https://notes.acme.example/out?sid=s")],
+        origins: vec!["https://notes.acme.example".into()],
+        url: Some(sample.text("https://notes.acme.example/bye")),
+    };
     vec![
         ("returning", returning.render().expect("renders")),
         ("form-post", form.render().expect("renders")),
         ("logout", logout.render().expect("renders")),
+        ("signing-out", signing_out.render().expect("renders")),
         ("signed-out", SignedOut { page }.render().expect("renders")),
     ]
 }

@@ -1,0 +1,30 @@
+// Tells the page around this frame whether somebody is still signed in here (OpenID Connect Session
+// Management 1.0, section 3.2). The calculation is that of the provider.
+(function () {
+  "use strict";
+  function here() {
+    var found = /(?:^|; )(?:__Host-)?countersign-state=([^;]*)/.exec(document.cookie);
+    return found ? found[1] : "";
+  }
+  function hex(buffer) {
+    return Array.prototype.map.call(new Uint8Array(buffer), function (byte) {
+      return ("0" + byte.toString(16)).slice(-2);
+    }).join("");
+  }
+  window.addEventListener("message", function (event) {
+    function say(word) { event.source.postMessage(word, event.origin); }
+    if (!event.source || event.origin === "null") return;
+    var text = typeof event.data === "string" ? event.data : "";
+    var space = text.lastIndexOf(" ");
+    var client = text.slice(0, Math.max(space, 0));
+    var state = text.slice(space + 1).split(".");
+    if (!client || state.length !== 2 || !state[0] || !state[1] || !(window.crypto && crypto.subtle)) {
+      say("error");
+      return;
+    }
+    var words = client + " " + event.origin + " " + here() + " " + state[1];
+    crypto.subtle.digest("SHA-256", new TextEncoder().encode(words)).then(function (hash) {
+      say(hex(hash) === state[0] ? "unchanged" : "changed");
+    }, function () { say("error"); });
+  });
+})();
