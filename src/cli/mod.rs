@@ -17,6 +17,7 @@ mod reference_test;
 mod resource;
 mod serve;
 mod token;
+mod upstream;
 mod user;
 mod verify_proxy;
 
@@ -92,6 +93,9 @@ enum Command {
     /// Who else may vouch for people (RFC 7523)
     #[command(subcommand, visible_alias = "issuers")]
     Issuer(issuer::IssuerCommand),
+    /// Providers at which people may sign in instead of here
+    #[command(subcommand, visible_alias = "upstreams")]
+    Upstream(upstream::UpstreamCommand),
     /// The keys that tokens are signed with
     #[command(subcommand, visible_alias = "keys")]
     Key(key::KeyCommand),
@@ -152,6 +156,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::Client(command) => client::run(&context, command),
         Command::Resource(command) => resource::run(&context, command),
         Command::Issuer(command) => issuer::run(&context, command),
+        Command::Upstream(command) => upstream::run(&context, command),
         Command::Key(command) => key::run(&context, command),
         Command::Audit(command) => audit::run(&context, command),
         Command::Backup(command) => backup::run(&context, command),

@@ -2,6 +2,7 @@
 
 use crate::config::load::ConfigError;
 use crate::domain::clients::management::ClientError;
+use crate::domain::federation::management::UpstreamError;
 use crate::domain::identity::users::AccountError;
 use crate::domain::issuers::management::IssuerError;
 use crate::domain::resources::management::ResourceError;
@@ -129,6 +130,19 @@ impl From<ResourceError> for CliError {
             ResourceError::NotFound => "not_found",
             ResourceError::NoSecret => "refused",
             ResourceError::NoMasterKey => "master_key",
+        };
+        Self::failed(code, error)
+    }
+}
+
+impl From<UpstreamError> for CliError {
+    fn from(error: UpstreamError) -> Self {
+        let code = match error {
+            UpstreamError::Storage(error) => return error.into(),
+            UpstreamError::Invalid(_) => "invalid_value",
+            UpstreamError::Taken => "taken",
+            UpstreamError::NotFound => "not_found",
+            UpstreamError::NoMasterKey => "master_key",
         };
         Self::failed(code, error)
     }

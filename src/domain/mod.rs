@@ -11,6 +11,7 @@ pub mod consent;
 pub mod deferred;
 pub mod digest;
 mod fault;
+pub mod federation;
 pub mod form;
 pub mod grants;
 pub mod ground;

@@ -3,8 +3,9 @@
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Url};
+use reqwest::{Certificate, Client, Request, Response, StatusCode, Url};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,14 +94,38 @@ impl Outbound {
         if response.status().as_u16() != 200 {
             return Err(OutboundError::Status(response.status().as_u16()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            if body.len() + chunk.len() > max_bytes {
-                return Err(OutboundError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
+        read(&mut response, max_bytes).await
+    }
+
+    /// Gets a JSON document that a token opens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::get_json`].
+    pub async fn get_json_as(&self, uri: &str, bearer: &str) -> Result<Vec<u8>, OutboundError> {
+        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
+        let request = self.client.get(url).header("Accept", "application/json").bearer_auth(bearer);
+        let request = request.build().map_err(|error| failure(&error))?;
+        let (status, _, body) = self.send(request).await?;
+        match status.as_u16() {
+            200 => Ok(body),
+            other => Err(OutboundError::Status(other)),
         }
-        Ok(body)
+    }
+
+    /// Sends a request that was made elsewhere; whatever its status, the answer comes back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::get_json`].
+    pub async fn send(
+        &self,
+        request: Request,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), OutboundError> {
+        self.check(request.url())?;
+        let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok((status, headers, read(&mut response, MAX_BODY_BYTES).await?))
     }
 
     /// Posts something, with a bearer token where the receiver wants one, and gives the status of the
@@ -147,6 +172,17 @@ impl Outbound {
             _ => Err(OutboundError::Forbidden),
         }
     }
+}
+
+async fn read(response: &mut Response, max_bytes: usize) -> Result<Vec<u8>, OutboundError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// A cause without the address in it: the text goes to the log.

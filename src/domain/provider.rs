@@ -4,6 +4,7 @@ use super::audit::Actor;
 use super::authorize::AuthorizeKeys;
 use super::clients::ClientRegistry;
 use super::clients::logo::Logos;
+use super::federation::UpstreamRegistry;
 use super::grants::Grants;
 use super::ground;
 use super::identity::passwords::Passwords;
@@ -78,6 +79,8 @@ pub struct Provider {
     pub resources: ResourceRegistry,
     /// Who else may vouch for people.
     pub issuers: IssuerRegistry,
+    /// Where people may sign in instead of here.
+    pub upstreams: UpstreamRegistry,
     /// The pictures of clients.
     pub logos: Logos,
     pub grants: Grants,
@@ -126,6 +129,7 @@ impl Provider {
         Ok(Self {
             issuer: parts.issuer,
             clients: ClientRegistry::default(),
+            upstreams: UpstreamRegistry::open(&parts.db, &parts.master_key).await?,
             resources: ResourceRegistry::new(resources::sealing_key(&parts.master_key)),
             issuers: IssuerRegistry::default(),
             logos: Logos::default(),

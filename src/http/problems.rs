@@ -70,6 +70,7 @@ fn known(problem: &FieldProblem) -> Option<Problem> {
         .or_else(|| of_client_member(problem))
         .or_else(|| of_resource_member(problem))
         .or_else(|| of_issuer(problem))
+        .or_else(|| of_upstream_member(problem))
 }
 
 fn of_user(problem: &FieldProblem) -> Option<Problem> {
@@ -128,6 +129,18 @@ fn of_client_member(problem: &FieldProblem) -> Option<Problem> {
         "error-exchange-nobody" => Problem::ExchangeNobody,
         "error-exchange-actor" => Problem::ListInvalid,
         "error-exchange-depth" => Problem::ExchangeDepth,
+        _ => return None,
+    })
+}
+
+fn of_upstream_member(problem: &FieldProblem) -> Option<Problem> {
+    Some(match problem.key {
+        "error-slug" => Problem::SlugInvalid,
+        "error-slug-taken" => Problem::SlugTaken,
+        "error-upstream-endpoint" => Problem::EndpointMisplaced,
+        "error-upstream-sign-up" => Problem::SignUpUntrusted,
+        "error-scope" => Problem::ScopeInvalid,
+        "error-claim-name" => Problem::BadCharacter,
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::audit::Actor;
 use crate::domain::authorize::interaction::{Interaction, InteractionError};
+use crate::domain::federation::{FederationError, Held};
 use crate::domain::identity::sessions::{self, BrowserInfo, SignedIn};
 use crate::http::State;
 use crate::http::edge::{self, RequestInfo};
@@ -28,6 +29,8 @@ pub struct Visitor {
     pub session: Option<String>,
     /// What the browser keeps of its sign-in for scripts to see.
     pub session_state: Option<String>,
+    /// What the browser holds while its person is at another provider, sealed.
+    held: Option<String>,
     /// The mark of this browser, new when it had none.
     pub browser: String,
     /// Whether the browser sent its mark: a form without it comes from nowhere.
@@ -72,6 +75,7 @@ impl Visitor {
             info: RequestInfo::of(request),
             session: state.cookies.session(request),
             session_state: state.cookies.state(request),
+            held: state.cookies.held(request),
             browser_is_known: sent.is_some(),
             may_mark: request.method() != "POST",
             browser: sent.unwrap_or_else(|| state.provider.random.secret()),
@@ -122,7 +126,11 @@ impl Visitor {
 
     /// Where the browser is and what it says it is.
     pub fn browser_info(&self) -> BrowserInfo {
-        BrowserInfo { actor: self.stranger(), user_agent: self.info.user_agent.clone() }
+        BrowserInfo {
+            actor: self.stranger(),
+            user_agent: self.info.user_agent.clone(),
+            upstream: None,
+        }
     }
 
     /// The person who is signed in here.
@@ -150,6 +158,33 @@ impl Visitor {
             set.push(cookies.set_state(state, kept));
         }
         set
+    }
+
+    /// What the browser holds of a sign-in at this provider.
+    ///
+    /// # Errors
+    ///
+    /// `Foreign` when there is none of this browser that is young enough.
+    pub fn held(&self, slug: &str) -> Result<Held, FederationError> {
+        let sealed = self.held.as_deref().ok_or(FederationError::Foreign)?;
+        let provider = &self.state.provider;
+        provider.upstreams.held(&self.browser, slug, sealed, provider.now())
+    }
+
+    /// Lets the browser hold what [`Visitor::held`] gives back.
+    pub fn hold(&self, response: HttpResponse, sealed: &str) -> HttpResponse {
+        match self.state.cookies.set_held(sealed) {
+            Some(cookies) => cookies.iter().fold(response, with_cookie),
+            None => self.fault(&OAuthError::server_error("a request too large to be held")),
+        }
+    }
+
+    /// Takes it from the browser: it is used.
+    pub fn let_go(&self, response: HttpResponse) -> HttpResponse {
+        match &self.held {
+            Some(_) => self.hold(response, ""),
+            None => response,
+        }
     }
 
     /// Takes from the browser what it keeps of a sign-in.

@@ -25,4 +25,5 @@ pub mod scope;
 pub mod time;
 pub mod token_exchange;
 pub mod trusted_issuer;
+pub mod upstream;
 pub mod user_code;

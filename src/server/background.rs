@@ -96,6 +96,7 @@ async fn catch_up(provider: &Provider, version: &mut Option<String>) -> Result<(
     let read = provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION)).await?;
     if *version != read {
         provider.forget();
+        provider.upstreams.reload(&provider.db).await?;
         keys::reload(provider).await?;
         *version = read;
     }

@@ -51,6 +51,7 @@ pub mod consents;
 pub mod deferred_requests;
 pub mod housekeeping;
 pub mod issued_tokens;
+pub mod linked_accounts;
 pub mod outbox;
 pub mod pairwise_subjects;
 mod pattern;
@@ -65,6 +66,8 @@ pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
 pub mod trusted_issuers;
+pub mod upstream_sessions;
+pub mod upstreams;
 pub mod users;
 mod writer;
 
@@ -125,7 +128,7 @@ impl From<diesel::result::Error> for StorageError {
 
 /// Faults that end without anyone changing the program: the kinds diesel has no name for.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 12] = [
+    const PASSING: [&str; 13] = [
         "no connection to the server",
         "connection to server",
         "deadlock detected",
@@ -135,6 +138,7 @@ fn is_passing(message: &str) -> bool {
         "attempt to write a readonly database",
         "unable to open database file",
         "statement timeout",
+        "lock timeout",
         "terminating connection",
         "the database system is",
         "server closed the connection",

@@ -316,6 +316,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    upstreams (slug) {
+        slug -> Text,
+        name -> Text,
+        settings -> Text,
+        sealed_secret -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    linked_accounts (id) {
+        id -> Text,
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Text,
+        slug -> Text,
+        label -> Text,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    upstream_sessions (sid) {
+        sid -> Text,
+        user_id -> Text,
+        issuer -> Text,
+        subject -> Text,
+        upstream_sid -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
     audit_seals,
@@ -324,6 +358,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     clients,
     consents,
     issued_tokens,
+    linked_accounts,
     login_names,
     outbox,
     pushed_requests,
@@ -338,6 +373,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     trusted_issuers,
     trusted_subjects,
+    upstream_sessions,
+    upstreams,
     user_groups,
     user_roles,
     users,

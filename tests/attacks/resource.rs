@@ -236,4 +236,54 @@ both! {
         assert_eq!((reply.status, &*reply.text), (200, ""));
         app.call("/revoke", &[]).await.expect(400, "invalid_request");
     }
+
+    async fn rv_03_what_cannot_be_stored_is_not_said_to_be_done(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada", SCOPE).await;
+        let lock = Lock::take(server.database_url());
+        let refused = app.revoke(&tokens.refresh_token).await;
+        assert_eq!(refused.status, 503, "{}", refused.text);
+        assert!(!refused.header("retry-after").is_empty());
+        drop(lock);
+        assert_eq!(app.revoke(&tokens.refresh_token).await.status, 200);
+        assert!(!app.is_active(&tokens.access_token).await);
+    }
+}
+
+/// Somebody who keeps everyone else from writing.
+enum Lock {
+    Sqlite(diesel::SqliteConnection),
+    Postgres(diesel::PgConnection),
+}
+
+impl Lock {
+    fn take(url: &str) -> Self {
+        use diesel::Connection;
+        use diesel::connection::SimpleConnection;
+        match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut conn = diesel::SqliteConnection::establish(path).expect("it opens");
+                conn.batch_execute("BEGIN IMMEDIATE").expect("nobody writes");
+                Self::Sqlite(conn)
+            }
+            None => {
+                let mut conn = diesel::PgConnection::establish(url).expect("it opens");
+                let lock = "BEGIN; LOCK TABLE authorizations IN EXCLUSIVE MODE";
+                conn.batch_execute(lock).expect("nobody writes");
+                Self::Postgres(conn)
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        use diesel::connection::SimpleConnection;
+        let undone = match self {
+            Self::Sqlite(conn) => conn.batch_execute("ROLLBACK"),
+            Self::Postgres(conn) => conn.batch_execute("ROLLBACK"),
+        };
+        undone.expect("the lock was held");
+    }
 }

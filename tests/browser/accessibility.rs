@@ -177,6 +177,8 @@ async fn the_admin_pages_are_accessible() {
         &settings,
         "/admin/resources",
         "/admin/resources/new",
+        "/admin/upstreams",
+        "/admin/upstreams/new",
         &api,
         "/admin/issuers",
         "/admin/issuers/new",

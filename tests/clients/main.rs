@@ -9,6 +9,7 @@ mod support;
 mod authlib;
 mod oauth4webapi;
 mod oidc_client_ts;
+mod oidc_provider;
 mod openid_client;
 mod packages;
 mod stage;

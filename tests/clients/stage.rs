@@ -102,6 +102,11 @@ impl Stage {
         play(move || packages::node(script), flow, self.brief(client)).await;
     }
 
+    /// Lets a Node script play a flow by a brief of one's own.
+    pub async fn node_briefed(&self, script: &'static str, flow: &str, brief: Value) {
+        play(move || packages::node(script), flow, brief).await;
+    }
+
     /// As [`Stage::node`], for a client with a key.
     pub async fn node_with_key(&self, script: &'static str, flow: &str, client: (Created, Value)) {
         let mut brief = self.brief(&client.0);

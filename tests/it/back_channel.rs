@@ -337,6 +337,41 @@ both_with! { own_machine;
         drop(other);
     }
 
+    async fn the_members_of_sign_out_are_flags_and_are_checked(server: TestServer) {
+        let app = WebApp::register(&server).await;
+        let update = async |flags: &[&str]| {
+            let all = [&["client", "update", app.id.as_str()], flags, &["--json"]].concat();
+            server.command(&all).await
+        };
+        for (flag, bad) in [
+            ("--backchannel-logout-uri", "http://app.example/out"),
+            ("--backchannel-logout-uri", "https://app.example/out#x"),
+            ("--frontchannel-logout-uri", "https://elsewhere.example/out"),
+        ] {
+            update(&[flag, bad]).await.expect_refusal(1);
+        }
+        let made = update(&[
+            "--backchannel-logout-uri", "https://app.example/out",
+            "--backchannel-logout-session-required",
+            "--frontchannel-logout-uri", "https://app.example/frame",
+            "--frontchannel-logout-session-required",
+        ])
+        .await
+        .expect_json();
+        for (member, value) in [
+            ("backchannel_logout_uri", json!("https://app.example/out")),
+            ("backchannel_logout_session_required", json!(true)),
+            ("frontchannel_logout_uri", json!("https://app.example/frame")),
+            ("frontchannel_logout_session_required", json!(true)),
+        ] {
+            assert_eq!(made[member], value, "{member}");
+        }
+        let unset = "backchannel_logout_uri,frontchannel_logout_uri,\
+                     backchannel_logout_session_required,frontchannel_logout_session_required";
+        let gone = update(&["--unset", unset]).await.expect_json();
+        assert!(gone.as_object().expect("an object").keys().all(|name| !name.contains("channel")));
+    }
+
     async fn whoever_wants_no_word_gets_none_and_costs_nothing(server: TestServer) {
         server.user("ada").await;
         let inbox = Inbox::open().await;

@@ -56,8 +56,8 @@ fn expected_state(client_id: &str, here: &str, salt: &str) -> String {
 
 /// The cookie that scripts can read, as a response sets it.
 fn state_cookie(page: &Page) -> Option<String> {
-    let set = page.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-    let cookie = set.filter(|line| line.starts_with("countersign-state=")).next_back()?;
+    let mut set = page.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let cookie = set.rfind(|line| line.starts_with("countersign-state="))?;
     Some(cookie.to_owned())
 }
 

@@ -92,4 +92,65 @@ both! {
         assert!(other.is_active(&others.access_token).await);
         assert!(is_signed_in(&other).await);
     }
+
+    async fn l1_an_app_may_post_its_request(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada", "openid").await;
+        let form = [("id_token_hint", &*tokens.id_token), BACK, ("state", "x")];
+        let page = app.agent.follow(app.agent.post("/logout", &form).await).await;
+        let answer = page.expect_answer();
+        assert_eq!((answer.to.as_str(), answer.get("state")), (BACK.1, "x"));
+        assert!(!is_signed_in(&app).await);
+    }
+
+    async fn l3_an_address_that_is_not_registered_leads_nowhere(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada", "openid").await;
+        for uri in ["https://app.example/other", "https://app.example/out?foo=bar", ""] {
+            let hint = ("id_token_hint", &*tokens.id_token);
+            let page = logout(&app, &[hint, ("post_logout_redirect_uri", uri)]).await;
+            assert!(page.answer().is_none(), "{uri}: {:?}", page.answer());
+        }
+    }
+
+    async fn l4_a_hint_that_is_not_ours_leads_nowhere(server: TestServer) {
+        use crate::support::crypto::{claims, key, sign, unsigned};
+        use countersign::jose::{SigningAlgorithm, Typ};
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let other = WebApp::register(&server).await;
+        let own = app.tokens("ada", "openid").await.id_token;
+        let told = claims(&own);
+        let none = unsigned(r#"{"alg":"none","typ":"JWT"}"#, &told.to_string(), "");
+        let foreign = sign(&key(SigningAlgorithm::RS256), Typ::IdToken, &told);
+        for hint in [&none, &foreign, &own[..own.len() - 4].to_owned(), &"x".to_owned()] {
+            let page = logout(&app, &[("id_token_hint", hint), BACK]).await;
+            assert!(page.answer().is_none(), "{hint}: {:?}", page.answer());
+        }
+        let of_another = [("id_token_hint", &*own), BACK, ("client_id", &*other.id)];
+        assert!(logout(&app, &of_another).await.answer().is_none());
+        assert!(is_signed_in(&app).await);
+    }
+
+    async fn l5_an_address_without_a_client_leads_nowhere(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        app.tokens("ada", "openid").await;
+        for extra in [("state", "x"), ("client_id", "unknown")] {
+            assert!(logout(&app, &[BACK, extra]).await.answer().is_none(), "{extra:?}");
+        }
+        assert!(is_signed_in(&app).await);
+    }
+
+    async fn l10_offline_access_outlives_the_sign_out(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let offline = app.tokens("ada", "openid offline_access").await;
+        logout(&app, &[("id_token_hint", &offline.id_token), BACK]).await.expect_answer();
+        app.refresh(&offline.refresh_token).await.expect_tokens();
+        assert!(!app.is_active(&offline.access_token).await);
+        assert!(!is_signed_in(&app).await);
+    }
 }

@@ -59,4 +59,5 @@ mod support_selftest;
 mod supported;
 mod token;
 mod token_exchange;
+mod upstream;
 mod userinfo;

@@ -211,7 +211,8 @@ mod tests {
     fn g8_without_a_state_none_is_returned() {
         let address = address("https://app.example/cb", None, ResponseMode::FormPost);
         let error = OAuthError::invalid_request("x");
-        let Sent::FormPost { fields, .. } = address.error(&error, "https://id.example") else {
+        let Sent::FormPost { fields, .. } = carried(address.error(&error, "https://id.example"))
+        else {
             panic!()
         };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();

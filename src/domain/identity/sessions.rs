@@ -2,12 +2,14 @@
 
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
+use crate::domain::federation::Identity;
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
 use crate::protocol::acr::Level;
 use crate::protocol::error::OAuthError;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::sessions::{self, Session};
+use crate::storage::upstream_sessions::{self, UpstreamSession};
 use crate::storage::users::{self, User};
 use crate::storage::{DbConnection, StorageError, audit};
 
@@ -48,6 +50,8 @@ pub struct BrowserInfo {
     /// Whoever is there, with address and request code.
     pub actor: Actor,
     pub user_agent: Option<String>,
+    /// Who vouched for them, when it was not we.
+    pub upstream: Option<Identity>,
 }
 
 /// Finds the live session of a cookie.
@@ -116,8 +120,9 @@ pub async fn start(
         id_hash: digest(&cookie),
         sid: provider.random.id(),
         user_id: user.id.clone(),
-        auth_time: now.as_unix(),
-        amr: "pwd".into(),
+        auth_time: proved_at(browser.upstream.as_ref(), now).as_unix(),
+        // RFC 8176 has no word for it; others call it so.
+        amr: if browser.upstream.is_some() { "fed" } else { "pwd" }.into(),
         acr: Level::Password.as_str().into(),
         remember,
         created_at: now.as_unix(),
@@ -130,6 +135,7 @@ pub async fn start(
     let actor = browser.actor.acting_as(Actor::user(&user.id).name);
     let event = actor.event("session.start", now).user(&user.id);
     let (before, checked) = (before.map(digest), user.clone());
+    let upstream = browser.upstream;
     let cause = provider.cause(Reason::SignedOut, &actor);
     let started = provider
         .db
@@ -143,6 +149,7 @@ pub async fn start(
                 return Ok(None);
             }
             let session = replace(conn, before.as_deref(), session, &cause)?;
+            note_upstream(conn, &session, upstream.as_ref(), before.is_some())?;
             users::set_last_sign_in(conn, &checked.id, now)?;
             audit::insert(conn, &event)?;
             Ok(Some(session))
@@ -151,6 +158,35 @@ pub async fn start(
     provider.revocation.committed(&provider.db).await?;
     let changed = || OAuthError::invalid_grant("the account changed during the sign-in");
     Ok((cookie, started.ok_or_else(changed)?))
+}
+
+/// When they really proved who they are: perhaps a while ago, at another provider.
+fn proved_at(upstream: Option<&Identity>, now: Timestamp) -> Timestamp {
+    let there = upstream.and_then(|identity| identity.auth_time);
+    there.map_or(now, |there| there.min(now))
+}
+
+/// Notes which session at another provider this one hangs on; none when it began here.
+fn note_upstream(
+    conn: &mut DbConnection,
+    session: &Session,
+    upstream: Option<&Identity>,
+    may_be_renewed: bool,
+) -> Result<(), StorageError> {
+    let Some(identity) = upstream else {
+        return match may_be_renewed {
+            true => upstream_sessions::delete(conn, &session.sid),
+            false => Ok(()),
+        };
+    };
+    let noted = UpstreamSession {
+        sid: session.sid.clone(),
+        user_id: session.user_id.clone(),
+        issuer: identity.issuer.clone(),
+        subject: identity.subject.clone(),
+        upstream_sid: identity.upstream_sid.clone(),
+    };
+    upstream_sessions::put(conn, &noted)
 }
 
 /// Puts a new session in the place of the browser's old one. Of the same person, it goes on under

@@ -3,6 +3,7 @@
 mod apps;
 mod devices;
 mod here;
+mod linked;
 mod overview;
 mod password;
 mod profile;
@@ -24,6 +25,16 @@ pub fn configure(config: &mut web::ServiceConfig) {
             page("/account/password")
                 .route(web::get().to(password::get))
                 .route(web::post().to(password::post)),
+        )
+        .service(
+            page("/account/linked/new/{slug}")
+                .route(web::get().to(linked::to_page))
+                .route(web::post().to(linked::start)),
+        )
+        .service(
+            page("/account/linked/{id}/remove")
+                .route(web::get().to(linked::ask))
+                .route(web::post().to(linked::remove)),
         )
         .service(page("/account/devices").route(web::get().to(devices::get)))
         .service(

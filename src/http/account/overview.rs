@@ -1,6 +1,7 @@
 //! The first page of the account, and what keeps it safe.
 
 use super::here::{Answer, Here};
+use super::linked;
 use crate::domain::identity::account::{self, Event};
 use crate::http::page::{Nav, Page};
 use crate::http::views::account::{
@@ -39,7 +40,8 @@ pub async fn security(here: Here) -> Answer {
     let changed = user.password_changed_at.unwrap_or(user.created_at);
     let password_changed =
         user.password_hash.as_ref().map(|_| page.text.ago(changed, here.provider().now()));
-    Ok(here.show(Security { page, password_changed }.respond()))
+    let (linked, upstreams) = linked::lines(&here, &page).await?;
+    Ok(here.show(Security { page, password_changed, linked, upstreams }.respond()))
 }
 
 fn line(page: &Page, event: &Event, now: Timestamp) -> EventLine {

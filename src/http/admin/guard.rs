@@ -7,6 +7,7 @@
 use crate::domain::Provider;
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::ClientError;
+use crate::domain::federation::management::UpstreamError;
 use crate::domain::ground::Ground;
 use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
@@ -212,9 +213,20 @@ impl Admin {
         }
     }
 
+    /// What was done to a provider, or why not. Mistakes in a form are for the caller to show first.
+    pub fn upstream<T>(&self, result: Result<T, UpstreamError>) -> Result<T, Stop> {
+        result.map_err(|error| match error {
+            UpstreamError::NotFound => Stop(ErrorPage::not_found(self.page(Nav::None)).respond()),
+            UpstreamError::Storage(error) => Stop(self.visitor.fault(&error.into())),
+            other => Stop(self.visitor.fault(&OAuthError::server_error(other))),
+        })
+    }
+
     /// Makes this process see a change at once: revocations, and what is cached.
     pub async fn changed(&self) -> Result<(), Stop> {
-        self.provider().forget();
+        let provider = self.provider();
+        provider.forget();
+        self.read(provider.upstreams.reload(&provider.db).await)?;
         self.read(self.provider().revocation.committed(&self.provider().db).await)
     }
 }

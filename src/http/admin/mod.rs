@@ -19,6 +19,7 @@ mod list;
 mod preview;
 mod resource;
 mod resources;
+mod upstreams;
 mod users;
 
 use actix_web::middleware::from_fn;
@@ -34,6 +35,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(of_resources)
         .configure(of_issuers)
         .service(resource("/preview").route(get().to(preview::get)))
+        .configure(of_upstreams)
         .service(resource("/keys").route(get().to(keys::list)))
         .service(
             resource("/keys/rotate")
@@ -67,6 +69,26 @@ fn of_users(config: &mut web::ServiceConfig) {
             resource("/users/{id}/sessions/{sid}/sign-out")
                 .route(get().to(account_session::ask))
                 .route(post().to(account_session::end)),
+        );
+}
+
+fn of_upstreams(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/upstreams")
+                .route(get().to(upstreams::list))
+                .route(post().to(upstreams::create)),
+        )
+        .service(resource("/upstreams/new").route(get().to(upstreams::new)))
+        .service(
+            resource("/upstreams/{slug}")
+                .route(get().to(upstreams::get))
+                .route(post().to(upstreams::save)),
+        )
+        .service(
+            resource("/upstreams/{slug}/delete")
+                .route(get().to(upstreams::ask_delete))
+                .route(post().to(upstreams::delete)),
         );
 }
 

@@ -5,6 +5,12 @@ use crate::protocol::time::Lifetime;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use std::borrow::Cow;
+
+/// How many cookies hold what somebody takes to another provider and back.
+const HELD_PARTS: usize = 3;
+/// How much of it is in one.
+const HELD_BYTES: usize = 3600;
 
 /// The names and attributes of our cookies, as the issuer's scheme allows.
 ///
@@ -129,6 +135,38 @@ impl Cookies {
         cookie
     }
 
+    fn held_name(self, part: usize) -> String {
+        let prefix = if self.secure { "__Host-" } else { "" };
+        format!("{prefix}countersign-upstream-{part}")
+    }
+
+    /// What a browser holds while its person is at another provider.
+    pub fn held(self, request: &HttpRequest) -> Option<String> {
+        let parts = (0..HELD_PARTS).map_while(|part| read(request, &self.held_name(part)));
+        let held: String = parts.collect();
+        (!held.is_empty()).then_some(held)
+    }
+
+    /// Lets a browser hold it, for ten minutes; in parts, because one cookie has 4096 bytes. None
+    /// when it is too much.
+    pub fn set_held(self, value: &str) -> Option<Vec<Cookie<'static>>> {
+        if value.len() > HELD_PARTS * HELD_BYTES || !value.is_ascii() {
+            return None;
+        }
+        let mut cookies = Vec::new();
+        for part in 0..HELD_PARTS {
+            let rest = value.get(part * HELD_BYTES..).unwrap_or_default();
+            let text = &rest[..rest.len().min(HELD_BYTES)];
+            let mut cookie = self.cookie(self.held_name(part), text.to_owned());
+            match text.is_empty() {
+                true => cookie.make_removal(),
+                false => cookie.set_max_age(Duration::minutes(10)),
+            }
+            cookies.push(cookie);
+        }
+        Some(cookies)
+    }
+
     /// Takes the session away.
     pub fn clear_session(self) -> Cookie<'static> {
         let mut cookie = self.cookie(self.session_name(), String::new());
@@ -136,7 +174,7 @@ impl Cookies {
         cookie
     }
 
-    fn cookie(self, name: &'static str, value: String) -> Cookie<'static> {
+    fn cookie(self, name: impl Into<Cow<'static, str>>, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
             .path("/")
             .secure(self.secure)

@@ -5,15 +5,17 @@ use super::{Visitor, see_other};
 use crate::domain::authorize::answer;
 use crate::domain::authorize::interaction::{Interaction, InteractionError, LIFETIME};
 use crate::domain::clients::RegisteredClient;
+use crate::domain::federation::RegisteredUpstream;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sign_in::{self, Attempt, SignInError};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Login, LoginMessage};
-use crate::http::views::web_link;
+use crate::http::views::{Link, web_link};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
+use std::sync::Arc;
 
 /// Where a sign-in leads.
 pub(super) enum Purpose {
@@ -125,6 +127,7 @@ pub fn show(
         page: visitor.page(),
         app: client.map(flow::app),
         register_url: register_url(visitor, &txn),
+        upstreams: upstreams(visitor, &txn),
         privacy_url: link(client.and_then(|client| client.metadata.policy_uri.as_ref())),
         terms_url: link(client.and_then(|client| client.metadata.tos_uri.as_ref())),
         txn,
@@ -143,9 +146,15 @@ fn show_own(
     message: Option<LoginMessage>,
 ) -> HttpResponse {
     let txn = own_txn(next);
-    let register_url = register_url(visitor, &txn);
-    let page =
-        Login { page: visitor.page(), txn, username, message, register_url, ..Login::default() };
+    let page = Login {
+        page: visitor.page(),
+        register_url: register_url(visitor, &txn),
+        upstreams: upstreams(visitor, &txn),
+        txn,
+        username,
+        message,
+        ..Login::default()
+    };
     visitor.mark(page.respond())
 }
 
@@ -153,6 +162,29 @@ fn show_own(
 fn register_url(visitor: &Visitor, txn: &str) -> Option<String> {
     let is_open = visitor.state.provider.features.sign_up;
     is_open.then(|| format!("/sign-up?txn={txn}"))
+}
+
+/// The other providers at which people may sign in.
+fn upstreams(visitor: &Visitor, txn: &str) -> Vec<Link> {
+    let offered = visitor.state.provider.upstreams.offered();
+    let txn: String = url::form_urlencoded::byte_serialize(txn.as_bytes()).collect();
+    let link = |one: &Arc<RegisteredUpstream>| Link {
+        label: one.name.clone(),
+        href: format!("/login/upstream/{}?txn={txn}", one.slug),
+    };
+    offered.iter().map(link).collect()
+}
+
+/// The page again with a word about what happened at another provider.
+pub(super) async fn shown_again(
+    visitor: &Visitor,
+    purpose: Purpose,
+    message: LoginMessage,
+) -> HttpResponse {
+    match purpose {
+        Purpose::Page(next) => show_own(visitor, &next, String::new(), Some(message)),
+        Purpose::App(interaction) => show_for_app(visitor, &interaction, Some(message)).await,
+    }
 }
 
 /// A page that is too old keeps the app's request and asks again; one that is not of this browser
@@ -217,7 +249,7 @@ async fn sign_in(visitor: Visitor, purpose: Purpose, form: &Params) -> HttpRespo
     with_cookies(response, &set)
 }
 
-fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpResponse {
+pub(super) fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'_>]) -> HttpResponse {
     for cookie in cookies {
         if let Err(error) = response.add_cookie(cookie) {
             tracing::error!(%error, "a cookie could not be set");

@@ -9,9 +9,11 @@ mod logo;
 mod logout;
 mod select;
 mod sign_up;
+mod upstream;
 
 pub use super::visitor::{Visitor, see_other};
 pub use flow::fault;
+pub use upstream::away;
 
 use actix_web::web;
 
@@ -51,6 +53,20 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(device::post)),
         )
         .service(web::resource("/consent/switch").route(web::post().to(consent::switch)))
+        .service(web::resource("/login/upstream/{slug}").route(web::get().to(upstream::start)))
+        .service(
+            web::resource("/login/upstream/{slug}/callback")
+                .route(web::get().to(upstream::callback)),
+        )
+        .service(
+            web::resource("/login/upstream/{slug}/link")
+                .route(web::get().to(upstream::ask))
+                .route(web::post().to(upstream::link)),
+        )
+        .service(
+            web::resource("/login/upstream/{slug}/backchannel-logout")
+                .route(web::post().to(upstream::back_channel_logout)),
+        )
         .service(web::resource("/session/check").route(web::get().to(logout::check_session)))
         .service(
             web::resource("/logout")

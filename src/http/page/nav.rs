@@ -18,6 +18,7 @@ pub enum Nav {
     Clients,
     Resources,
     Issuers,
+    Upstreams,
     Keys,
     Audit,
 }
@@ -38,12 +39,13 @@ const ACCOUNT: [(Nav, &str, &str); 5] = [
     (Nav::Apps, "/account/apps", "nav-apps"),
 ];
 
-const ADMIN: [(Nav, &str, &str); 7] = [
+const ADMIN: [(Nav, &str, &str); 8] = [
     (Nav::Dashboard, "/admin", "nav-dashboard"),
     (Nav::Users, "/admin/users", "nav-users"),
     (Nav::Clients, "/admin/clients", "nav-clients"),
     (Nav::Resources, "/admin/resources", "nav-resources"),
     (Nav::Issuers, "/admin/issuers", "nav-issuers"),
+    (Nav::Upstreams, "/admin/upstreams", "nav-upstreams"),
     (Nav::Keys, "/admin/keys", "nav-keys"),
     (Nav::Audit, "/admin/audit", "nav-audit"),
 ];

@@ -100,6 +100,10 @@ pub struct Security {
     pub page: Page,
     /// How long ago the password was changed, in words; none when there is no password.
     pub password_changed: Option<String>,
+    /// The accounts at other providers that can sign the person in.
+    pub linked: Vec<LinkedLine>,
+    /// Where more can be connected.
+    pub upstreams: Vec<Link>,
 }
 
 /// `GET /account/password`. Posts there: `password`, `new-password`, `new-password-confirm`.
@@ -185,6 +189,18 @@ macro_rules! respond_ok {
             }
         }
     )+};
+}
+
+/// An account at another provider.
+#[derive(Debug, Clone)]
+pub struct LinkedLine {
+    /// The provider's name.
+    pub name: String,
+    /// What the person recognises the account by.
+    pub label: String,
+    /// When somebody last came in through it.
+    pub used: String,
+    pub remove_url: String,
 }
 
 respond_ok!(Overview, Security, Devices, ConnectedApps);

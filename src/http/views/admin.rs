@@ -8,6 +8,7 @@ mod issuer;
 mod preview;
 mod resource;
 mod settings;
+mod upstream;
 mod users;
 
 pub use client::{
@@ -21,6 +22,7 @@ pub use issuer::{IssuerPage, IssuerRow, Issuers};
 pub use preview::{PreviewPage, SampleView};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
 pub use settings::{ClientSettings, Control, SettingField, SettingSection};
+pub use upstream::{UpstreamPage, UpstreamRow, Upstreams};
 pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
 
 use super::{Badge, Tone};
@@ -69,7 +71,8 @@ respond_ok!(
     Audit,
     Resources,
     Issuers,
-    PreviewPage
+    PreviewPage,
+    Upstreams
 );
 
 macro_rules! respond_form {
@@ -91,5 +94,6 @@ respond_form!(
     ClientSettings,
     NewResource,
     ResourcePage,
-    IssuerPage
+    IssuerPage,
+    UpstreamPage
 );

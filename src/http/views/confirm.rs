@@ -43,6 +43,13 @@ pub enum Act<'a> {
     RemoveAccess {
         app: &'a str,
     },
+    /// A person takes an account at another provider off theirs.
+    Unlink {
+        account: &'a str,
+    },
+    DeleteUpstream {
+        name: &'a str,
+    },
     BlockUser {
         name: &'a str,
     },
@@ -129,6 +136,10 @@ impl Confirm {
     }
 }
 
+/// Title, sentences and button.
+const DELETE_UPSTREAM: (&str, &[&str], &str) =
+    ("delete-upstream-title", &["delete-upstream-text"], "delete-upstream-button");
+
 impl Act<'_> {
     /// Title, sentences and button.
     fn keys(self) -> (&'static str, &'static [&'static str], &'static str) {
@@ -138,6 +149,8 @@ impl Act<'_> {
             Self::RemoveAccess { .. } => {
                 ("remove-access-title", &["remove-access-text"], "apps-remove")
             }
+            Self::Unlink { .. } => ("unlink-title", &["unlink-text"], "unlink-button"),
+            Self::DeleteUpstream { .. } => DELETE_UPSTREAM,
             Self::BlockUser { .. } => {
                 ("block-user-title", &["block-user-text", "block-user-more"], "block-user-button")
             }
@@ -194,6 +207,8 @@ impl Act<'_> {
             Self::EndOtherSessions => "",
             Self::EndSession { device: name }
             | Self::RemoveAccess { app: name }
+            | Self::Unlink { account: name }
+            | Self::DeleteUpstream { name }
             | Self::BlockUser { name }
             | Self::UnblockUser { name }
             | Self::RevokeTokens { name }

@@ -3,11 +3,13 @@
 
 mod consent;
 mod device;
+mod link;
 mod login;
 mod sign_up;
 
 pub use consent::{Consent, DetailLine, ScopeLine};
 pub use device::{DeviceCode, DeviceEnd, DeviceHint};
+pub use link::{LinkAccount, LinkMessage};
 pub use login::{Login, LoginMessage};
 pub use sign_up::SignUp;
 

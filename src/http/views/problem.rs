@@ -127,6 +127,12 @@ pub enum Problem {
     SectorInvalid,
     /// A page that the browser loads at sign-out is of another origin than the app.
     FrontChannelOrigin,
+    SlugInvalid,
+    SlugTaken,
+    /// An address that one kind of provider needs and the other does not.
+    EndpointMisplaced,
+    /// New accounts without an email address that is trusted.
+    SignUpUntrusted,
     /// Nothing to encrypt to.
     EncryptionKeysMissing,
     /// A code of a device that is not right, or no longer.
@@ -222,6 +228,10 @@ impl Problem {
             Self::SectorMissing => "problem-sector-missing",
             Self::SectorInvalid => "problem-sector-invalid",
             Self::FrontChannelOrigin => "problem-front-channel-origin",
+            Self::SlugInvalid => "problem-slug-invalid",
+            Self::SlugTaken => "problem-slug-taken",
+            Self::EndpointMisplaced => "problem-endpoint",
+            Self::SignUpUntrusted => "problem-upstream-sign-up",
             Self::EncryptionKeysMissing => "problem-encryption-keys",
             Self::UserCodeWrong => "problem-user-code",
             _ => "problem-choice-invalid",

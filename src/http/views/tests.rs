@@ -8,6 +8,7 @@ mod admin;
 mod interaction;
 mod issuer;
 mod resource;
+mod upstream;
 
 use crate::http::page::{Nav, Page};
 use crate::http::text::Language;
@@ -54,6 +55,7 @@ fn all(sample: Sample) -> Vec<Rendered> {
     pages.extend(admin::pages(sample));
     pages.extend(resource::pages(sample));
     pages.extend(issuer::pages(sample));
+    pages.extend(upstream::pages(sample));
     pages
 }
 

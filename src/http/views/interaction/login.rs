@@ -1,5 +1,6 @@
 //! The sign-in page.
 
+use super::super::Link;
 use super::App;
 use crate::http::page::{Page, respond};
 use crate::http::text::Markup;
@@ -27,6 +28,8 @@ pub struct Login {
     pub recover_url: Option<String>,
     /// Where an account is made, once that exists.
     pub register_url: Option<String>,
+    /// Other providers at which people may sign in.
+    pub upstreams: Vec<Link>,
     /// Whether passkeys can be used.
     pub passkey: bool,
     /// What the app says it does with data, and on what terms (Registration §2).
@@ -49,6 +52,8 @@ pub enum LoginMessage {
     CookiesOff,
     /// A sensitive act, or the app, wants a fresh sign-in.
     Again,
+    /// It did not work at another provider.
+    Upstream { name: String },
     /// An account was asked for; whether there was one before is not said.
     SignedUp,
 }
@@ -57,7 +62,9 @@ impl LoginMessage {
     /// The status the page goes out with.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Wrong | Self::TooOld { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Wrong | Self::TooOld { .. } | Self::Upstream { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Blocked { .. } => StatusCode::FORBIDDEN,
             Self::CookiesOff => StatusCode::BAD_REQUEST,
@@ -114,6 +121,7 @@ impl Login {
             }
             LoginMessage::CookiesOff => page.html("login-cookies-off", &[]),
             LoginMessage::Again => page.html("login-again", &[]),
+            LoginMessage::Upstream { name } => page.html("login-upstream", &[("name", name)]),
             LoginMessage::SignedUp => page.html("login-signed-up", &[]),
         }
     }

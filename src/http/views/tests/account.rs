@@ -3,7 +3,7 @@
 use super::super::account::*;
 use super::super::confirm::{Act, Confirm};
 use super::super::problem::Problem;
-use super::super::{Errors, device};
+use super::super::{Errors, Link, device};
 use super::{Rendered, Sample, page};
 use crate::http::page::{Nav, Notice, Page, Theme};
 use crate::http::text::Language;
@@ -97,6 +97,16 @@ pub fn pages(sample: Sample) -> Vec<Rendered> {
     let security = |password_changed: Option<String>| Security {
         page: sample.inside(Nav::Security),
         password_changed,
+        linked: vec![LinkedLine {
+            name: sample.text("Acme"),
+            label: sample.text("ada@example.org"),
+            used: sample.text("2 days ago"),
+            remove_url: sample.text("/account/linked/1/remove"),
+        }],
+        upstreams: vec![Link {
+            label: sample.text("Other"),
+            href: sample.text("/account/linked/new/other"),
+        }],
     };
     let devices = Devices {
         page: sample.inside(Nav::Devices),

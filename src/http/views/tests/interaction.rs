@@ -152,9 +152,24 @@ fn ways_out(sample: Sample) -> Vec<Rendered> {
         ("returning", returning.render().expect("renders")),
         ("form-post", form.render().expect("renders")),
         ("logout", logout.render().expect("renders")),
+        ("link", link(sample, None)),
+        ("link-again", link(sample, Some(LinkMessage::EmailTaken))),
         ("signing-out", signing_out.render().expect("renders")),
         ("signed-out", SignedOut { page }.render().expect("renders")),
     ]
+}
+
+fn link(sample: Sample, message: Option<LinkMessage>) -> String {
+    let page = LinkAccount {
+        page: sample.page(),
+        action: sample.text("/login/upstream/acme/link"),
+        name: sample.text("Acme"),
+        label: sample.text("ada@example.org"),
+        username: sample.text("ada"),
+        may_create: true,
+        message,
+    };
+    page.render().expect("renders")
 }
 
 fn sign_up(sample: Sample, app: Option<App>, errors: Errors) -> String {
