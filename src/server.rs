@@ -21,6 +21,7 @@ macro_rules! settled {
 }
 
 mod background;
+mod connection;
 mod health;
 pub mod lock;
 pub mod logging;
@@ -305,7 +306,7 @@ fn serve(
             .configure(|routes| http::routes(routes, shared.clone()))
             .configure(|routes| health::routes(routes, shared.clone()))
     };
-    let server = settled!(HttpServer::new(app), config);
+    let server = settled!(HttpServer::new(app), config).on_connect(connection::settle);
     let listen = config.listen;
     let failed = |error| RunError::Listen(listen, error);
     let server = match tls {

@@ -4,6 +4,7 @@
 use super::tls::Tls;
 use super::{
     BLOCKING_THREADS, HEAD_DEADLINE, KEEP_ALIVE, Listener, MAX_CONNECTIONS, RunError, STOP_SECONDS,
+    connection,
 };
 use crate::config::Config;
 use crate::domain::mtls::Mtls;
@@ -62,6 +63,7 @@ pub fn serve(
 
 /// Keeps the certificate of a connection for its requests. One that cannot be read is none.
 fn note_certificate(connection: &dyn Any, noted: &mut Extensions) {
+    connection::settle(connection, noted);
     let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
     let ssl = stream.ssl();
     let Some(Ok(der)) = ssl.peer_certificate().map(|certificate| certificate.to_der()) else {

@@ -154,3 +154,39 @@ async fn s1_tls_1_2_has_only_the_suites_of_the_profile() {
     assert_eq!(shake(running.address, SslVersion::TLS1).await, None);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn ht_11_nobody_can_flood_us_by_http_2() {
+    let directory = TempDir::new().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    certify("id", &cert, &key);
+    let config = Config { tls_cert: Some(cert), tls_key: Some(key), ..config(&directory) };
+    let running = start(config, quiet()).await.unwrap();
+    let address = running.address;
+    for (offered, chosen) in
+        [(&b"\x02h2\x08http/1.1"[..], Some(&b"http/1.1"[..])), (b"\x02h2", None)]
+    {
+        let (agreed, answer) =
+            tokio::task::spawn_blocking(move || begin_http_2(address, offered)).await.unwrap();
+        assert_eq!(agreed.as_deref(), chosen);
+        let refused = answer.is_empty() || answer.starts_with(b"HTTP/1.1 4");
+        assert!(refused, "{}", String::from_utf8_lossy(&answer));
+    }
+    running.stop().await;
+}
+
+/// Offers protocols in the handshake, then speaks HTTP/2 whatever was agreed on (RFC 9113 §3.4).
+fn begin_http_2(address: SocketAddr, offered: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
+    use std::io::{Read, Write};
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_verify(SslVerifyMode::NONE);
+    builder.set_alpn_protos(offered).unwrap();
+    let socket = TcpStream::connect(address).unwrap();
+    let mut stream = builder.build().connect("id.example.com", socket).unwrap();
+    let agreed = stream.ssl().selected_alpn_protocol().map(<[u8]>::to_vec);
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut answer = Vec::new();
+    // How the connection ends does not matter, only what came before.
+    drop(stream.read_to_end(&mut answer));
+    (agreed, answer)
+}

@@ -16,8 +16,9 @@ use std::sync::Arc;
 /// The suites of TLS 1.2; those of TLS 1.3 are all good.
 const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
                        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
-/// In the order we like them, as ALPN writes them (RFC 7301 §3.1).
-const PROTOCOLS: &[u8] = b"\x02h2\x08http/1.1";
+/// As ALPN writes them (RFC 7301 §3.1). HTTP/2 is left to a proxy: its floods need limits of their own
+/// (RFC 9113 §10.5), and what we serve to one browser is a page or two.
+const PROTOCOLS: &[u8] = b"\x08http/1.1";
 
 /// The certificate on disk, and the one that new connections get.
 pub struct Tls {
