@@ -7,8 +7,10 @@ pub mod check;
 mod layers;
 pub mod load;
 pub mod master_key;
+mod registration;
 mod requests;
 
+pub use registration::{RegistrationConfig, RegistrationMode};
 pub use requests::{ByReference, RequestConfig};
 
 use crate::protocol::time::Lifetime;
@@ -42,6 +44,7 @@ pub struct Config {
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
+    pub registration: RegistrationConfig,
     pub outbound: OutboundConfig,
     pub mtls: MtlsConfig,
     pub features: FeatureConfig,
@@ -65,6 +68,7 @@ impl Default for Config {
             tokens: TokenConfig::default(),
             sessions: SessionConfig::default(),
             requests: RequestConfig::default(),
+            registration: RegistrationConfig::default(),
             outbound: OutboundConfig::default(),
             mtls: MtlsConfig::default(),
             features: FeatureConfig::default(),

@@ -243,6 +243,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         tokens: config.tokens.clone(),
         sessions: config.sessions.clone(),
         requests: config.requests.clone(),
+        registration: config.registration.clone(),
         features: config.features.clone(),
         outbound: outbound(config)?,
         mtls: mutual_tls::settings(config)?,

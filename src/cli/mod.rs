@@ -14,6 +14,7 @@ mod key;
 mod output;
 #[cfg(test)]
 mod reference_test;
+mod registration;
 mod resource;
 mod serve;
 mod token;
@@ -87,6 +88,9 @@ enum Command {
     /// Apps and services that use the provider
     #[command(subcommand, visible_alias = "clients")]
     Client(client::ClientCommand),
+    /// What lets clients register themselves
+    #[command(subcommand)]
+    Registration(registration::RegistrationCommand),
     /// APIs that tokens are made for
     #[command(subcommand, visible_alias = "resources")]
     Resource(resource::ResourceCommand),
@@ -154,6 +158,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), CliError> {
         Command::Config(command) => config::run(&context, command),
         Command::User(command) => user::run(&context, command),
         Command::Client(command) => client::run(&context, command),
+        Command::Registration(command) => registration::run(&context, command),
         Command::Resource(command) => resource::run(&context, command),
         Command::Issuer(command) => issuer::run(&context, command),
         Command::Upstream(command) => upstream::run(&context, command),

@@ -1,6 +1,7 @@
 //! The rules that single settings and their combinations must keep.
 
 mod mtls;
+mod registration;
 
 use super::Config;
 use super::load::Problem;
@@ -44,6 +45,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     .collect();
     problems.extend(tls_problems(config));
     problems.extend(mtls::problems(config));
+    problems.extend(registration::problems(&config.registration));
     problems.extend(lifetime_problems(config));
     if config.metrics_listen == Some(config.listen) && config.listen.port() != 0 {
         problems.push(Problem::new("metrics_listen", "must be another address than listen"));

@@ -1,6 +1,7 @@
 //! Sweeps out what has expired, a little at a time.
 
 use super::provider::Provider;
+use super::registration::unused;
 use crate::storage::{StorageError, housekeeping};
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ pub async fn run_once(provider: &Provider) -> Result<usize, StorageError> {
     let mut deleted = 0;
     for _ in 0..MAX_BATCHES {
         let now = provider.now();
-        let batch = provider.db.write(move |conn| housekeeping::delete_expired(conn, now)).await?;
+        let expired =
+            provider.db.write(move |conn| housekeeping::delete_expired(conn, now)).await?;
+        let batch = expired + unused::remove(provider).await?;
         if batch == 0 {
             break;
         }

@@ -1,6 +1,7 @@
 //! The discovery document (OpenID Connect Discovery §3, RFC 8414 §2): derived from what works.
 
 mod requests;
+pub mod resource;
 
 use super::authorize::response;
 use super::clients::assertion;
@@ -66,6 +67,12 @@ pub fn document(provider: &Provider) -> Value {
     add(&mut document, of_introspection());
     add(&mut document, of_logout(provider));
     add(&mut document, with_certificates(provider));
+    if !provider.registration.document_hosts.is_empty() {
+        add(&mut document, json!({ "client_id_metadata_document_supported": true }));
+    }
+    if provider.registration.is_on() {
+        add(&mut document, json!({ "registration_endpoint": at("/register") }));
+    }
     document
 }
 

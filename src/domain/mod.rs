@@ -26,6 +26,7 @@ pub mod outbound;
 pub mod outbox;
 pub mod private_claims;
 mod provider;
+pub mod registration;
 pub mod resources;
 pub mod revocation;
 pub mod sender;

@@ -76,6 +76,20 @@ impl Outbound {
         self.get(uri, "application/oauth-authz-req+jwt, application/jwt", MAX_BODY_BYTES).await
     }
 
+    /// Gets a JSON document, and for how many seconds it may be kept when its host says so (RFC 9111
+    /// §5.2.2.1).
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::get_json`].
+    pub async fn get_with_age(
+        &self,
+        uri: &str,
+        max_bytes: usize,
+    ) -> Result<(Vec<u8>, Option<u32>), OutboundError> {
+        self.get_response(uri, "application/json", max_bytes).await
+    }
+
     /// Gets at most so many bytes of a media type.
     ///
     /// # Errors
@@ -87,6 +101,15 @@ impl Outbound {
         accept: &'static str,
         max_bytes: usize,
     ) -> Result<Vec<u8>, OutboundError> {
+        Ok(self.get_response(uri, accept, max_bytes).await?.0)
+    }
+
+    async fn get_response(
+        &self,
+        uri: &str,
+        accept: &'static str,
+        max_bytes: usize,
+    ) -> Result<(Vec<u8>, Option<u32>), OutboundError> {
         let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden)?;
         self.check(&url)?;
         let request = self.client.get(url).header("Accept", accept);
@@ -94,7 +117,9 @@ impl Outbound {
         if response.status().as_u16() != 200 {
             return Err(OutboundError::Status(response.status().as_u16()));
         }
-        read(&mut response, max_bytes).await
+        let caching = response.headers().get("cache-control").and_then(|said| said.to_str().ok());
+        let age = caching.and_then(max_age);
+        Ok((read(&mut response, max_bytes).await?, age))
     }
 
     /// Gets a JSON document that a token opens.
@@ -151,6 +176,21 @@ impl Outbound {
         Ok(response.status().as_u16())
     }
 
+    /// Whether an address may be called, as far as can be told without looking its name up.
+    pub fn may_name(&self, uri: &str) -> bool {
+        Url::parse(uri).is_ok_and(|url| self.check(&url).is_ok())
+    }
+
+    /// Whether the name in an address stands for none but addresses that may be called. One that is
+    /// not known today may be tomorrow; the call itself looks again.
+    pub async fn leads_out(&self, uri: &str) -> bool {
+        let Ok(url) = Url::parse(uri) else { return false };
+        let Some(url::Host::Domain(name)) = url.host() else { return self.check(&url).is_ok() };
+        let looked_up = tokio::time::timeout(CONNECT, tokio::net::lookup_host((name, 0))).await;
+        let Ok(Ok(mut found)) = looked_up else { return true };
+        found.all(|to| may_call(to.ip(), &self.allow))
+    }
+
     /// Scheme and literal addresses; names are judged by the resolver, once they are addresses.
     fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let literal = match url.host() {
@@ -183,6 +223,15 @@ async fn read(response: &mut Response, max_bytes: usize) -> Result<Vec<u8>, Outb
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// For how long `Cache-Control` lets an answer be kept; not at all is no time.
+fn max_age(caching: &str) -> Option<u32> {
+    let mut directives = caching.split(',').map(|directive| directive.trim().to_ascii_lowercase());
+    if directives.clone().any(|one| matches!(&*one, "no-store" | "no-cache")) {
+        return Some(0);
+    }
+    directives.find_map(|one| one.strip_prefix("max-age=")?.parse().ok())
 }
 
 /// A cause without the address in it: the text goes to the log.
@@ -294,6 +343,20 @@ mod tests {
             "javascript:alert(1)",
         ] {
             assert!(outbound.get_json(uri).await.is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_answer_says_how_long_it_may_be_kept() {
+        for (said, age) in [
+            ("max-age=600", Some(600)),
+            ("public, Max-Age=60", Some(60)),
+            ("no-store, max-age=600", Some(0)),
+            ("private", None),
+            ("max-age=soon", None),
+            ("max-age=-1", None),
+        ] {
+            assert_eq!(max_age(said), age, "{said}");
         }
     }
 

@@ -14,13 +14,15 @@ use super::keys::KeyRing;
 use super::mtls::Mtls;
 use super::outbound::Outbound;
 use super::outbox::Outbox;
+use super::registration::document::Documents;
+use super::registration::statement::Publishers;
 use super::resources::{self, ResourceRegistry};
 use super::revocation::feed::Feed;
 use super::revocation::{Cause, Reason, Revocation};
 use super::subject::SubjectKey;
 use super::tokens::presented::Presented;
 use super::tokens::status::StatusLists;
-use crate::config::{FeatureConfig, RequestConfig, SessionConfig, TokenConfig};
+use crate::config::{FeatureConfig, RegistrationConfig, RequestConfig, SessionConfig, TokenConfig};
 use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
@@ -42,6 +44,8 @@ pub enum StartError {
     WrongMasterKey,
     #[error("a key could not be made: {0}")]
     Key(#[from] crate::jose::JoseError),
+    #[error("registration.software_publishers: {0}")]
+    Publishers(String),
     #[error("outbound calls cannot be set up: {0}")]
     Outbound(String),
 }
@@ -56,6 +60,7 @@ pub struct Parts {
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
+    pub registration: RegistrationConfig,
     pub features: FeatureConfig,
     pub outbound: Outbound,
     pub mtls: Mtls,
@@ -73,6 +78,11 @@ pub struct Provider {
     pub tokens: TokenConfig,
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
+    pub registration: RegistrationConfig,
+    /// Whose software statements count.
+    pub publishers: Publishers,
+    /// What is known of documents that describe clients.
+    pub documents: Documents,
     pub features: FeatureConfig,
     pub support_contact: String,
     pub clients: ClientRegistry,
@@ -157,6 +167,10 @@ impl Provider {
             tokens: parts.tokens,
             sessions: parts.sessions,
             requests: parts.requests,
+            documents: Documents::default(),
+            publishers: Publishers::open(&parts.registration.software_publishers)
+                .map_err(StartError::Publishers)?,
+            registration: parts.registration,
             features: parts.features,
             support_contact: parts.support_contact,
         })

@@ -52,6 +52,7 @@ pub fn field(problem: &FieldProblem) -> &str {
     match problem.field {
         "password" => "new-password",
         "client_name" => "name",
+        "expires_in" => "hours",
         "id_token_signed_response_alg" => "id_token_alg",
         "token_endpoint_auth_method" => "auth_method",
         // The sentence about a claim begins with its name, which is that of its field.
@@ -71,6 +72,7 @@ fn known(problem: &FieldProblem) -> Option<Problem> {
         .or_else(|| of_resource_member(problem))
         .or_else(|| of_issuer(problem))
         .or_else(|| of_upstream_member(problem))
+        .or_else(|| of_initial_token(problem))
 }
 
 fn of_user(problem: &FieldProblem) -> Option<Problem> {
@@ -174,6 +176,15 @@ fn of_issuer(problem: &FieldProblem) -> Option<Problem> {
     })
 }
 
+fn of_initial_token(problem: &FieldProblem) -> Option<Problem> {
+    Some(match problem.key {
+        "error-token-label" => Problem::NameInvalid,
+        "error-token-uses" => Problem::UsesInvalid,
+        "error-token-lifetime" => Problem::HoursInvalid,
+        _ => return None,
+    })
+}
+
 /// The rule for redirect addresses names what is wrong in its sentence alone.
 fn of_address(says: &str, line: usize) -> Problem {
     let about = |word: &str| says.contains(word);
@@ -239,6 +250,7 @@ mod tests {
         all.extend(keys("clients/management"));
         all.extend(keys("resources"));
         all.extend(keys("issuers"));
+        all.extend(keys("registration"));
         assert!(all.len() > 25, "the keys were not found: {all:?}");
         for key in all.iter().filter(|key| !NO_FIELD.contains(&key.as_str())) {
             let key: &'static str = key.clone().leak();

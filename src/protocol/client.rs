@@ -11,6 +11,8 @@ use super::private_claims::PrivateClaims;
 use super::response_type::ResponseType;
 use super::scope::Scope;
 use super::time::Lifetime;
+pub use super::words::UnknownValue;
+use super::words::words;
 use exchange::ExchangePolicy;
 use introspection::IntrospectionMetadata;
 use logout::LogoutMetadata;
@@ -18,51 +20,6 @@ use requests::RequestMetadata;
 use sender::SenderMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
-use std::str::FromStr;
-
-/// A text did not name any value of an enumeration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of: {0}")]
-pub struct UnknownValue(pub &'static str);
-
-/// An enumeration of words: text on the wire, in the database and on the command line.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The value as it is written.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownValue;
-
-            fn from_str(text: &str) -> Result<Self, UnknownValue> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownValue(concat!($($word, " "),+))),
-                }
-            }
-        }
-    };
-}
 
 words! {
     /// How a client proves who it is (RFC 7591 §2, OpenID Connect Core §9).
@@ -139,6 +96,20 @@ words! {
 }
 
 words! {
+    /// How a client came to be known here.
+    #[derive(Default)]
+    ClientOrigin {
+        /// An administrator made it.
+        #[default]
+        Administrator = "administrator",
+        /// It registered itself (RFC 7591).
+        Registration = "registration",
+        /// Its `client_id` is the address of a document that describes it.
+        Document = "document",
+    }
+}
+
+words! {
     /// How access tokens for a client look.
     #[derive(Default)]
     AccessTokenFormat {
@@ -183,6 +154,13 @@ impl GrantType {
     }
 }
 
+impl ClientOrigin {
+    /// Whether somebody of the house answers for the client.
+    pub const fn is_administrator(&self) -> bool {
+        matches!(self, Self::Administrator)
+    }
+}
+
 impl AuthMethod {
     /// Whether a client with this method has a secret.
     pub const fn uses_secret(self) -> bool {
@@ -223,6 +201,11 @@ pub struct ClientMetadata {
     pub application_type: ApplicationType,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
+    /// Names the software, not the client: many clients are of one software (RFC 7591 §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -284,6 +267,26 @@ pub struct ClientMetadata {
     pub sender: SenderMetadata,
 }
 
+impl ClientMetadata {
+    /// What kind of program this is, as far as the members tell.
+    pub fn kind(&self) -> ClientKind {
+        if self.application_type == ApplicationType::Native {
+            return ClientKind::Native;
+        }
+        if self.token_endpoint_auth_method == AuthMethod::None {
+            return ClientKind::SinglePage;
+        }
+        let has_no_user = |grant: &GrantType| {
+            use GrantType::{ClientCredentials, JwtBearer, TokenExchange};
+            matches!(grant, ClientCredentials | JwtBearer | TokenExchange)
+        };
+        match self.grant_types.iter().all(has_no_user) {
+            true => ClientKind::Machine,
+            false => ClientKind::Web,
+        }
+    }
+}
+
 impl Default for ClientMetadata {
     /// The defaults of RFC 7591 §2.
     fn default() -> Self {
@@ -295,6 +298,8 @@ impl Default for ClientMetadata {
             scope: Scope::default(),
             application_type: ApplicationType::Web,
             contacts: Vec::new(),
+            software_id: None,
+            software_version: None,
             client_uri: None,
             logo_uri: None,
             policy_uri: None,
@@ -329,6 +334,8 @@ impl Default for ClientMetadata {
 #[serde(default)]
 pub struct ClientPolicy {
     pub kind: ClientKind,
+    #[serde(skip_serializing_if = "ClientOrigin::is_administrator")]
+    pub origin: ClientOrigin,
     pub profile: Profile,
     /// Public clients need PKCE whatever this says.
     pub require_pkce: bool,
@@ -369,6 +376,7 @@ impl Default for ClientPolicy {
     fn default() -> Self {
         Self {
             kind: ClientKind::Web,
+            origin: ClientOrigin::Administrator,
             profile: Profile::Standard,
             require_pkce: true,
             skip_consent: false,
@@ -442,9 +450,12 @@ impl Client {
         Some(host.unwrap_or_else(|| self.id.clone()))
     }
 
-    /// The host that people know the client by: of its home page, else of its first redirect URI.
+    /// The host that people know the client by: of its home page, else of its first redirect URI. A
+    /// document that describes a client proves its own host and no other.
     pub fn domain(&self) -> Option<String> {
-        let uri = self.metadata.client_uri.as_ref().or(self.metadata.redirect_uris.first())?;
+        let claimed = self.metadata.client_uri.as_ref().or(self.metadata.redirect_uris.first());
+        let proven = (self.policy.origin == ClientOrigin::Document).then_some(&self.id);
+        let uri = proven.or(claimed)?;
         let url = url::Url::parse(uri).ok()?;
         let host = url.host_str()?;
         Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))

@@ -27,3 +27,4 @@ pub mod token_exchange;
 pub mod trusted_issuer;
 pub mod upstream;
 pub mod user_code;
+mod words;

@@ -93,10 +93,13 @@ pub fn matches(registered: &str, requested: &str, application_type: ApplicationT
         }
 }
 
-/// Host and rest of `http://127.0.0.1:PORT/…` or `http://[::1]:PORT/…`, the port left out.
+/// Host and rest of `http://127.0.0.1:PORT/…`, `http://[::1]:PORT/…` or `http://localhost:PORT/…`, the
+/// port left out. RFC 8252 §8.3 advises against the name, but clients that cannot know their port
+/// register it.
 fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
-    let host = ["127.0.0.1", "[::1]"].into_iter().find(|host| rest.starts_with(host))?;
+    let host =
+        ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| rest.starts_with(host))?;
     let rest = &rest[host.len()..];
     let Some(port_and_path) = rest.strip_prefix(':') else {
         return (rest.is_empty() || rest.starts_with('/')).then_some((host, rest));
@@ -200,6 +203,17 @@ mod tests {
             "http://127.0.0.1@evil.example/cb",
         ] {
             assert!(!matches(registered, uri, Native), "{uri}");
+        }
+        let by_name = "http://localhost/cb";
+        assert!(matches(by_name, "http://localhost:51004/cb", Native));
+        for uri in [
+            "http://127.0.0.1:51004/cb",
+            "http://localhost.evil.example:1/cb",
+            "http://localhost:1@evil.example/cb",
+            "http://localhosts:1/cb",
+            "http://localhost:51004/cb2",
+        ] {
+            assert!(!matches(by_name, uri, Native), "{uri}");
         }
     }
 

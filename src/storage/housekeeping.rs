@@ -3,8 +3,8 @@
 //! Nothing depends on it: every query asks for the time itself.
 
 use super::schema::{
-    authorizations, deferred_requests, issued_tokens, outbox, pushed_requests, refresh_tokens,
-    revocations, seen_jtis, sessions,
+    authorizations, deferred_requests, initial_access_tokens, issued_tokens, outbox,
+    pushed_requests, refresh_tokens, revocations, seen_jtis, sessions,
 };
 use super::{DbConnection, StorageError};
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -47,6 +47,7 @@ pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, 
         + sweep!(conn, before, pushed_requests.uri_hash: String)
         + sweep!(conn, before, outbox.id: String)
         + sweep!(conn, before, deferred_requests.code_hash: String)
+        + sweep!(conn, before, initial_access_tokens.id: String)
         + sweep_revocations(conn, before)?)
 }
 

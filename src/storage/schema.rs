@@ -112,6 +112,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    registrations (client_id) {
+        client_id -> Text,
+        token_hash -> Text,
+        initial_token_id -> Nullable<Text>,
+        software_statement -> Nullable<Text>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    initial_access_tokens (id) {
+        id -> Text,
+        token_hash -> Text,
+        label -> Text,
+        uses -> BigInt,
+        uses_left -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     consents (user_id, client_id) {
         user_id -> Text,
         client_id -> Text,
@@ -357,6 +381,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     client_secrets,
     clients,
     consents,
+    initial_access_tokens,
     issued_tokens,
     linked_accounts,
     login_names,
@@ -364,6 +389,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     pushed_requests,
     pairwise_subjects,
     refresh_tokens,
+    registrations,
     resources,
     revocations,
     seen_jtis,

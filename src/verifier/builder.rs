@@ -43,6 +43,7 @@ pub struct VerifierBuilder {
     feed: bool,
     kept_in: Option<PathBuf>,
     secrets: Vec<Result<VerifyingKey, JoseError>>,
+    resource_metadata: Option<String>,
     introspect_as: Option<(String, String)>,
 }
 
@@ -66,6 +67,7 @@ impl VerifierBuilder {
             feed: false,
             kept_in: None,
             secrets: Vec::new(),
+            resource_metadata: None,
             introspect_as: None,
         }
     }
@@ -199,6 +201,14 @@ impl VerifierBuilder {
         self
     }
 
+    /// Where this service describes itself (RFC 9728): challenges name it, so that a client that
+    /// knows nothing but the service finds the way to a token.
+    #[must_use]
+    pub fn resource_metadata(mut self, address: impl Into<String>) -> Self {
+        self.resource_metadata = Some(address.into());
+        self
+    }
+
     /// Fetches the issuer's keys and makes the verifier, which keeps them fresh in the background.
     ///
     /// # Errors
@@ -245,6 +255,7 @@ impl VerifierBuilder {
             return Err(SetupError::Leeway);
         }
         let origins = self.checked_origins()?;
+        self.check_resource_metadata()?;
         let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
         let kept = self.kept_in.as_deref().map(|path| Snapshot::open(path, &self.issuer));
         let kept = kept.transpose()?.map(Arc::new);
@@ -276,6 +287,7 @@ impl VerifierBuilder {
                 keys,
                 origins,
                 nonces: self.nonces,
+                resource_metadata: self.resource_metadata,
                 used_proofs: UsedProofs::default(),
                 introspection: self.introspect_as.map(|who| Introspection::new(source, who)),
                 counters: Counters::default(),
@@ -322,6 +334,14 @@ impl VerifierBuilder {
         }
         let keys = std::mem::take(&mut self.secrets);
         keys.into_iter().collect::<Result<_, _>>().map_err(|_| SetupError::Secret)
+    }
+
+    fn check_resource_metadata(&self) -> Result<(), SetupError> {
+        let may_stand = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        match &self.resource_metadata {
+            Some(address) if !address.bytes().all(may_stand) => Err(SetupError::ResourceMetadata),
+            _ => Ok(()),
+        }
     }
 
     fn checked_origins(&self) -> Result<Vec<String>, SetupError> {

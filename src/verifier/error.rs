@@ -100,6 +100,9 @@ pub enum SetupError {
     /// The `htu` of a proof holds an address, so the service must know its own.
     #[error("an origin has a scheme, a host and perhaps a port, and nothing else")]
     Origin,
+    /// It stands in a header, between quotation marks.
+    #[error("the address of the resource metadata is not a URI")]
+    ResourceMetadata,
     #[error("clocks may be at most 60 seconds apart")]
     Leeway,
     #[error("the trust anchor is not a certificate in PEM")]

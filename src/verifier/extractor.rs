@@ -21,8 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 impl FromRequest for AccessToken {
-    type Error = VerifyError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, VerifyError>>>>;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refusal>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // A middleware may have checked it already; a proof is good once.
@@ -37,7 +37,8 @@ impl FromRequest for AccessToken {
                 sent_token(&request)?;
             }
             let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
-            check(&verifier, &request).await
+            let verdict = check(&verifier, &request).await;
+            verdict.map_err(|error| Refusal::of(error, &verifier))
         })
     }
 }
@@ -66,6 +67,53 @@ pub(super) async fn check_as(
     let sent = Sent { scheme, token, method, path, proofs: &proofs, certificate };
     let verdict = verifier.verify_sent(&sent).await;
     verdict.inspect_err(|error| tracing::debug!(%error, "token refused"))
+}
+
+/// Why a request is refused, and where the service describes itself (RFC 9728 §5.1). A service that
+/// refuses by itself, for a scope say, returns it to name that place too.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The reason.
+    pub error: VerifyError,
+    resource_metadata: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal by a service with this verifier.
+    pub fn of(error: VerifyError, verifier: &Verifier) -> Self {
+        let resource_metadata = verifier.resource_metadata().map(str::to_owned);
+        Self { error, resource_metadata }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        Self { error, resource_metadata: None }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.error.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.error.error_response();
+        let Some(address) = &self.resource_metadata else { return response };
+        response.headers_mut().remove(WWW_AUTHENTICATE);
+        for challenge in self.error.challenges() {
+            let challenge = format!(r#"{challenge}, resource_metadata="{address}""#);
+            let Ok(challenge) = challenge.try_into() else { continue };
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
 }
 
 /// The certificate that the service has found for the connection (`HttpServer::on_connect`) or the

@@ -3,6 +3,7 @@
 use super::*;
 use crate::jose::{SigningAlgorithm, SigningKey};
 use crate::protocol::time::{Clock, SystemClock};
+use crate::verifier::SetupError;
 use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
 use crate::verifier::{LocalList, StalenessPolicy, VerifierBuilder};
 use actix_web::{App, test};
@@ -162,4 +163,21 @@ async fn a_service_without_a_verifier_lets_nobody_in() {
     let request = test::TestRequest::get().insert_header((AUTHORIZATION, bearer(&json!({}))));
     let response = test::call_service(&app, request.to_request()).await;
     assert_eq!(response.status().as_u16(), 500);
+}
+
+#[actix_web::test]
+async fn rfc_9728_a_challenge_names_where_the_service_describes_itself() {
+    let address = "https://orders.example/.well-known/oauth-protected-resource";
+    let described = || builder().resource_metadata(address);
+    let expired = bearer(&json!({ "exp": 1_763_765_000 }));
+    for authorization in [&[][..], &["Bearer nonsense"], &[&*expired]] {
+        let challenge = ask(described(), "/", authorization).await.challenge.unwrap();
+        assert!(challenge.ends_with(&format!(r#"resource_metadata="{address}""#)), "{challenge}");
+        let plain = ask(builder(), "/", authorization).await.challenge.unwrap();
+        assert!(!plain.contains("resource_metadata"), "{plain}");
+    }
+    for broken in ["https://a\"b/", "https://a b/", "https://a\\b/", "a\r\nb"] {
+        let refused = builder().resource_metadata(broken).build_lazily();
+        assert!(matches!(refused, Err(SetupError::ResourceMetadata)), "{broken}");
+    }
 }

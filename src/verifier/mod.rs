@@ -50,7 +50,7 @@ pub use authentication::RequiredAuthentication;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};
 pub use error::{SetupError, VerifyError};
 #[cfg(feature = "actix")]
-pub use extractor::sent_token;
+pub use extractor::{Refusal, sent_token};
 pub use local_list::{LocalList, Position};
 pub use needs::Needs;
 #[cfg(feature = "actix")]

@@ -2,7 +2,7 @@
 
 use super::access_token::AccessToken;
 use super::error::VerifyError;
-use super::extractor::check;
+use super::extractor::{Refusal, check};
 use super::needs::Needs;
 use super::revocations::StalenessPolicy;
 use super::verify::Verifier;
@@ -53,16 +53,18 @@ impl Protect {
         self
     }
 
-    async fn admit(&self, request: &ServiceRequest) -> Result<AccessToken, VerifyError> {
+    async fn admit(&self, request: &ServiceRequest) -> Result<AccessToken, Refusal> {
         let verifier = request.app_data::<web::Data<Verifier>>();
         let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
         let verifier = match self.staleness {
             Some(policy) => verifier.with_staleness(policy),
             None => verifier.get_ref().clone(),
         };
-        let token = check(&verifier, request.request()).await?;
+        let refusal = |error| Refusal::of(error, &verifier);
+        let token = check(&verifier, request.request()).await.map_err(refusal)?;
         let allowed = self.needs.check(&verifier, &token);
-        allowed.inspect_err(|error| tracing::debug!(%error, "token refused"))?;
+        let allowed = allowed.inspect_err(|error| tracing::debug!(%error, "token refused"));
+        allowed.map_err(refusal)?;
         Ok(token)
     }
 }

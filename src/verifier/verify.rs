@@ -44,6 +44,8 @@ pub(super) struct Inner {
     /// Makes and recognises nonces for DPoP proofs, where they are asked for.
     pub nonces: Option<DpopNonces>,
     pub used_proofs: UsedProofs,
+    /// Where the service describes itself (RFC 9728).
+    pub resource_metadata: Option<String>,
     /// How the issuer is asked about tokens that say nothing by themselves.
     pub introspection: Option<Introspection>,
     pub counters: Counters,
@@ -61,6 +63,11 @@ impl Verifier {
 
     pub(super) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// Where the service describes itself (RFC 9728).
+    pub fn resource_metadata(&self) -> Option<&str> {
+        self.inner.resource_metadata.as_deref()
     }
 
     pub(super) fn keys(&self) -> &Arc<KeyRing> {

@@ -3,7 +3,11 @@
 use crate::support::test_server::system;
 use crate::support::{Agent, Page, TestServer, WebApp, both};
 use countersign::domain::clients::management;
+use countersign::domain::federation::management::{self as upstreams, UpstreamDraft};
+use countersign::domain::issuers::management::{self as issuers, IssuerDraft};
+use countersign::domain::registration::initial_tokens::{self, NewToken};
 use countersign::domain::resources::management::{self as resources, ResourceDraft};
+use countersign::protocol::time::Lifetime;
 use std::collections::BTreeSet;
 
 /// Where the pages of the area are mounted, as it is written there.
@@ -70,6 +74,31 @@ const RESOURCES: [(&str, &str, Needs); 9] = [
     ("POST", "/resources/{id}/delete", Needs::Recent),
 ];
 
+/// The pages of other servers: those where people sign in, those that vouch for people, and clients
+/// that register themselves.
+const OTHERS: [(&str, &str, Needs); 20] = [
+    ("GET", "/upstreams", Needs::Role),
+    ("POST", "/upstreams", Needs::Recent),
+    ("GET", "/upstreams/new", Needs::Recent),
+    ("GET", "/upstreams/{slug}", Needs::Role),
+    ("POST", "/upstreams/{slug}", Needs::Recent),
+    ("GET", "/upstreams/{slug}/delete", Needs::Recent),
+    ("POST", "/upstreams/{slug}/delete", Needs::Recent),
+    ("GET", "/issuers", Needs::Role),
+    ("POST", "/issuers", Needs::Recent),
+    ("GET", "/issuers/new", Needs::Recent),
+    ("GET", "/issuers/{id}", Needs::Role),
+    ("POST", "/issuers/{id}", Needs::Recent),
+    ("POST", "/issuers/{id}/subjects", Needs::Recent),
+    ("GET", "/issuers/{id}/delete", Needs::Recent),
+    ("POST", "/issuers/{id}/delete", Needs::Recent),
+    ("GET", "/registration", Needs::Role),
+    ("POST", "/registration", Needs::Recent),
+    ("GET", "/registration/{id}/revoke", Needs::Recent),
+    ("POST", "/registration/{id}/revoke", Needs::Recent),
+    ("GET", "/preview", Needs::Role),
+];
+
 /// The pages of the log, which are read only.
 const LOG: [(&str, &str, Needs); 3] = [
     ("GET", "/audit", Needs::Role),
@@ -88,7 +117,7 @@ enum Needs {
 }
 
 fn matrix() -> impl Iterator<Item = (&'static str, &'static str, Needs)> {
-    MATRIX.into_iter().chain(RESOURCES).chain(LOG)
+    MATRIX.into_iter().chain(RESOURCES).chain(OTHERS).chain(LOG)
 }
 
 /// The routes as the area mounts them: method and pattern, with each choice written out.
@@ -124,6 +153,9 @@ struct Targets {
     sid: String,
     client: String,
     resource: String,
+    upstream: String,
+    issuer: String,
+    initial_token: String,
     secret: String,
     kid: String,
 }
@@ -146,6 +178,7 @@ impl Targets {
             ..ResourceDraft::default()
         };
         let resource = resources::create(&ground, draft, None, system()).await;
+        let (upstream, issuer, initial_token) = others(server, name).await;
         let jwks = app.http.get(server.url("/jwks")).send().await.expect("an answer");
         let jwks: serde_json::Value = jwks.json().await.expect("JSON");
         Self {
@@ -153,6 +186,9 @@ impl Targets {
             sid: sessions.await.expect("it can be read")[0].sid.clone(),
             client: app.id,
             resource: resource.expect("an API can be made").resource.id,
+            upstream,
+            issuer,
+            initial_token,
             secret: secrets[0].id.clone(),
             kid: jwks["keys"][0]["kid"].as_str().expect("a kid").to_owned(),
         }
@@ -162,11 +198,30 @@ impl Targets {
         let id = match pattern {
             _ if pattern.starts_with("/users") => &self.user,
             _ if pattern.starts_with("/resources") => &self.resource,
+            _ if pattern.starts_with("/issuers") => &self.issuer,
+            _ if pattern.starts_with("/registration") => &self.initial_token,
             _ => &self.client,
         };
         let path = pattern.replace("{id}", id).replace("{sid}", &self.sid);
+        let path = path.replace("{slug}", &self.upstream);
         format!("/admin{}", path.replace("{secret}", &self.secret).replace("{kid}", &self.kid))
     }
+}
+
+/// A provider to sign in at, an issuer that is trusted, and a token to register with.
+async fn others(server: &TestServer, name: &str) -> (String, String, String) {
+    let ground = server.provider.ground();
+    let mut draft = UpstreamDraft { slug: name.into(), name: name.into(), ..Default::default() };
+    draft.settings.issuer = format!("https://{name}.example");
+    draft.settings.client_id = "we".into();
+    let upstream = upstreams::create(&ground, draft, None, system()).await;
+    let issuer = format!("https://{name}.example");
+    let mut draft = IssuerDraft { issuer, name: name.into(), ..Default::default() };
+    draft.settings.jwks_uri = Some(format!("https://{name}.example/jwks"));
+    let issuer = issuers::create(&ground, draft, None, system()).await;
+    let new = NewToken { label: name.into(), uses: 1, lifetime: Lifetime::hours(1) };
+    let (_, token) = initial_tokens::create(&ground, new, system()).await.expect("a token");
+    (upstream.expect("a provider").slug, issuer.expect("an issuer").id, token.id)
 }
 
 /// Asks as a browser would; a form comes with the token of a page of ours, and says little else.

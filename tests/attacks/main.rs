@@ -21,6 +21,7 @@ mod metadata;
 mod pkce;
 mod redirect_uri;
 mod refresh;
+mod registration;
 mod request_object;
 mod request_object_encrypted;
 mod resource;

@@ -175,6 +175,7 @@ async fn the_admin_pages_are_accessible() {
         "/admin/clients/new",
         &app,
         &settings,
+        "/admin/registration",
         "/admin/resources",
         "/admin/resources/new",
         "/admin/upstreams",

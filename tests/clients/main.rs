@@ -1,12 +1,13 @@
 //! Client libraries that others wrote, from npm and PyPI, against the provider.
 //!
-//! Each test registers a client and lets a script play one flow: in `node/` with `openid-client` and
-//! `oauth4webapi`, in `python/` with `Authlib`, and in Chromium with `oidc-client-ts`.
+//! Each test registers a client and lets a script play one flow: in `node/` with `openid-client`,
+//! `oauth4webapi` and the SDK of the Model Context Protocol, in `python/` with `Authlib`, and in Chromium with `oidc-client-ts`.
 
 #[path = "../it/support/mod.rs"]
 mod support;
 
 mod authlib;
+mod mcp;
 mod oauth4webapi;
 mod oidc_client_ts;
 mod oidc_provider;

@@ -5,9 +5,13 @@ use crate::stage::{
 };
 use crate::support::Store;
 use crate::support::certificates::{Issued, Mutual, SUBJECT};
+use crate::support::test_server::system;
+use countersign::config::RegistrationMode;
 use countersign::domain::clients::management::ClientDraft;
+use countersign::domain::registration::initial_tokens::{self, NewToken};
 use countersign::jose::SigningAlgorithm;
 use countersign::protocol::client::{AccessTokenFormat, AuthMethod, Profile};
+use countersign::protocol::time::Lifetime;
 use serde_json::{Value, json};
 
 const SCRIPT: &str = "openid_client.mjs";
@@ -258,6 +262,39 @@ async fn openid_client_binds_its_tokens_with_nonces() {
     let stage = Stage::with(|config| config.tokens.require_dpop_nonce = true).await;
     let client = stage.client(|_| {}).await;
     stage.node(SCRIPT, "dpop", &client).await;
+}
+
+/// A flow by a client that registers itself.
+async fn play_registering(flow: &str, mode: RegistrationMode) {
+    let stage = Stage::with(|config| config.registration.mode = mode).await;
+    let new = NewToken { label: "one".into(), uses: 1, lifetime: Lifetime::hours(1) };
+    let ground = stage.server.provider.ground();
+    let made = initial_tokens::create(&ground, new, system()).await;
+    let (token, _) = made.expect("a token can be made");
+    let client = stage.client(|_| {}).await;
+    let mut brief = stage.brief(&client);
+    brief["initial_access_token"] = token.into();
+    stage.node_briefed(SCRIPT, flow, brief).await;
+}
+
+#[tokio::test]
+async fn openid_client_registers_and_signs_a_person_in() {
+    play_registering("registration", RegistrationMode::Open).await;
+}
+
+#[tokio::test]
+async fn openid_client_registers_with_an_initial_access_token() {
+    play_registering("registration with a token", RegistrationMode::Token).await;
+}
+
+#[tokio::test]
+async fn openid_client_registers_as_a_public_client() {
+    play_registering("registration without a secret", RegistrationMode::Open).await;
+}
+
+#[tokio::test]
+async fn openid_client_is_told_why_it_was_not_registered() {
+    play_registering("registration refused", RegistrationMode::Open).await;
 }
 
 #[tokio::test]

@@ -97,6 +97,9 @@ const CASES: &[(&str, &[&str])] = &[
     ("authorization_signing_alg_values_supported", SIGNING),
     ("authorization_encryption_alg_values_supported", KEY_MANAGEMENT),
     ("authorization_encryption_enc_values_supported", CONTENT),
+    ("introspection_signing_alg_values_supported", SIGNING),
+    ("introspection_encryption_alg_values_supported", KEY_MANAGEMENT),
+    ("introspection_encryption_enc_values_supported", CONTENT),
     ("token_endpoint_auth_methods_supported", clients::METHODS),
     ("introspection_endpoint_auth_methods_supported", clients::METHODS_WITH_PROOF),
     ("revocation_endpoint_auth_methods_supported", clients::METHODS),
@@ -123,6 +126,8 @@ const SWITCHES: &[(&str, bool)] = &[
     ("authorization_response_iss_parameter_supported", true),
     ("backchannel_logout_supported", true),
     ("backchannel_logout_session_supported", true),
+    ("frontchannel_logout_supported", true),
+    ("frontchannel_logout_session_supported", true),
 ];
 
 /// Uses one value.
@@ -141,6 +146,9 @@ async fn exercise(stage: &Stage, member: &str, value: &str) {
         "id_token_signing_alg_values_supported" => answers::id_token_alg(stage, value).await,
         "userinfo_signing_alg_values_supported" => answers::userinfo_alg(stage, value).await,
         "authorization_signing_alg_values_supported" => answers::jarm_alg(stage, value).await,
+        "introspection_signing_alg_values_supported" => {
+            answers::introspection_alg(stage, value).await;
+        }
         "grant_types_supported" => clients::grant(stage, value).await,
         "dpop_signing_alg_values_supported" => clients::dpop(stage, value).await,
         "code_challenge_methods_supported" => requests::challenge(stage, value).await,

@@ -9,9 +9,7 @@ use super::sender::SenderMembers;
 use crate::cli::context::{json_file, words};
 use crate::cli::output::CliError;
 use crate::domain::clients::management::ClientDraft;
-use crate::protocol::client::{
-    AccessTokenFormat, ApplicationType, AuthMethod, ClientKind, GrantType,
-};
+use crate::protocol::client::{AccessTokenFormat, ApplicationType, AuthMethod, GrantType};
 use clap::Args;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -149,7 +147,7 @@ impl Members {
         self.requests.apply(draft);
         self.logout.apply(draft);
         self.openid.apply(draft);
-        draft.policy.kind = kind(draft);
+        draft.policy.kind = draft.metadata.kind();
         Ok(())
     }
 
@@ -257,25 +255,6 @@ fn spaced(values: &[String]) -> Vec<String> {
 fn replace<T: Clone>(member: &mut Vec<T>, given: &[T]) {
     if !given.is_empty() {
         *member = given.to_vec();
-    }
-}
-
-/// What kind of program this is, as far as the flags tell.
-fn kind(draft: &ClientDraft) -> ClientKind {
-    let metadata = &draft.metadata;
-    if metadata.application_type == ApplicationType::Native {
-        return ClientKind::Native;
-    }
-    if metadata.token_endpoint_auth_method == AuthMethod::None {
-        return ClientKind::SinglePage;
-    }
-    let has_no_user = |grant: &GrantType| {
-        use GrantType::{ClientCredentials, JwtBearer, TokenExchange};
-        matches!(grant, ClientCredentials | JwtBearer | TokenExchange)
-    };
-    match metadata.grant_types.iter().all(has_no_user) {
-        true => ClientKind::Machine,
-        false => ClientKind::Web,
     }
 }
 

@@ -99,6 +99,7 @@ pub fn text(client: &Client, secret: Option<&str>) -> String {
         ("name", Some(client.name.clone())),
         ("status", Some(if client.disabled { "disabled" } else { "active" }.to_owned())),
         ("kind", Some(policy.kind.to_string())),
+        ("origin", Some(policy.origin.to_string())),
         ("redirect_uris", some(metadata.redirect_uris.join(" "))),
         ("post_logout_redirect_uris", some(metadata.post_logout_redirect_uris.join(" "))),
         ("grant_types", Some(grants.join(" "))),

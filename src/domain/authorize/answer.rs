@@ -21,7 +21,8 @@ use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
 use crate::storage::pairwise_subjects::PairwiseSubject;
 use crate::storage::{
-    DbConnection, StorageError, consents, pushed_requests, seen_jtis, session_clients, sessions,
+    DbConnection, StorageError, consents, pushed_requests, registrations, seen_jtis,
+    session_clients, sessions,
 };
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
@@ -81,6 +82,8 @@ struct Granting {
     remember: bool,
     must_be_allowed: bool,
     event: NewEvent,
+    /// The client, when this is its first use.
+    first_use: Option<String>,
     now: Timestamp,
 }
 
@@ -128,6 +131,7 @@ pub async fn grant(
             .client(&client.id)
             .details(authorization.scope.to_string()),
         authorization,
+        first_use: client.first_use(),
         now,
     };
     let outcome = match granting.tokens.is_some() {
@@ -136,6 +140,7 @@ pub async fn grant(
     };
     match outcome.map_err(OAuthError::from)? {
         Outcome::Done => {
+            client.used();
             let mut fields: Vec<_> = value.map(|value| ("code", value)).into_iter().collect();
             fields.extend(beside.unwrap_or_default());
             Ok(reply_address(interaction).success(fields, &provider.issuer))
@@ -189,6 +194,9 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
         // Undone as a whole: nothing of it may be left behind.
         let why = "tokens were revoked while these were made";
         return Err(StorageError::Unavailable(why.into()));
+    }
+    if let Some(client_id) = &granting.first_use {
+        registrations::mark_used(conn, client_id, now)?;
     }
     audit::insert(conn, &granting.event)?;
     Ok(Outcome::Done)

@@ -252,11 +252,18 @@ fn check_scope(
     prompt: &BTreeSet<Prompt>,
     params: &Params,
 ) -> Result<Scope, OAuthError> {
-    let asked: Scope = params.one("scope")?.unwrap_or_default().parse()?;
     let allowed = &client.metadata.scope;
     let is_known = |token: &str| {
         matches!(token, "openid" | "offline_access")
             || SCOPE_CLAIMS.iter().any(|(known, _)| *known == token)
+    };
+    let asked: Scope = match params.one("scope")? {
+        // For an API without a scope: all that the client may have of APIs (RFC 6749 §3.3).
+        None if params.has("resource") => allowed
+            .iter()
+            .filter(|token| !is_known(token))
+            .fold(Scope::default(), |all, token| all.union(&token.parse().unwrap_or_default())),
+        asked => asked.unwrap_or_default().parse()?,
     };
     if asked.iter().any(|token| is_known(token) && !allowed.contains(token)) {
         return Err(OAuthError::invalid_scope("the client may not ask for one of these scopes"));
@@ -285,7 +292,11 @@ fn check_pkce(
     let method = params.one("code_challenge_method")?;
     let challenge = CodeChallenge::from_request(params.one("code_challenge")?, method)?;
     let policy = &client.policy;
-    let required = client.is_public() || policy.require_pkce || policy.profile.is_fapi();
+    // A confidential client that registered itself may rely on the nonce, where there is one.
+    let scope = params.one("scope")?.unwrap_or_default();
+    let by_nonce = policy.origin.is_administrator() || scope.split(' ').any(|one| one == "openid");
+    let required =
+        client.is_public() || policy.require_pkce || policy.profile.is_fapi() || !by_nonce;
     if challenge.is_none() && required {
         return Err(OAuthError::invalid_request("code_challenge is missing"));
     }

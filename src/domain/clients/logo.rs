@@ -45,7 +45,7 @@ impl Default for Logos {
 pub fn path(client: &RegisteredClient) -> Option<String> {
     let uri = client.metadata.logo_uri.as_deref()?;
     let version = digest(uri);
-    Some(format!("/logo/{}?v={}", client.id, &version[..8]))
+    Some(format!("/logo/{}?v={}", super::segment(&client.id), &version[..8]))
 }
 
 /// The picture of a client as PNG, fetched when it is not known. None when there is none that can

@@ -43,6 +43,24 @@ pub struct Created {
     pub secret: Option<String>,
 }
 
+/// A client that is checked and complete, with the secret it will have.
+pub struct Prepared {
+    pub client: Client,
+    secret: Option<(String, ClientSecret)>,
+    event: audit::NewEvent,
+    version: String,
+}
+
+impl Prepared {
+    /// The same client under a name that it did not choose here: the address of its document.
+    #[must_use]
+    pub fn called(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.client.id);
+        self.event = self.event.target(format!("client:{id}")).client(id);
+        self
+    }
+}
+
 /// Registers a client.
 ///
 /// # Errors
@@ -53,6 +71,20 @@ pub async fn create(
     draft: ClientDraft,
     actor: &Actor,
 ) -> Result<Created, ClientError> {
+    let prepared = prepare(ground, draft, actor).await?;
+    ground.transact(move |conn| insert(conn, prepared)).await
+}
+
+/// Checks a new client and makes what belongs to it, for [`insert`] to write.
+///
+/// # Errors
+///
+/// `Invalid` with all that is wrong.
+pub async fn prepare(
+    ground: &Ground,
+    draft: ClientDraft,
+    actor: &Actor,
+) -> Result<Prepared, ClientError> {
     let draft = draft.checked()?;
     sector::check(&ground.outbound, &draft).await?;
     let now = ground.now();
@@ -71,23 +103,29 @@ pub async fn create(
         false => None,
     };
     let event = event(actor, "client.create", &client.id, now);
-    let version = ground.random.id();
-    ground
-        .transact(move |conn| {
-            // The subject of a client's own tokens is its id: it must be nobody else's.
-            if users::find(conn, &client.id)?.is_some() {
-                return Err(ClientError::Taken);
-            }
-            clients::insert(conn, &client)?;
-            let secret = secret.map(|(plain, row)| {
-                client_secrets::insert(conn, &row)?;
-                Ok::<_, StorageError>(plain)
-            });
-            audit::insert(conn, &event.details(format!("name: {}", client.name)))?;
-            settings::bump_cache_version(conn, &version)?;
-            Ok(Created { client, secret: secret.transpose()? })
-        })
-        .await
+    let event = event.details(format!("name: {}", client.name));
+    Ok(Prepared { client, secret, event, version: ground.random.id() })
+}
+
+/// Writes a new client, in the transaction of whatever belongs to it.
+///
+/// # Errors
+///
+/// `Taken` when the `client_id` is a client's or a user's.
+pub fn insert(conn: &mut DbConnection, prepared: Prepared) -> Result<Created, ClientError> {
+    let Prepared { client, secret, event, version } = prepared;
+    // The subject of a client's own tokens is its id: it must be nobody else's.
+    if users::find(conn, &client.id)?.is_some() {
+        return Err(ClientError::Taken);
+    }
+    clients::insert(conn, &client)?;
+    let secret = secret.map(|(plain, row)| {
+        client_secrets::insert(conn, &row)?;
+        Ok::<_, StorageError>(plain)
+    });
+    audit::insert(conn, &event)?;
+    settings::bump_cache_version(conn, &version)?;
+    Ok(Created { client, secret: secret.transpose()? })
 }
 
 /// Writes a client over the old one. When it starts to use a secret it gets one, also when it starts

@@ -10,6 +10,7 @@ pub mod logo;
 pub mod management;
 
 use super::provider::Provider;
+use super::registration::document;
 use crate::jose::{ContentEncryption, KeyManagement, SealingKey, SigningAlgorithm, VerifyingKey};
 use crate::protocol::client::Client;
 use crate::protocol::error::OAuthError;
@@ -17,11 +18,13 @@ use crate::protocol::time::Timestamp;
 use crate::storage::client_secrets::{self, ClientSecret};
 use crate::storage::clients;
 use arc_swap::ArcSwapOption;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many clients are kept in memory.
 const CACHED: usize = 1024;
@@ -31,6 +34,8 @@ const ORIGINS_PAGE: i64 = 500;
 /// A client with everything that a request needs of it, read once and kept until it changes.
 pub struct RegisteredClient {
     pub client: Client,
+    /// It registered itself, and its first use has not been noted.
+    unused: AtomicBool,
     secrets: Vec<ClientSecret>,
     /// The secrets that it signs with, and when each ends (unix seconds).
     secret_keys: Vec<(Option<i64>, VerifyingKey)>,
@@ -88,9 +93,21 @@ impl RegisteredClient {
             sector: client.sector(),
             keys,
             secret_keys: secret_keys(&client, &secrets, seal),
+            unused: AtomicBool::new(!client.policy.origin.is_administrator()),
             client,
             secrets,
         }
+    }
+
+    /// The client, when a use has to be noted with what is written anyway: once for each time it is
+    /// read, and only of clients that registered themselves.
+    pub fn first_use(&self) -> Option<String> {
+        self.unused.load(Ordering::Relaxed).then(|| self.id.clone())
+    }
+
+    /// Its use was noted.
+    pub fn used(&self) {
+        self.unused.store(false, Ordering::Relaxed);
     }
 
     /// The secrets that are good now, for a client that signs with them.
@@ -136,6 +153,21 @@ pub fn encryption(
     Some((alg?.parse().ok()?, enc))
 }
 
+/// A `client_id` as one segment of a path: an address is none by itself.
+pub fn segment(client_id: &str) -> String {
+    match document::is_address(client_id) {
+        true => format!("~{}", BASE64_URL_SAFE_NO_PAD.encode(client_id)),
+        false => client_id.to_owned(),
+    }
+}
+
+/// The `client_id` of a segment of a path.
+pub fn of_segment(segment: &str) -> String {
+    let coded = segment.strip_prefix('~').and_then(|code| BASE64_URL_SAFE_NO_PAD.decode(code).ok());
+    let address = coded.and_then(|bytes| String::from_utf8(bytes).ok());
+    address.filter(|id| document::is_address(id)).unwrap_or_else(|| segment.to_owned())
+}
+
 /// The clients, by `client_id`.
 pub struct ClientRegistry {
     cache: Cache<String, Arc<RegisteredClient>>,
@@ -179,6 +211,22 @@ impl ClientRegistry {
 ///
 /// Those of the database.
 pub async fn find(
+    provider: &Provider,
+    client_id: &str,
+) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
+    match provider.clients.cache.get(client_id) {
+        Some(cached) if document::may_stay(provider, &cached) => Ok(Some(cached)),
+        _ if document::is_address(client_id) => document::find(provider, client_id).await,
+        _ => load(provider, client_id).await,
+    }
+}
+
+/// Reads a client that is stored, whatever a document says of it meanwhile.
+///
+/// # Errors
+///
+/// Those of the database.
+pub(super) async fn load(
     provider: &Provider,
     client_id: &str,
 ) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {

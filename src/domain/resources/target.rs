@@ -64,7 +64,7 @@ pub async fn asked_at_authorization(
     client: &RegisteredClient,
     params: &Params,
 ) -> Result<Vec<String>, OAuthError> {
-    let asked = asked(params)?;
+    let asked = asked(provider, params)?;
     if asked.iter().all(|one| *one == provider.default_audience()) {
         return Ok(Vec::new());
     }
@@ -88,7 +88,7 @@ impl Target {
         params: &Params,
         authorization: Option<&Authorization>,
     ) -> Result<Self, OAuthError> {
-        let asked = asked(params)?;
+        let asked = asked(provider, params)?;
         let allowed = authorization.map_or(&[][..], |authorization| &authorization.resources);
         let default = provider.default_audience();
         let is_for_default = allowed.is_empty() && asked.iter().all(|one| *one == default);
@@ -262,9 +262,12 @@ impl std::fmt::Debug for Target {
 }
 
 /// The values of the parameter, each once. One without a value counts as absent.
-fn asked(params: &Params) -> Result<Vec<&str>, OAuthError> {
+fn asked<'a>(provider: &'a Provider, params: &'a Params) -> Result<Vec<&'a str>, OAuthError> {
     let mut asked: Vec<&str> = Vec::new();
     for value in params.all("resource").filter(|value| !value.is_empty()) {
+        // Userinfo takes what is for the default audience; its own name is as good (RFC 9728 §2).
+        let is_userinfo = value.strip_prefix(&*provider.issuer) == Some("/userinfo");
+        let value = if is_userinfo { provider.default_audience() } else { value };
         if asked.contains(&value) {
             continue;
         }

@@ -23,7 +23,7 @@ use crate::storage::issued_tokens::{self, IssuedToken};
 use crate::storage::refresh_tokens::{self, RefreshToken};
 use crate::storage::{
     DbConnection, StorageError, authorization_codes, authorizations, deferred_requests,
-    revocations, seen_jtis, users,
+    registrations, revocations, seen_jtis, users,
 };
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ struct Writing {
     access_token: Option<IssuedToken>,
     refresh_token: Option<RefreshToken>,
     event: NewEvent,
+    /// The client, when this is its first use.
+    first_use: Option<String>,
     replay: Cause,
     /// What it comes of, which must be good still.
     exchange: Option<Box<Exchange>>,
@@ -125,7 +127,10 @@ pub async fn issue(
         match written {
             Err(StorageError::Conflict) if has_place => {}
             written => match written? {
-                Written::Done => return Ok(response),
+                Written::Done => {
+                    client.used();
+                    return Ok(response);
+                }
                 Written::Overtaken(later) => iat = later,
                 Written::SpentBefore => {
                     provider.revocation.committed(&provider.db).await?;
@@ -168,7 +173,8 @@ fn writing(
     iat: Timestamp,
     actor: &Actor,
 ) -> Option<Writing> {
-    if redemption.spend.is_none() && access_token.is_none() {
+    let first_use = client.first_use();
+    if redemption.spend.is_none() && access_token.is_none() && first_use.is_none() {
         return None;
     }
     let now = provider.now();
@@ -205,6 +211,7 @@ fn writing(
         access_token,
         refresh_token,
         event,
+        first_use,
         replay: provider.cause(Reason::CodeReplayed, &Actor::client(&client.id)),
         exchange: redemption.exchange.clone(),
         begins: authorization.filter(|_| redemption.begins).cloned().map(Box::new),
@@ -282,6 +289,9 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     }
     if let Some(token) = &writing.refresh_token {
         refresh_tokens::insert(conn, token)?;
+    }
+    if let Some(client_id) = &writing.first_use {
+        registrations::mark_used(conn, client_id, writing.replay.now)?;
     }
     audit::insert(conn, &writing.event)?;
     Ok(Written::Done)

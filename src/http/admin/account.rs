@@ -3,7 +3,7 @@
 use super::account_session;
 use super::audit;
 use super::guard::{Admin, Answer, Posted, Stop};
-use super::list::{self, address, below};
+use super::list::{self, address, below, of_client};
 use crate::domain::admin::{self, UserDetails};
 use crate::domain::identity::users::{self, Account, AccountError, NewUser, Profile, Session};
 use crate::domain::private_claims::ATTRIBUTES;
@@ -69,7 +69,7 @@ fn session_row(page: &Page, session: &Session, now: Timestamp) -> SessionRow {
 }
 
 fn app_row(page: &Page, (id, name, scope, since): (String, String, String, Timestamp)) -> AppRow {
-    AppRow { href: below("/admin/clients", &id), name, scope, since: page.text.date(since) }
+    AppRow { href: of_client(&id), name, scope, since: page.text.date(since) }
 }
 
 /// Saves name, roles, groups and attributes. Who holds which of the latter decides what apps let them

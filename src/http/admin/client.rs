@@ -4,9 +4,9 @@ use super::client_form;
 use super::client_proof;
 use super::client_requests;
 use super::guard::{Admin, Answer, Posted, Stop};
-use super::list::{self, below};
-use crate::domain::clients::initiate;
+use super::list::{self, of_client};
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
+use crate::domain::clients::{self, initiate};
 use crate::domain::keys::ALGORITHMS;
 use crate::domain::outbox::{self, Message};
 use crate::http::page::{Nav, Notice, Page};
@@ -32,7 +32,8 @@ pub async fn get(admin: Admin, id: Path<String>) -> Answer {
 
 /// A client by the id of an address.
 pub async fn find(admin: &Admin, id: &str) -> Result<Client, Stop> {
-    let found = admin.read(management::find(&admin.ground(), id).await)?;
+    let id = clients::of_segment(id);
+    let found = admin.read(management::find(&admin.ground(), &id).await)?;
     admin.found(found)
 }
 
@@ -46,7 +47,7 @@ pub async fn shown(
     let messages = admin.read(outbox::list_of_client(&admin.ground(), &client.id).await)?;
     let page = admin.page(Nav::Clients);
     let (metadata, policy) = (&client.metadata, &client.policy);
-    let base = below("/admin/clients", &client.id);
+    let base = of_client(&client.id);
     let grants: Vec<&str> = metadata.grant_types.iter().map(|grant| grant.as_str()).collect();
     let alg = metadata.id_token_signed_response_alg.as_deref().unwrap_or(USUAL_ALGORITHM);
     let method = metadata.token_endpoint_auth_method;
@@ -227,6 +228,6 @@ pub async fn saved(admin: &Admin, made: Created) -> Answer {
     admin.changed().await?;
     match made.secret {
         Some(secret) => Ok(shown(admin, &made.client, Some(secret)).await?.respond()),
-        None => Ok(admin.done(&below("/admin/clients", &made.client.id), Notice::ClientSaved)),
+        None => Ok(admin.done(&of_client(&made.client.id), Notice::ClientSaved)),
     }
 }

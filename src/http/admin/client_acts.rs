@@ -2,7 +2,8 @@
 
 use super::client::{find, shown};
 use super::guard::{Admin, Answer, Posted};
-use super::list::below;
+use super::list::of_client;
+use crate::domain::clients;
 use crate::domain::clients::management::{self, DEFAULT_OVERLAP};
 use crate::http::page::{Nav, Notice};
 use crate::http::views::confirm::{Act, Confirm};
@@ -17,7 +18,7 @@ pub async fn ask(admin: Admin, path: Path<(String, String)>) -> Answer {
     let (id, act) = path.into_inner();
     let client = find(&admin, &id).await?;
     admin.recent()?;
-    let base = below(LIST, &client.id);
+    let base = of_client(&client.id);
     let words = admin.found(words(&act, &client))?;
     let action = format!("{base}/{act}");
     Ok(Confirm::new(admin.page(Nav::Clients), words, &action, &base).respond())
@@ -43,22 +44,22 @@ pub async fn perform(admin: Admin, path: Path<(String, String)>, _posted: Posted
     let notice = match act.as_str() {
         "rotate-secret" => return rotate(&admin, &client).await,
         "disable" => {
-            admin.client(management::disable(&ground, &id, &actor).await)?;
+            admin.client(management::disable(&ground, &client.id, &actor).await)?;
             Notice::ClientDisabled
         }
         "enable" => {
-            admin.client(management::enable(&ground, &id, &actor).await)?;
+            admin.client(management::enable(&ground, &client.id, &actor).await)?;
             Notice::ClientEnabled
         }
         "delete" => {
-            admin.client(management::delete(&ground, &id, &actor).await)?;
+            admin.client(management::delete(&ground, &client.id, &actor).await)?;
             admin.changed().await?;
             return Ok(admin.done(LIST, Notice::ClientDeleted));
         }
         _ => admin.found(None)?,
     };
     admin.changed().await?;
-    Ok(admin.done(&below(LIST, &id), notice))
+    Ok(admin.done(&of_client(&client.id), notice))
 }
 
 /// The answer itself shows the new secret: it stands in no address and no cookie (AD-07).
@@ -79,7 +80,7 @@ pub async fn ask_retire(admin: Admin, path: Path<(String, String)>) -> Answer {
     let secret = admin.found(secrets.into_iter().find(|it| it.id == secret))?;
     let page = admin.page(Nav::Clients);
     let made = page.text.date_time(Timestamp::from_unix(secret.created_at));
-    let base = below(LIST, &client.id);
+    let base = of_client(&client.id);
     let action = format!("{base}/secrets/{}/retire", secret.id);
     Ok(Confirm::new(page, Act::RetireSecret { name: &made }, &action, &base).respond())
 }
@@ -87,9 +88,10 @@ pub async fn ask_retire(admin: Admin, path: Path<(String, String)>) -> Answer {
 /// Ends a secret at once.
 pub async fn retire(admin: Admin, path: Path<(String, String)>, _posted: Posted) -> Answer {
     let (id, secret) = path.into_inner();
+    let id = clients::of_segment(&id);
     admin.recent()?;
     let done = management::retire_secret(&admin.ground(), &id, &secret, &admin.actor()).await;
     admin.client(done)?;
     admin.changed().await?;
-    Ok(admin.done(&below(LIST, &id), Notice::SecretRetired))
+    Ok(admin.done(&of_client(&id), Notice::SecretRetired))
 }

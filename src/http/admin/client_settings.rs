@@ -6,7 +6,7 @@
 use super::client::{find, save};
 use super::client_form;
 use super::guard::{Admin, Answer, Posted};
-use super::list::{self, below};
+use super::list::{self, of_client};
 use crate::domain::clients::management::{ClientDraft, content_algorithms, key_algorithms};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice};
@@ -193,7 +193,7 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
     match save(&admin, &client, draft, errors).await? {
         Ok(_) => {
             admin.changed().await?;
-            Ok(admin.done(&below("/admin/clients", &client.id), Notice::ClientSaved))
+            Ok(admin.done(&of_client(&client.id), Notice::ClientSaved))
         }
         Err(errors) => {
             Ok(shown(&admin, &client, errors, |member| typed(&posted, member)).respond())
@@ -221,7 +221,7 @@ fn shown(
     };
     ClientSettings {
         name: client.name.clone(),
-        base: below("/admin/clients", &client.id),
+        base: of_client(&client.id),
         sections: SECTIONS.iter().map(section).collect(),
         preview: list::address(super::preview::PATH, &[("client", &client.id)]),
         errors,

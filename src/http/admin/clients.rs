@@ -2,7 +2,7 @@
 
 use super::client_form;
 use super::guard::{Admin, Answer, Posted};
-use super::list::{self, address, below};
+use super::list::{self, address, of_client};
 use crate::domain::admin::{self, ClientSummary, LastUse};
 use crate::domain::clients::management::{self, ClientDraft, ClientError, Created};
 use crate::http::edge::QueryParams;
@@ -45,7 +45,7 @@ fn row(page: &Page, summary: &ClientSummary, now: Timestamp) -> ClientRow {
     let client = &summary.client;
     ClientRow {
         name: client.name.clone(),
-        href: below(LIST, &client.id),
+        href: of_client(&client.id),
         id: client.id.clone(),
         kind: client_form::shown(client.policy.kind).words(page.text),
         status: Badge::client(page.text, client.disabled),
@@ -132,7 +132,7 @@ fn created(admin: &Admin, made: Created) -> actix_web::HttpResponse {
     let Created { client, secret } = made;
     ClientCreated {
         snippets: client_form::snippets(admin, page.text, &client, secret.as_deref()),
-        href: below(LIST, &client.id),
+        href: of_client(&client.id),
         test_url: client_form::test_url(admin, &client),
         name: client.name,
         client_id: client.id,

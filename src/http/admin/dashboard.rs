@@ -1,7 +1,7 @@
 //! The first page: how it goes, and what needs attention.
 
 use super::guard::{Admin, Answer};
-use super::list::{address, below};
+use super::list::{address, of_client};
 use crate::domain::admin::{self, Attention};
 use crate::http::page::{Nav, Page};
 use crate::http::views::Link;
@@ -35,7 +35,7 @@ fn link(page: &Page, what: &Attention) -> Link {
         },
         Attention::OldSecret { client_id, name } => Link {
             label: page.with("attention-old-secret", &[("name", name)]),
-            href: below("/admin/clients", client_id),
+            href: of_client(client_id),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! Lists a page at a time, and lists as people type them.
 
+use crate::domain::clients;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 
@@ -45,6 +46,11 @@ pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
 pub fn below(path: &str, id: &str) -> String {
     let escaped: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     format!("{path}/{escaped}")
+}
+
+/// The page of a client.
+pub fn of_client(client_id: &str) -> String {
+    below("/admin/clients", &clients::segment(client_id))
 }
 
 /// Names separated by commas or lines.

@@ -17,6 +17,7 @@ mod issuers;
 mod keys;
 mod list;
 mod preview;
+mod registration;
 mod resource;
 mod resources;
 mod upstreams;
@@ -36,6 +37,16 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(of_issuers)
         .service(resource("/preview").route(get().to(preview::get)))
         .configure(of_upstreams)
+        .service(
+            resource("/registration")
+                .route(get().to(registration::get))
+                .route(post().to(registration::create)),
+        )
+        .service(
+            resource("/registration/{id}/revoke")
+                .route(get().to(registration::ask_revoke))
+                .route(post().to(registration::revoke)),
+        )
         .service(resource("/keys").route(get().to(keys::list)))
         .service(
             resource("/keys/rotate")

@@ -185,6 +185,7 @@ fn read(text: Text, posted: &Posted, errors: &mut Errors) -> UpstreamDraft {
 /// Asks before one is deleted.
 pub async fn ask_delete(admin: Admin, slug: Path<String>) -> Answer {
     let upstream = find(&admin, &slug).await?;
+    admin.recent()?;
     let base = below(LIST, &upstream.slug);
     let act = Act::DeleteUpstream { name: &upstream.name };
     let action = format!("{base}/delete");

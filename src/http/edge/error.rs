@@ -91,19 +91,37 @@ pub struct BearerError {
     scope: Option<&'static str>,
     /// Whether a token was sent at all.
     token_sent: bool,
+    /// Whether a token bound to a key would do as well.
+    dpop: bool,
+    /// Where the API describes itself (RFC 9728 §5.1).
+    resource_metadata: Option<String>,
 }
 
 impl BearerError {
     /// No token was sent: a challenge without an error (RFC 6750 §3.1).
     pub fn missing_token() -> Self {
         let error = OAuthError::invalid_token("send an access token");
-        Self { error, scheme: Scheme::Bearer, scope: None, token_sent: false }
+        Self {
+            error,
+            scheme: Scheme::Bearer,
+            scope: None,
+            token_sent: false,
+            dpop: true,
+            resource_metadata: None,
+        }
     }
 
     /// The token is good, but not for this.
     pub fn insufficient_scope(scope: &'static str) -> Self {
         let error = OAuthError::new(ErrorCode::InsufficientScope, "the token lacks a scope");
-        Self { error, scheme: Scheme::Bearer, scope: Some(scope), token_sent: true }
+        Self {
+            error,
+            scheme: Scheme::Bearer,
+            scope: Some(scope),
+            token_sent: true,
+            dpop: true,
+            resource_metadata: None,
+        }
     }
 
     /// Answers in the scheme that the token was sent by.
@@ -113,16 +131,34 @@ impl BearerError {
         self
     }
 
+    /// Says where the API describes itself.
+    #[must_use]
+    pub fn described_at(mut self, address: String) -> Self {
+        self.resource_metadata = Some(address);
+        self
+    }
+
+    /// Takes bearer tokens alone.
+    #[must_use]
+    pub const fn bearer_only(mut self) -> Self {
+        self.dpop = false;
+        self
+    }
+
     /// Who sent no token by DPoP learns that it could.
     fn challenges(&self) -> Vec<String> {
-        let offer = format!(r#"DPoP realm="countersign", algs="{}""#, dpop_algorithms());
+        let offer = || {
+            let nothing_wrong =
+                Self { resource_metadata: self.resource_metadata.clone(), ..Self::missing_token() };
+            format!(r#"{}, algs="{}""#, nothing_wrong.challenge("DPoP"), dpop_algorithms())
+        };
         match self.scheme {
             Scheme::Dpop => {
                 let error = self.challenge("DPoP");
                 vec![format!(r#"{error}, algs="{}""#, dpop_algorithms())]
             }
-            Scheme::Bearer if self.status_code() == StatusCode::UNAUTHORIZED => {
-                vec![self.challenge("Bearer"), offer]
+            Scheme::Bearer if self.dpop && self.status_code() == StatusCode::UNAUTHORIZED => {
+                vec![self.challenge("Bearer"), offer()]
             }
             Scheme::Bearer => vec![self.challenge("Bearer")],
         }
@@ -132,6 +168,9 @@ impl BearerError {
     /// not is left out.
     fn challenge(&self, scheme: &str) -> String {
         let mut challenge = format!(r#"{scheme} realm="countersign""#);
+        if let Some(address) = &self.resource_metadata {
+            challenge.push_str(&format!(r#", resource_metadata="{address}""#));
+        }
         if !self.token_sent {
             return challenge;
         }
@@ -150,7 +189,14 @@ impl BearerError {
 
 impl From<OAuthError> for BearerError {
     fn from(error: OAuthError) -> Self {
-        Self { error, scheme: Scheme::Bearer, scope: None, token_sent: true }
+        Self {
+            error,
+            scheme: Scheme::Bearer,
+            scope: None,
+            token_sent: true,
+            dpop: true,
+            resource_metadata: None,
+        }
     }
 }
 

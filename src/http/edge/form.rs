@@ -49,6 +49,32 @@ impl FromRequest for FormParams {
     }
 }
 
+/// A JSON body, unread.
+#[derive(Debug)]
+pub struct JsonBody(pub web::Bytes);
+
+impl FromRequest for JsonBody {
+    type Error = JsonError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, JsonError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_size(request.headers());
+        let body = web::Payload::from_request(request, payload);
+        Box::pin(async move {
+            checked?;
+            let body = body.await.map_err(|_| refuse(StatusCode::BAD_REQUEST))?;
+            Ok(Self(read(body).await?))
+        })
+    }
+}
+
+/// Whether a request says that its body is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
 /// Reads a body to its end, but no further than 64 KiB and 8 seconds.
 async fn read(body: web::Payload) -> Result<web::Bytes, JsonError> {
     match tokio::time::timeout(BODY_DEADLINE, body.to_bytes_limited(MAX_BODY)).await {
@@ -70,6 +96,16 @@ fn refuse(status: StatusCode) -> JsonError {
 }
 
 fn check(headers: &HeaderMap) -> Result<(), JsonError> {
+    check_size(headers)?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(is_form) {
+        return Ok(());
+    }
+    let wanted = "send the parameters as application/x-www-form-urlencoded in UTF-8";
+    Err(OAuthError::invalid_request(wanted).into())
+}
+
+fn check_size(headers: &HeaderMap) -> Result<(), JsonError> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
@@ -77,12 +113,7 @@ fn check(headers: &HeaderMap) -> Result<(), JsonError> {
     if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > 65_536) {
         return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if content_type.is_some_and(is_form) {
-        return Ok(());
-    }
-    let wanted = "send the parameters as application/x-www-form-urlencoded in UTF-8";
-    Err(OAuthError::invalid_request(wanted).into())
+    Ok(())
 }
 
 /// `application/x-www-form-urlencoded`, with no other parameter than `charset=utf-8`.

@@ -104,7 +104,10 @@ pub fn grant_origin(request: &HttpRequest) {
 pub fn preflight(methods: &'static str) -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"))
+        .insert_header((
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, dpop, mcp-protocol-version",
+        ))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .insert_header((header::VARY, "Origin"))
         .finish()

@@ -113,13 +113,14 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 23] = [
+    const ENDPOINTS: [&str; 24] = [
         "token",
         "authorize",
         "par",
         "userinfo",
         "introspect",
         "revoke",
+        "register",
         "login",
         "consent",
         "jwks",

@@ -28,7 +28,7 @@ mod tests;
 pub use code::RequestCode;
 pub use cookies::Cookies;
 pub use error::{BearerError, JsonError};
-pub use form::{FormParams, QueryParams};
+pub use form::{FormParams, JsonBody, QueryParams};
 pub use metrics::Metrics;
 pub use middleware::Edge;
 pub use policy::EdgePolicy;

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, web};
 
 /// The picture, or letters in its place.
 pub async fn get(state: web::Data<State>, client_id: web::Path<String>) -> HttpResponse {
+    let client_id = clients::of_segment(&client_id);
     let client = match clients::find(&state.provider, &client_id).await {
         Ok(Some(client)) => client,
         Ok(None) | Err(_) => return HttpResponse::NotFound().finish(),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// The discovery document. It changes with the types of authorization details alone.
 pub struct Documents {
     settled: Value,
+    userinfo: (web::Bytes, String),
     written: ArcSwapOption<Written>,
 }
 
@@ -29,7 +30,13 @@ struct Written {
 impl Documents {
     /// Puts together what does not change while the server runs.
     pub fn new(provider: &Provider) -> Self {
-        Self { settled: metadata::document(provider), written: ArcSwapOption::empty() }
+        let userinfo = metadata::resource::document(provider).to_string();
+        let etag = format!("\"{}\"", digest(&userinfo));
+        Self {
+            settled: metadata::document(provider),
+            userinfo: (userinfo.into(), etag),
+            written: ArcSwapOption::empty(),
+        }
     }
 
     /// The document with these types, written once.
@@ -66,6 +73,12 @@ pub async fn metadata(
         }
     };
     document(&request, written.metadata.clone(), &written.etag)
+}
+
+/// `GET /.well-known/oauth-protected-resource/userinfo` (RFC 9728 §3).
+pub async fn userinfo(request: HttpRequest, documents: web::Data<Documents>) -> HttpResponse {
+    let (body, etag) = &documents.userinfo;
+    document(&request, body.clone(), etag)
 }
 
 /// `GET /jwks`.

@@ -7,6 +7,7 @@ mod discovery;
 mod introspect;
 mod par;
 mod proof;
+mod register;
 mod revocations;
 mod revoke;
 mod status;
@@ -27,10 +28,19 @@ use std::sync::Arc;
 
 /// Adds the endpoints.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {
+    if state.provider.registration.is_on() {
+        register::configure(config);
+    }
     config
         .app_data(web::Data::new(discovery::Documents::new(&state.provider)))
         .service(metadata("/.well-known/openid-configuration"))
         .service(metadata("/.well-known/oauth-authorization-server"))
+        .service(
+            web::resource("/.well-known/oauth-protected-resource/userinfo")
+                .route(web::get().to(discovery::userinfo))
+                .route(web::head().to(discovery::userinfo))
+                .route(web::route().to(discovery::options)),
+        )
         .service(
             web::resource("/jwks")
                 .route(web::get().to(discovery::jwks))
@@ -59,6 +69,12 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
                 .route(web::head().to(revocations::well_known))
                 .route(web::route().to(discovery::options)),
         )
+        .configure(of_clients);
+}
+
+/// What clients call with a proof of who they are, or with a token.
+fn of_clients(config: &mut web::ServiceConfig) {
+    config
         .service(
             web::resource("/par")
                 .route(web::post().to(par::push))

@@ -2,6 +2,7 @@
 
 use super::{bearer, cors, proof};
 use crate::domain::clients;
+use crate::domain::metadata::resource;
 use crate::domain::sender::Scheme;
 use crate::domain::tokens::userinfo::UserInfo;
 use crate::domain::tokens::{presented, userinfo};
@@ -20,7 +21,15 @@ pub async fn get(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, BearerError> {
-    answer(&request, &state, None).await
+    described(&state, answer(&request, &state, None).await)
+}
+
+/// A refusal says where userinfo describes itself.
+fn described(
+    state: &State,
+    answer: Result<HttpResponse, BearerError>,
+) -> Result<HttpResponse, BearerError> {
+    answer.map_err(|error| error.described_at(resource::address(&state.provider)))
 }
 
 /// With the token in the header or the form.
@@ -31,10 +40,10 @@ pub async fn post(
 ) -> Result<HttpResponse, actix_web::Error> {
     let is_form = request.headers().contains_key(header::CONTENT_TYPE);
     if !is_form {
-        return Ok(answer(&request, &state, None).await?);
+        return Ok(described(&state, answer(&request, &state, None).await)?);
     }
     let FormParams(form) = FormParams::from_request(&request, &mut payload.into_inner()).await?;
-    Ok(answer(&request, &state, Some(&form)).await?)
+    Ok(described(&state, answer(&request, &state, Some(&form)).await)?)
 }
 
 async fn answer(

@@ -16,6 +16,7 @@ pub enum Nav {
     Dashboard,
     Users,
     Clients,
+    Registration,
     Resources,
     Issuers,
     Upstreams,
@@ -39,10 +40,11 @@ const ACCOUNT: [(Nav, &str, &str); 5] = [
     (Nav::Apps, "/account/apps", "nav-apps"),
 ];
 
-const ADMIN: [(Nav, &str, &str); 8] = [
+const ADMIN: [(Nav, &str, &str); 9] = [
     (Nav::Dashboard, "/admin", "nav-dashboard"),
     (Nav::Users, "/admin/users", "nav-users"),
     (Nav::Clients, "/admin/clients", "nav-clients"),
+    (Nav::Registration, "/admin/registration", "nav-registration"),
     (Nav::Resources, "/admin/resources", "nav-resources"),
     (Nav::Issuers, "/admin/issuers", "nav-issuers"),
     (Nav::Upstreams, "/admin/upstreams", "nav-upstreams"),

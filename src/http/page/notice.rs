@@ -55,6 +55,7 @@ notices! {
     IssuerDeleted = "notice-issuer-deleted",
     KeyRotated = "notice-key-rotated",
     KeyRetired = "notice-key-retired",
+    InitialTokenRevoked = "notice-initial-token-revoked",
 }
 
 impl Notice {

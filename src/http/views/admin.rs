@@ -6,6 +6,7 @@ mod client_requests;
 mod dashboard;
 mod issuer;
 mod preview;
+mod registration;
 mod resource;
 mod settings;
 mod upstream;
@@ -20,6 +21,7 @@ pub use client_requests::RequestForm;
 pub use dashboard::{Audit, AuditFilter, AuditRow, Dashboard, Day, KeyRow, Keys, Tile};
 pub use issuer::{IssuerPage, IssuerRow, Issuers};
 pub use preview::{PreviewPage, SampleView};
+pub use registration::{Registration, TokenRow};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
 pub use settings::{ClientSettings, Control, SettingField, SettingSection};
 pub use upstream::{UpstreamPage, UpstreamRow, Upstreams};
@@ -97,3 +99,4 @@ respond_form!(
     IssuerPage,
     UpstreamPage
 );
+respond_form!(Registration);

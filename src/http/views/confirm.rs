@@ -101,6 +101,10 @@ pub enum Act<'a> {
     RetireKey {
         kid: &'a str,
     },
+    /// With the label of the token.
+    RevokeInitialToken {
+        name: &'a str,
+    },
 }
 
 impl Confirm {
@@ -137,6 +141,8 @@ impl Confirm {
 }
 
 /// Title, sentences and button.
+const REVOKE_INITIAL_TOKEN: (&str, &[&str], &str) =
+    ("revoke-token-title", &["revoke-token-text"], "revoke-token-button");
 const DELETE_UPSTREAM: (&str, &[&str], &str) =
     ("delete-upstream-title", &["delete-upstream-text"], "delete-upstream-button");
 
@@ -199,6 +205,7 @@ impl Act<'_> {
             Self::RetireKey { .. } => {
                 ("retire-key-title", &["retire-key-text"], "retire-key-button")
             }
+            Self::RevokeInitialToken { .. } => REVOKE_INITIAL_TOKEN,
         }
     }
 
@@ -224,7 +231,8 @@ impl Act<'_> {
             | Self::DeleteResource { name }
             | Self::DeleteIssuer { name }
             | Self::RotateKey { algorithm: name }
-            | Self::RetireKey { kid: name } => name,
+            | Self::RetireKey { kid: name }
+            | Self::RevokeInitialToken { name } => name,
         }
     }
 

@@ -115,6 +115,10 @@ pub enum Problem {
     /// A type of authorization details that is not declared as it must be.
     DetailsInvalid,
     DetailsTaken,
+    /// How many clients an initial access token lets in.
+    UsesInvalid,
+    /// For how long it is good.
+    HoursInvalid,
     /// A scope that OpenID Connect defines.
     ScopeReserved,
     /// An encrypted token that nobody could read.
@@ -223,6 +227,8 @@ impl Problem {
             Self::IdentifierTaken => "problem-identifier-taken",
             Self::DetailsInvalid => "problem-details-invalid",
             Self::DetailsTaken => "problem-details-taken",
+            Self::UsesInvalid => "problem-uses-invalid",
+            Self::HoursInvalid => "problem-hours-invalid",
             Self::ScopeReserved => "problem-scope-reserved",
             Self::RecipientMissing => "problem-recipient-missing",
             Self::SectorMissing => "problem-sector-missing",

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod interaction;
 mod issuer;
+mod registration;
 mod resource;
 mod upstream;
 
@@ -53,6 +54,7 @@ fn all(sample: Sample) -> Vec<Rendered> {
     let mut pages = interaction::pages(sample);
     pages.extend(account::pages(sample));
     pages.extend(admin::pages(sample));
+    pages.extend(registration::pages(sample));
     pages.extend(resource::pages(sample));
     pages.extend(issuer::pages(sample));
     pages.extend(upstream::pages(sample));

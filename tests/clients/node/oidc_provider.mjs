@@ -27,6 +27,8 @@ const provider = new Provider(stage.upstream, {
   pkce: { required: () => true },
   findAccount: (_, id) => account(id),
   features: { backchannelLogout: { enabled: true } },
+  // By itself it calls no private address, and we are at one here.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
 });
 
 const escapes = { '&#60;': '<', '&#62;': '>', '&#34;': '"', '&#39;': "'", '&#38;': '&' };

@@ -54,6 +54,26 @@ async function expectAda(config, tokens, options = {}) {
   assert.equal(info.email, stage.user.email);
 }
 
+/** Registers, signs Ada in by what was registered, and ends the registration. */
+async function registers(options, metadata, authentication) {
+  const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks];
+  const asked = { client_name: 'Registered', redirect_uris: [stage.redirect_uri], ...metadata };
+  const issuer = new URL(stage.issuer);
+  const all = { execute, ...options };
+  const config = await client.dynamicClientRegistration(issuer, asked, authentication, all);
+  const registered = config.clientMetadata();
+  assert.deepEqual(registered.redirect_uris, asked.redirect_uris);
+  const { parameters, checks } = await request();
+  const answer = await person.callback(client.buildAuthorizationUrl(config, parameters));
+  const tokens = await client.authorizationCodeGrant(config, answer, checks);
+  assert.equal(tokens.claims().aud, registered.client_id);
+  const headers = { authorization: `Bearer ${registered.registration_access_token}` };
+  const uri = registered.registration_client_uri;
+  assert.equal((await (await fetch(uri, { headers })).json()).client_name, 'Registered');
+  assert.equal((await fetch(uri, { method: 'DELETE', headers })).status, 204);
+  assert.equal((await fetch(uri, { headers })).status, 401);
+}
+
 async function code(alg) {
   const config = await discover({ id_token_signed_response_alg: alg });
   const tokens = await signIn(config);
@@ -380,6 +400,31 @@ await play({
 
   async dpop() {
     await dpop(await discover());
+  },
+
+  async registration() {
+    await registers(undefined, { token_endpoint_auth_method: 'client_secret_post' });
+  },
+
+  async 'registration with a token'() {
+    const initialAccessToken = stage.initial_access_token;
+    const metadata = { token_endpoint_auth_method: 'client_secret_post' };
+    await registers({ initialAccessToken }, metadata);
+    // It is used up.
+    await assert.rejects(registers({ initialAccessToken }, metadata), (error) => {
+      assert.equal(error.cause[0].parameters.error, 'invalid_token');
+      return true;
+    });
+  },
+
+  async 'registration without a secret'() {
+    await registers(undefined, { token_endpoint_auth_method: 'none' }, client.None());
+  },
+
+  async 'registration refused'() {
+    const metadata = { redirect_uris: ['https://app.example/cb#fragment'] };
+    await refused(registers(undefined, metadata), 'invalid_redirect_uri');
+    await refused(registers(undefined, { jwks_uri: 'http://10.0.0.1/' }), 'invalid_client_metadata');
   },
 
   async client_credentials() {

@@ -61,6 +61,15 @@ impl Issued {
         })
     }
 
+    /// A web site's, by itself.
+    pub fn host(name: &str) -> Self {
+        issue(&[("CN", name)], None, |builder| {
+            let context = builder.x509v3_context(None, None);
+            let names = SubjectAlternativeName::new().dns(name).build(&context);
+            builder.append_extension(names.expect("an extension")).expect("an extension");
+        })
+    }
+
     /// For a client that shows it. Whom it talks to is not checked.
     pub fn http(&self) -> reqwest::Client {
         let (cert, key) = (self.pem(), self.key.private_key_to_pem_pkcs8().expect("PEM"));

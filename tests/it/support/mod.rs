@@ -22,11 +22,13 @@ pub mod postgres;
 pub mod process;
 pub mod raw;
 pub mod redis;
+pub mod registration;
 pub mod reply;
 pub mod requests;
 pub mod site;
 pub mod stub;
 pub mod test_server;
+pub mod tls_site;
 pub mod vouching;
 pub mod web_app;
 

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 #[track_caller]
 fn signed(server: &TestServer, token: &str, alg: &str) -> Value {
     assert_eq!(header(token)["alg"], alg);
-    let expected = Expected::new(&["JWT"], &SigningAlgorithm::ALL).or_absent();
+    let expected =
+        Expected::new(&["JWT", "token-introspection+jwt"], &SigningAlgorithm::ALL).or_absent();
     let unverified = gate(token, &expected).expect("a signed token");
     let keys = server.provider.keys.current();
     let kid = unverified.kid().expect("it names its key");
@@ -93,6 +94,23 @@ pub async fn jarm_alg(stage: &Stage, alg: &str) {
     assert!(signed(stage.server(), answer.get("response"), alg)["code"].is_string());
 }
 
+pub async fn introspection_alg(stage: &Stage, alg: &str) {
+    let app = stage
+        .client(|draft| {
+            draft.metadata.introspection.introspection_signed_response_alg = Some(alg.into());
+        })
+        .await;
+    let told = signed(stage.server(), &introspected(&app).await, alg);
+    assert_eq!(told["token_introspection"]["active"], true);
+}
+
+/// What the client is told, by token (RFC 9701 §5), of an access token of its own.
+async fn introspected(app: &WebApp) -> String {
+    let accept = ("accept", "application/token-introspection+jwt");
+    let token = app.tokens("ada", "openid").await.access_token;
+    app.call_with("/introspect", &[("token", &token)], &[accept]).await.text
+}
+
 /// A token that comes encrypted, in the place that a member is about.
 pub async fn encrypted(stage: &Stage, about: &str, alg: &str, enc: &str) {
     let alg: KeyManagement = alg.parse().expect("an algorithm");
@@ -116,6 +134,10 @@ pub async fn encrypted(stage: &Stage, about: &str, alg: &str, enc: &str) {
                     &mut metadata.requests.authorization_encrypted_response_alg,
                     &mut metadata.requests.authorization_encrypted_response_enc,
                 ),
+                "introspection" => (
+                    &mut metadata.introspection.introspection_encrypted_response_alg,
+                    &mut metadata.introspection.introspection_encrypted_response_enc,
+                ),
                 other => panic!("no case covers the encryption of {other}"),
             };
             (*place.0, *place.1) = (named, by);
@@ -127,8 +149,12 @@ pub async fn encrypted(stage: &Stage, about: &str, alg: &str, enc: &str) {
     let opened = own.decrypt(&token, &[alg]).expect("it opens");
     let inside = std::str::from_utf8(&opened.plaintext).expect("text");
     let told = serde_json::from_str(inside).unwrap_or_else(|_| claims(inside));
-    let member = if about == "authorization" { "code" } else { "sub" };
-    assert!(told[member].is_string(), "{about}: {told}");
+    let told_of = match about {
+        "authorization" => &told["code"],
+        "introspection" => &told["token_introspection"]["sub"],
+        _ => &told["sub"],
+    };
+    assert!(told_of.is_string(), "{about}: {told}");
 }
 
 /// The token of a place, as the client receives it.
@@ -136,6 +162,9 @@ async fn received(app: &WebApp, about: &str) -> String {
     if about == "authorization" {
         let answer = app.pass("ada", &[("response_mode", "jwt")]).await;
         return answer.get("response").to_owned();
+    }
+    if about == "introspection" {
+        return introspected(app).await;
     }
     let tokens = app.tokens("ada", "openid").await;
     if about == "id" {

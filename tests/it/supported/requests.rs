@@ -82,8 +82,24 @@ pub async fn switch(stage: &Stage, member: &str) {
         "backchannel_logout_supported" | "backchannel_logout_session_supported" => {
             told_of_sign_out(stage).await;
         }
+        "frontchannel_logout_supported" | "frontchannel_logout_session_supported" => {
+            framed_at_sign_out(stage).await;
+        }
         other => panic!("no case covers {other}"),
     }
+}
+
+/// The page after a sign-out loads the address of the client, which is told issuer and `sid`.
+async fn framed_at_sign_out(stage: &Stage) {
+    let app = WebApp::register_as(stage.server(), |draft| {
+        draft.metadata.logout.frontchannel_logout_uri = Some("https://app.example/frame".into());
+    })
+    .await;
+    let id_token = app.tokens("ada", "openid").await.id_token;
+    let sid = claims(&id_token)["sid"].as_str().expect("a sid").to_owned();
+    let page = app.agent.open(&format!("/logout?id_token_hint={id_token}")).await;
+    assert!(page.body.contains("https://app.example/frame?iss="), "{}", page.body);
+    assert!(page.body.contains(&format!("sid={sid}")), "{}", page.body);
 }
 
 /// A client hears of the end of a session, by the name that its ID token has for it.

@@ -1,0 +1,144 @@
+//! A client reads, changes and ends its own registration (RFC 7592), with the token it was given for
+//! that.
+
+use super::answer::Answer;
+use super::{checked_draft, invalid_metadata, members, refused, statement};
+use crate::domain::audit::Actor;
+use crate::domain::clients::management;
+use crate::domain::digest::digest;
+use crate::domain::provider::Provider;
+use crate::protocol::client::{Client, ClientPolicy};
+use crate::protocol::error::OAuthError;
+use crate::storage::registrations::{self, Registration};
+use crate::storage::{client_secrets, clients};
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq;
+
+/// Tells a client what it registered (RFC 7592 §2.1).
+///
+/// # Errors
+///
+/// `invalid_token` when the token is not that of the client, or there is no such client: the two
+/// read the same.
+pub async fn read(
+    provider: &Provider,
+    client_id: &str,
+    bearer: &str,
+) -> Result<Answer, OAuthError> {
+    let (client, registration) = admit(provider, client_id, bearer).await?;
+    Ok(answer(provider, client, None, registration, bearer))
+}
+
+/// Writes a registration over the old one, by the rules of a new one (RFC 7592 §2.2).
+///
+/// # Errors
+///
+/// `invalid_token`, and those of a registration.
+pub async fn update(
+    provider: &Provider,
+    client_id: &str,
+    bearer: &str,
+    body: &[u8],
+    actor: &Actor,
+) -> Result<Answer, OAuthError> {
+    let (before, mut registration) = admit(provider, client_id, bearer).await?;
+    let members = members(body)?;
+    check_names(provider, client_id, &members).await?;
+    let (mut draft, statement) = checked_draft(provider, members).await?;
+    if statement.is_none() && registration.software_statement.is_some() {
+        return Err(statement::invalid("the client came with a software statement: send one"));
+    }
+    // What the house has decided about the client since is not for the client to change.
+    let ClientPolicy { kind, require_pkce, .. } = draft.policy;
+    let require_pkce = require_pkce || before.policy.require_pkce;
+    draft.policy = ClientPolicy { kind, require_pkce, ..before.policy };
+    let actor = actor.acting_as(Actor::client(client_id).name);
+    let ground = provider.ground();
+    let updated = management::update(&ground, client_id, draft, &actor).await.map_err(refused)?;
+    registration.software_statement.clone_from(&statement);
+    if let Some(statement) = statement {
+        let id = client_id.to_owned();
+        let kept =
+            provider.db.write(move |conn| registrations::set_statement(conn, &id, &statement));
+        kept.await?;
+    }
+    provider.forget();
+    provider.revocation.committed(&provider.db).await?;
+    Ok(answer(provider, updated.client, updated.secret, registration, bearer))
+}
+
+/// Ends a client (RFC 7592 §2.3).
+///
+/// # Errors
+///
+/// `invalid_token`.
+pub async fn delete(
+    provider: &Provider,
+    client_id: &str,
+    bearer: &str,
+    actor: &Actor,
+) -> Result<(), OAuthError> {
+    admit(provider, client_id, bearer).await?;
+    let actor = actor.acting_as(Actor::client(client_id).name);
+    management::delete(&provider.ground(), client_id, &actor).await.map_err(refused)?;
+    provider.forget();
+    provider.revocation.committed(&provider.db).await
+}
+
+fn answer(
+    provider: &Provider,
+    client: Client,
+    secret: Option<String>,
+    registration: Registration,
+    bearer: &str,
+) -> Answer {
+    let issuer = provider.issuer.clone();
+    Answer { client, secret, registration, access_token: bearer.to_owned(), issuer }
+}
+
+/// The client and its registration, for whoever has the token of just this one. A client that was
+/// switched off can do nothing, this neither.
+async fn admit(
+    provider: &Provider,
+    client_id: &str,
+    bearer: &str,
+) -> Result<(Client, Registration), OAuthError> {
+    let (id, hash) = (client_id.to_owned(), digest(bearer));
+    let refused = || OAuthError::invalid_token("the registration access token is not good here");
+    if id.len() > 255 || id.contains('\0') {
+        return Err(refused());
+    }
+    let found = provider
+        .db
+        .read(move |conn| Ok((clients::find(conn, &id)?, registrations::find(conn, &id)?)))
+        .await?;
+    let (Some(client), Some(registration)) = found else { return Err(refused()) };
+    let is_its = bool::from(registration.token_hash.as_bytes().ct_eq(hash.as_bytes()));
+    match is_its && !client.disabled {
+        true => Ok((client, registration)),
+        false => Err(refused()),
+    }
+}
+
+/// A client names itself, and may name its secret, but not choose either (RFC 7592 §2.2).
+async fn check_names(
+    provider: &Provider,
+    client_id: &str,
+    members: &Map<String, Value>,
+) -> Result<(), OAuthError> {
+    if members.get("client_id").and_then(Value::as_str) != Some(client_id) {
+        return Err(invalid_metadata("client_id: must be that of this client"));
+    }
+    let Some(secret) = members.get("client_secret") else { return Ok(()) };
+    let hash = digest(secret.as_str().unwrap_or_default());
+    let (id, now) = (client_id.to_owned(), provider.now());
+    let stored = provider.db.read(move |conn| client_secrets::list(conn, &id)).await?;
+    let live = stored.iter().filter(|one| one.expires_at.is_none_or(|at| at > now.as_unix()));
+    let is_its = live.fold(subtle::Choice::from(0), |is, one| {
+        is | one.secret_hash.as_bytes().ct_eq(hash.as_bytes())
+    });
+    match bool::from(is_its) {
+        true => Ok(()),
+        false => Err(invalid_metadata("client_secret: must be that of this client, or left out")),
+    }
+}
