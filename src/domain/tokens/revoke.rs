@@ -62,7 +62,7 @@ async fn revoke_refresh_token(
     let owner = client.id.clone();
     let is_own = provider
         .db
-        .write(move |conn| {
+        .write_in_batch(move |conn| {
             let Some(token) = refresh_tokens::find(conn, &hash, cause.now)? else {
                 return Ok(true);
             };

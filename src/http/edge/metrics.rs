@@ -113,7 +113,7 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 24] = [
+    const ENDPOINTS: [&str; 26] = [
         "token",
         "authorize",
         "par",
@@ -121,6 +121,8 @@ pub fn endpoint(path: &str) -> &'static str {
         "introspect",
         "revoke",
         "register",
+        "device_authorization",
+        "device",
         "login",
         "consent",
         "jwks",
@@ -160,6 +162,8 @@ mod tests {
         let cases = [
             ("/token", "token"),
             ("/admin/users/1", "admin"),
+            ("/device_authorization", "device_authorization"),
+            ("/device", "device"),
             ("/jwks.json", "jwks"),
             ("/.well-known/openid-configuration", "discovery"),
             ("/", "other"),

@@ -26,11 +26,9 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
 
-/// Adds the endpoints.
+/// Adds the endpoints. Those whose path has a variable come last: it is matched by a regular
+/// expression, and every request for what comes after would pay for it.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {
-    if state.provider.registration.is_on() {
-        register::configure(config);
-    }
     config
         .app_data(web::Data::new(discovery::Documents::new(&state.provider)))
         .service(metadata("/.well-known/openid-configuration"))
@@ -58,18 +56,21 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
                 .route(web::head().to(revocations::get)),
         )
         .service(
-            web::resource("/status/{list}")
-                .route(web::get().to(status::get))
-                .route(web::head().to(status::get))
-                .route(web::route().to(discovery::options)),
-        )
-        .service(
             web::resource(revocation_feed::WELL_KNOWN)
                 .route(web::get().to(revocations::well_known))
                 .route(web::head().to(revocations::well_known))
                 .route(web::route().to(discovery::options)),
         )
-        .configure(of_clients);
+        .configure(of_clients)
+        .service(
+            web::resource("/status/{list}")
+                .route(web::get().to(status::get))
+                .route(web::head().to(status::get))
+                .route(web::route().to(discovery::options)),
+        );
+    if state.provider.registration.is_on() {
+        register::configure(config);
+    }
 }
 
 /// What clients call with a proof of who they are, or with a token.
