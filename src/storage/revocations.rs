@@ -86,15 +86,6 @@ pub fn list_after(
         .load(conn)?)
 }
 
-/// The entries from `seq` on, that one included, expired or not.
-pub fn list_from(
-    conn: &mut DbConnection,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Revocation>, StorageError> {
-    list_after(conn, seq - 1, limit)
-}
-
 /// The highest number given so far; 0 when there is none.
 pub fn head(conn: &mut DbConnection) -> Result<i64, StorageError> {
     let max: Option<i64> =

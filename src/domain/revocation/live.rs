@@ -101,8 +101,9 @@ impl Revocation {
     async fn read_on(&self, db: &Db) -> Result<Found, StorageError> {
         loop {
             let known = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let from = known.as_ref().map_or(1, |last| last.seq);
-            let page = db.read(move |conn| revocations::list_from(conn, from, PAGE)).await?;
+            // The last one again: that it is still there shows that this is the list we know.
+            let after = known.as_ref().map_or(0, |last| last.seq - 1);
+            let page = db.read(move |conn| revocations::list_after(conn, after, PAGE)).await?;
             let now = self.clock.now();
             if known.is_some_and(|known| is_lost(&known, &page, now)) {
                 return Ok(Found::Lost);

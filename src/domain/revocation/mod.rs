@@ -38,7 +38,6 @@ pub enum Reason {
     RefreshReplayed,
     TokenRevoked,
     KeyWithdrawn,
-    EverythingRevoked,
     /// The numbers of the list went back: something revoked may be missing.
     HistoryLost,
 }
@@ -58,7 +57,6 @@ impl Reason {
             Self::RefreshReplayed => "refresh_replayed",
             Self::TokenRevoked => "token_revoked",
             Self::KeyWithdrawn => "key_withdrawn",
-            Self::EverythingRevoked => "everything_revoked",
             Self::HistoryLost => "history_lost",
         }
     }
