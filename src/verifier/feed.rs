@@ -78,7 +78,7 @@ impl Reader {
     async fn run(mut self, duty: Duty) {
         let (mut pause, mut well) = (RETRY.0, true);
         loop {
-            if duty == Duty::StandBy && !self.list.is_stale() {
+            if duty == Duty::StandBy && !self.is_needed() {
                 tokio::time::sleep(STAND_BY).await;
                 continue;
             }
@@ -100,6 +100,11 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Whether the others fell silent: then what they said last may be older than what happened since.
+    fn is_needed(&self) -> bool {
+        self.list.is_stale() || self.list.is_alone()
     }
 
     /// One answer, and those that belong to it.

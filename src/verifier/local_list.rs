@@ -32,6 +32,8 @@ struct State {
     list: RevocationList,
     /// Of each voice.
     fresh_until: Vec<Timestamp>,
+    /// Whether each voice was heard last, and not lost.
+    heard: Vec<bool>,
     position: Option<Position>,
 }
 
@@ -45,7 +47,8 @@ impl LocalList {
     /// An empty list that is stale from now on.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let list = RevocationList::default();
-        let state = State { list, fresh_until: vec![clock.now()], position: None };
+        let (fresh_until, heard) = (vec![clock.now()], vec![false]);
+        let state = State { list, fresh_until, heard, position: None };
         Self { state: Arc::new(RwLock::new(state)), voice: 0, clock }
     }
 
@@ -55,6 +58,7 @@ impl LocalList {
         let now = self.clock.now();
         let voice = self.change(|state| {
             state.fresh_until.push(now);
+            state.heard.push(false);
             state.fresh_until.len() - 1
         });
         Self { voice, ..self.clone() }
@@ -67,7 +71,25 @@ impl LocalList {
 
     /// Says that everything revoked so far is in, and that the feeder will be heard again by then.
     pub fn keep_fresh_until(&self, until: Timestamp) {
-        self.change(|state| state.fresh_until[self.voice] = until);
+        self.change(|state| {
+            state.fresh_until[self.voice] = until;
+            state.heard[self.voice] = true;
+        });
+    }
+
+    /// Says that this feeder has lost its source. The list is fresh for as long as it was said to be,
+    /// and whoever stands by need not wait for the end of it.
+    pub(super) fn fall_silent(&self) {
+        self.change(|state| state.heard[self.voice] = false);
+    }
+
+    /// Whether nobody but this feeder is heard.
+    pub(super) fn is_alone(&self) -> bool {
+        let others = |state: &State| {
+            let mut voices = state.heard.iter().enumerate();
+            voices.any(|(voice, heard)| *heard && voice != self.voice)
+        };
+        !self.look(others)
     }
 
     /// Says that something may be missing from now on, as far as this feeder knows.
@@ -238,6 +260,19 @@ mod tests {
         assert_eq!(redis.is_revoked(&facts("ada")), Ok(false));
         feed.mark_stale();
         assert!(redis.is_stale() && feed.is_stale());
+    }
+
+    #[test]
+    fn r_02_a_feeder_that_loses_its_source_leaves_the_other_alone_before_the_list_is_stale() {
+        let (redis, clock) = list();
+        let feed = redis.another_voice();
+        assert!(feed.is_alone());
+        redis.keep_fresh_until(clock.now() + Lifetime::seconds(3));
+        assert!(!feed.is_alone() && redis.is_alone());
+        redis.fall_silent();
+        assert!(feed.is_alone() && !feed.is_stale());
+        redis.keep_fresh_until(clock.now() + Lifetime::seconds(3));
+        assert!(!feed.is_alone());
     }
 
     #[test]

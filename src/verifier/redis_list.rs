@@ -120,6 +120,7 @@ impl Follower {
         let mut well = true;
         loop {
             let Err(error) = self.follow(&mut pause, &mut well).await;
+            self.list.fall_silent();
             if well {
                 tracing::warn!(%error, "lost the revocation list in Redis");
             }
