@@ -1,11 +1,12 @@
 # make demo   the provider with a demo app and a demo service, ready to sign in
 # make test   every test there is
+# make examples   two services behind nginx, and how soon a block reaches them: prints the times
 # make lint   formatting and clippy, as CI demands them
 # make requirements   writes the table of requirements and their tests anew
 # make fuzz   ten minutes for each fuzz target (FUZZ_SECONDS=60 for one); finds crashes, or says there are none
 # make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
 
-.PHONY: demo test test-load lint requirements fuzz bench load
+.PHONY: demo test test-load examples lint requirements fuzz bench load
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -31,6 +32,10 @@ test:
 # The load tool is a package of its own, with its own dependencies.
 test-load:
 	@scripts/verdict cargo test --locked --manifest-path benches/load/Cargo.toml
+
+examples:
+	@scripts/install-test-packages
+	@examples/landscape/run.sh
 
 lint:
 	cargo fmt --check

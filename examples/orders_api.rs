@@ -7,18 +7,23 @@
 //! `GET /orders` lists the caller's orders and needs the scope `orders:read`; `POST /orders` adds
 //! one and needs `orders:write`. A handler that names an `AccessToken` is protected. The provider is
 //! asked for its public keys and never about a token: who was blocked is known from the revocation
-//! list, which is followed in Redis when `REDIS_URL` is set.
+//! list, which is followed in Redis when `REDIS_URL` is set, and otherwise, or while Redis is away, in
+//! the provider's feed.
 //!
 //! Settings come from the environment: `ISSUER`, `AUDIENCE` (the issuer when absent), `LISTEN`
-//! (127.0.0.1:8082), `REDIS_URL`.
+//! (127.0.0.1:8082), `REDIS_URL`, `KEEP_IN` (a directory where keys and list are kept over a restart),
+//! `STALENESS` (`strict`, `standard` or `relaxed`: what to do while neither Redis nor the feed is
+//! there).
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, middleware::DefaultHeaders, web};
-use countersign::protocol::time::SystemClock;
-use countersign::verifier::{AccessToken, RedisList, RevocationSource, Verifier, VerifyError};
+use countersign::verifier::{
+    AccessToken, RevocationSource, StalenessPolicy, Verifier, VerifierBuilder, VerifyError,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most orders that one caller may have, and the most callers: this memory is not a database.
@@ -34,8 +39,21 @@ pub struct Config {
     pub audience: String,
     /// `HOST:PORT`.
     pub listen: String,
-    /// What tells who was blocked. Without it a token is good until it expires.
-    pub revocations: Option<Arc<dyn RevocationSource>>,
+    /// What tells who was blocked.
+    pub revocations: Revocations,
+}
+
+/// Where the revocation list comes from.
+pub enum Revocations {
+    /// From the provider, over Redis or its feed.
+    Followed {
+        redis: Option<String>,
+        /// Where keys and list survive a restart.
+        keep_in: Option<PathBuf>,
+        staleness: StalenessPolicy,
+    },
+    /// From somebody else.
+    Given(Arc<dyn RevocationSource>),
 }
 
 impl Config {
@@ -43,18 +61,36 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When `ISSUER` is missing or `REDIS_URL` cannot be read.
+    /// When `ISSUER` is missing or `STALENESS` is not one of its words.
     pub fn from_env() -> io::Result<Self> {
         let env = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let issuer = env("ISSUER").ok_or_else(|| io::Error::other("ISSUER is not set"))?;
-        let redis = env("REDIS_URL").map(|url| RedisList::open(&url, Arc::new(SystemClock)));
-        let redis = redis.transpose().map_err(io::Error::other)?;
+        let staleness = match env("STALENESS").as_deref() {
+            Some("strict") => StalenessPolicy::Strict,
+            None | Some("standard") => StalenessPolicy::Standard,
+            Some("relaxed") => StalenessPolicy::Relaxed,
+            Some(_) => return Err(io::Error::other("STALENESS is strict, standard or relaxed")),
+        };
+        let (redis, keep_in) = (env("REDIS_URL"), env("KEEP_IN").map(PathBuf::from));
         Ok(Self {
             audience: env("AUDIENCE").unwrap_or_else(|| issuer.clone()),
             issuer,
             listen: env("LISTEN").unwrap_or_else(|| "127.0.0.1:8082".into()),
-            revocations: redis.map(|list| Arc::new(list) as Arc<dyn RevocationSource>),
+            revocations: Revocations::Followed { redis, keep_in, staleness },
         })
+    }
+}
+
+impl Revocations {
+    fn add_to(self, verifier: VerifierBuilder) -> VerifierBuilder {
+        match self {
+            Self::Given(list) => verifier.revocations(list),
+            Self::Followed { redis, keep_in, staleness } => {
+                let verifier = verifier.revocation_feed().staleness(staleness);
+                let verifier = redis.into_iter().fold(verifier, VerifierBuilder::redis);
+                keep_in.into_iter().fold(verifier, VerifierBuilder::keep_in)
+            }
+        }
     }
 }
 
@@ -64,11 +100,9 @@ impl Config {
 ///
 /// When a setting is wrong or the address is taken.
 pub fn serve(config: Config) -> io::Result<Server> {
-    let mut verifier = Verifier::builder(&config.issuer).audience(config.audience);
-    if let Some(revocations) = config.revocations {
-        verifier = verifier.revocations(revocations);
-    }
-    let verifier = web::Data::new(verifier.build_lazily().map_err(io::Error::other)?);
+    let verifier = Verifier::builder(&config.issuer).audience(config.audience);
+    let verifier = config.revocations.add_to(verifier).build_lazily().map_err(io::Error::other)?;
+    let verifier = web::Data::new(verifier);
     let orders = web::Data::new(Orders::default());
     let app = move || {
         App::new()

@@ -38,7 +38,7 @@ impl Stage {
             issuer: provider.issuer.clone(),
             audience: provider::AUDIENCE.into(),
             listen: orders.clone(),
-            revocations: Some(Arc::new(blocked.clone())),
+            revocations: orders_api::Revocations::Given(Arc::new(blocked.clone())),
         });
         actix_web::rt::spawn(server.unwrap());
         let server = login_with::serve(login_with::Config {

@@ -73,7 +73,9 @@ fn orders_config(provider: &Provider) -> orders_api::Config {
         issuer: provider.issuer.clone(),
         audience: provider.default_audience().to_owned(),
         listen: ORDERS_LISTEN.into(),
-        revocations: Some(Arc::new(SameProcess(provider.revocation.list()))),
+        revocations: orders_api::Revocations::Given(Arc::new(SameProcess(
+            provider.revocation.list(),
+        ))),
     }
 }
 

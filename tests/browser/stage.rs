@@ -49,7 +49,7 @@ impl Stage {
             issuer: server.issuer().to_owned(),
             audience: server.issuer().to_owned(),
             listen: orders.clone(),
-            revocations: Some(revocations),
+            revocations: orders_api::Revocations::Given(revocations),
         });
         tokio::spawn(service.unwrap());
         let shop = app(&server, "Shop", "127.0.0.1", &orders).await;

@@ -45,12 +45,24 @@ fn demand(ready: &Result<PathBuf, String>) -> &Path {
     }
 }
 
+/// Where an example for Node lies with its libraries beside it.
+pub fn landscape(source: &Path) -> PathBuf {
+    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    demand(READY.get_or_init(|| install("landscape", source))).to_owned()
+}
+
 fn install_node() -> Result<PathBuf, String> {
-    let (home, source) = (Path::new(INSTALLED).join("node"), Path::new(SOURCE).join("node"));
+    install("node", &Path::new(SOURCE).join("node"))
+}
+
+/// Copies scripts to a directory of this name, and installs their libraries there.
+fn install(name: &str, source: &Path) -> Result<PathBuf, String> {
+    let home = Path::new(INSTALLED).join(name);
     let lock = read(&source.join("package-lock.json"))?;
     // A module finds the libraries from where it stands.
     fs::create_dir_all(&home).map_err(|error| error.to_string())?;
-    for file in fs::read_dir(&source).map_err(|error| error.to_string())?.flatten() {
+    let files = fs::read_dir(source).map_err(|error| error.to_string())?.flatten();
+    for file in files.filter(|file| file.path().is_file()) {
         let copied = fs::copy(file.path(), home.join(file.file_name()));
         copied.map_err(|error| error.to_string())?;
     }
