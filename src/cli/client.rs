@@ -1,5 +1,6 @@
 //! `client …`: apps and services that use the provider.
 
+mod backchannel;
 mod claims;
 mod exchange;
 mod logout;

@@ -3,7 +3,7 @@
 mod requests;
 pub mod resource;
 
-use super::authorize::response;
+use super::authorize::{request_object, response};
 use super::clients::assertion;
 use super::identity::sessions::REACHABLE;
 use super::keys::ALGORITHMS;
@@ -11,6 +11,7 @@ use super::provider::Provider;
 use crate::jose::{ContentEncryption, KeyManagement, SigningAlgorithm, dpop};
 use crate::protocol::authorization_request::{Prompt, ResponseMode};
 use crate::protocol::claims::SCOPE_CLAIMS;
+use crate::protocol::client::backchannel::DeliveryMode;
 use crate::protocol::client::{AuthMethod, GrantType, SubjectType};
 use crate::protocol::response_type::ResponseType;
 use crate::protocol::revocation_feed;
@@ -31,6 +32,12 @@ pub fn document(provider: &Provider) -> Value {
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
         "device_authorization_endpoint": at("/device_authorization"),
+        "backchannel_authentication_endpoint": at("/backchannel_authentication"),
+        "backchannel_token_delivery_modes_supported":
+            DeliveryMode::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>(),
+        "backchannel_authentication_request_signing_alg_values_supported":
+            names(&request_object::BACKCHANNEL_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": false,
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),

@@ -8,13 +8,14 @@ use url::Url;
 
 /// The endpoints that clients with certificates call, with the metadata members that name them
 /// (RFC 8705 §5).
-const ENDPOINTS: [(&str, &str); 6] = [
+const ENDPOINTS: [(&str, &str); 7] = [
     ("token_endpoint", "/token"),
     ("userinfo_endpoint", "/userinfo"),
     ("introspection_endpoint", "/introspect"),
     ("revocation_endpoint", "/revoke"),
     ("pushed_authorization_request_endpoint", "/par"),
     ("device_authorization_endpoint", "/device_authorization"),
+    ("backchannel_authentication_endpoint", "/backchannel_authentication"),
 ];
 
 /// What there is of it; nothing by default.

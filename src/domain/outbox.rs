@@ -12,6 +12,7 @@ pub use worker::Worker;
 
 use super::audit::{Actor, EventExt};
 use super::clients::{self, RegisteredClient};
+use super::deferred::ping;
 use super::ground::Ground;
 use super::logout::back_channel;
 use super::outbound::OutboundError;
@@ -44,15 +45,18 @@ const SHOWN: i64 = 10;
 pub enum MessageKind {
     /// A session has ended (OpenID Connect Back-Channel Logout 1.0 §2.5).
     BackChannelLogout,
+    /// Somebody has decided (OpenID Connect CIBA §10.2).
+    CibaPing,
 }
 
 impl MessageKind {
-    const ALL: [Self; 1] = [Self::BackChannelLogout];
+    const ALL: [Self; 2] = [Self::BackChannelLogout, Self::CibaPing];
 
     /// The kind as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BackChannelLogout => "backchannel_logout",
+            Self::CibaPing => "ciba_ping",
         }
     }
 
@@ -147,6 +151,7 @@ async fn deliver(provider: &Provider, message: &Message) -> Result<(), DeliveryE
         MessageKind::BackChannelLogout => {
             back_channel::deliver(provider, client, &read(message)?).await
         }
+        MessageKind::CibaPing => ping::deliver(provider, client, &read(message)?).await,
     }
 }
 

@@ -120,6 +120,8 @@ pub struct Provider {
     pub audit: SealingKey,
     /// Hashes the codes that people type for their devices.
     pub user_codes: SealingKey,
+    /// Seals what CIBA clients are told with.
+    pub pings: SealingKey,
     /// Derives what clients with pairwise subjects call people.
     pub subjects: SubjectKey,
 }
@@ -160,6 +162,7 @@ impl Provider {
             refresh: sealer.purpose("refresh tokens"),
             audit: super::audit_chain::key(&parts.master_key),
             user_codes: sealer.purpose("user codes"),
+            pings: sealer.purpose("ciba pings"),
             subjects: SubjectKey::new(&sealer),
             db: parts.db,
             clock: parts.clock,

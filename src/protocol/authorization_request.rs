@@ -157,20 +157,45 @@ pub enum Once {
     RequestObject { jti_hash: String, until: Timestamp },
 }
 
-/// A request that another device made (RFC 8628): its answer stays here until the device asks.
+/// How a request came that is not of the browser in which it is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// Somebody typed the code of their device (RFC 8628).
+    Device,
+    /// A client asked for somebody (OpenID Connect CIBA).
+    Ciba,
+}
+
+impl Errand {
+    /// As the audit log has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Ciba => "ciba",
+        }
+    }
+}
+
+/// A request that was made elsewhere: its answer stays here until its client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceRequest {
-    /// The hash of its `device_code`.
+pub struct ElsewhereRequest {
+    pub errand: Errand,
+    /// The hash of its `device_code` or `auth_req_id`.
     pub code_hash: String,
-    /// As people compare it with what their device shows.
-    pub user_code: String,
+    /// What people compare with what they see elsewhere: the code that a device shows, or the
+    /// `binding_message`, which may be empty.
+    pub shown: String,
     pub asked_at: Timestamp,
-    /// Where the device is, as far as its address tells.
+    /// Where it came from, as far as its address tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// What it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// Sealed: what the client is told with when somebody has decided (CIBA §10.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping: Option<String>,
 }
 
 /// A request that passed every check and can be answered: what travels sealed through the pages.
@@ -223,7 +248,7 @@ pub struct AuthorizationRequest {
     pub details: AuthorizationDetails,
     /// Set when the answer is not for this browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<DeviceRequest>,
+    pub elsewhere: Option<ElsewhereRequest>,
 }
 
 impl AuthorizationRequest {

@@ -13,6 +13,7 @@ use super::scope::Scope;
 use super::time::Lifetime;
 pub use super::words::UnknownValue;
 use super::words::words;
+use backchannel::BackchannelMetadata;
 use exchange::ExchangePolicy;
 use introspection::IntrospectionMetadata;
 use logout::LogoutMetadata;
@@ -20,6 +21,8 @@ use requests::RequestMetadata;
 use sender::SenderMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub mod backchannel;
 
 words! {
     /// How a client proves who it is (RFC 7591 §2, OpenID Connect Core §9).
@@ -50,6 +53,8 @@ words! {
         TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
         /// RFC 8628.
         DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// OpenID Connect CIBA.
+        Ciba = "urn:openid:params:grant-type:ciba",
         /// Tokens from the authorization endpoint (§4.2): for the older response types, and never
         /// at the token endpoint.
         Implicit = "implicit",
@@ -150,7 +155,7 @@ impl Profile {
 impl GrantType {
     /// Whether a refresh token can come with it.
     pub const fn gives_refresh_token(self) -> bool {
-        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode | Self::Ciba)
     }
 }
 
@@ -259,6 +264,9 @@ pub struct ClientMetadata {
     /// How it hears that a session has ended.
     #[serde(flatten)]
     pub logout: LogoutMetadata,
+    /// How it asks people who are elsewhere.
+    #[serde(flatten)]
+    pub backchannel: BackchannelMetadata,
     /// How its authorization requests are protected.
     #[serde(flatten)]
     pub requests: RequestMetadata,
@@ -323,6 +331,7 @@ impl Default for ClientMetadata {
             authorization_details_types: Vec::new(),
             introspection: IntrospectionMetadata::default(),
             logout: LogoutMetadata::default(),
+            backchannel: BackchannelMetadata::default(),
             requests: RequestMetadata::default(),
             sender: SenderMetadata::default(),
         }

@@ -71,6 +71,12 @@ pub enum ErrorCode {
     SlowDown,
     /// RFC 8628 §3.5.
     ExpiredToken,
+    /// OpenID Connect CIBA §13.
+    UnknownUserId,
+    /// OpenID Connect CIBA §13.
+    ExpiredLoginHintToken,
+    /// OpenID Connect CIBA §13.
+    InvalidBindingMessage,
     /// RFC 7591 §3.2.2.
     InvalidRedirectUri,
     /// RFC 7591 §3.2.2.
@@ -115,6 +121,9 @@ impl ErrorCode {
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
+            Self::UnknownUserId => "unknown_user_id",
+            Self::ExpiredLoginHintToken => "expired_login_hint_token",
+            Self::InvalidBindingMessage => "invalid_binding_message",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidSoftwareStatement => "invalid_software_statement",

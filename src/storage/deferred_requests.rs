@@ -11,12 +11,15 @@ use diesel::prelude::*;
 pub enum Kind {
     /// RFC 8628.
     Device,
+    /// OpenID Connect CIBA.
+    Ciba,
 }
 
 impl Kind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Ciba => "ciba",
         }
     }
 }
@@ -91,6 +94,34 @@ pub fn find_by_user_code(
         .select(DeferredRequest::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// What a person may still decide, the oldest first.
+pub fn list_open_of_user(
+    conn: &mut DbConnection,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<Vec<DeferredRequest>, StorageError> {
+    Ok(dsl::deferred_requests
+        .filter(dsl::user_id.eq(user_id.to_owned()))
+        .filter(dsl::decided_at.is_null())
+        .filter(dsl::usable_until.gt(now.as_unix()))
+        .order((dsl::created_at, dsl::code_hash))
+        .select(DeferredRequest::as_select())
+        .load(conn)?)
+}
+
+/// Refuses what a person could still decide: they may decide nothing any more.
+pub fn deny_all_of_user(
+    conn: &mut DbConnection,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    diesel::update(dsl::deferred_requests.filter(dsl::user_id.eq(user_id.to_owned())))
+        .filter(dsl::decided_at.is_null())
+        .set(dsl::decided_at.eq(now.as_unix()))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Notes that the client asked about a request that is still open. False when it asked too early:

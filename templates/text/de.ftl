@@ -153,6 +153,18 @@ device-used-title = Dieser Code wurde schon benutzt
 device-used-text = Jemand hat entschieden, oder der Code ist zu alt. Beginnen Sie am Gerät neu.
 device-again = Anderen Code eingeben
 
+## Anfragen von Apps
+
+nav-requests = Anfragen
+requests-text = Hier warten ein paar Minuten lang Apps, die nach Ihnen fragen, während Sie etwas anderes benutzen.
+requests-none = Nichts wartet auf Sie.
+requests-asked = Gefragt { $asked } von { $address }
+requests-review = Ansehen
+requests-refuse = Ablehnen
+requests-heading = Die App fragt, während Sie etwas anderes benutzen
+requests-check = Machen Sie nur weiter, wenn Sie das begonnen haben und dort dieselben Worte sehen.
+requests-check-plain = Machen Sie nur weiter, wenn Sie das selbst begonnen haben.
+
 ## Zurück zur App, und abmelden
 
 returning-title = Zurück zu { $app }
@@ -319,6 +331,10 @@ notice-password-changed = Ihr Passwort ist geändert. Alle anderen Geräte sind 
 notice-session-ended = Das Gerät ist abgemeldet.
 notice-other-sessions-ended = Alle anderen Geräte sind abgemeldet.
 notice-access-removed = Die App hat keinen Zugriff mehr.
+notice-request-allowed = Sie haben es erlaubt. Die App macht von selbst weiter.
+notice-request-refused = Sie haben abgelehnt. Die App bekommt nichts.
+notice-request-waits = Es ist nichts passiert. Die Anfrage wartet noch.
+notice-request-decided = Diese Anfrage wurde schon entschieden oder ist zu alt.
 notice-user-created = Das Konto ist angelegt.
 notice-user-saved = Das Konto ist gespeichert.
 notice-user-blocked = Das Konto ist gesperrt, seine Tokens sind widerrufen.
@@ -729,6 +745,10 @@ choice-any = Beliebig
 settings-title = Weitere Einstellungen
 settings-about = Über die App
 settings-sign-in = Anmeldung
+settings-ciba = Menschen, die anderswo sind (CIBA)
+setting-ciba-mode = Wie die App von einer Entscheidung erfährt
+setting-ciba-ping = Adresse, die von einer Entscheidung erfährt (ping)
+setting-ciba-signed = Anfragen müssen signiert sein mit
 settings-sign-out = Menschen abmelden
 settings-keys = Schlüssel, Verschlüsselung und Signaturen
 setting-none = Keine

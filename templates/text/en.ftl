@@ -155,6 +155,18 @@ device-used-title = This code was already used
 device-used-text = Somebody has decided, or the code is too old. Start again on the device for a new one.
 device-again = Enter another code
 
+## Requests of apps
+
+nav-requests = Requests
+requests-text = Apps that ask for you while you use something else wait here for a few minutes.
+requests-none = Nothing waits for you.
+requests-asked = Asked { $asked } from { $address }
+requests-review = Review
+requests-refuse = Refuse
+requests-heading = The app asks while you use something else
+requests-check = Only continue if you started this, and see the same words there.
+requests-check-plain = Only continue if you started this yourself.
+
 ## Back to the app, and signing out
 
 returning-title = Returning to { $app }
@@ -321,6 +333,10 @@ notice-password-changed = Your password is changed. All other devices are signed
 notice-session-ended = The device is signed out.
 notice-other-sessions-ended = All other devices are signed out.
 notice-access-removed = The app has no access now.
+notice-request-allowed = You allowed it. The app goes on by itself.
+notice-request-refused = You refused. The app gets nothing.
+notice-request-waits = Nothing happened. The request still waits.
+notice-request-decided = This request was decided before, or it is too old.
 notice-user-created = The account is made.
 notice-user-saved = The account is saved.
 notice-user-blocked = The account is blocked, and its tokens are revoked.
@@ -731,6 +747,10 @@ choice-any = Any
 settings-title = More settings
 settings-about = About the app
 settings-sign-in = Signing people in
+settings-ciba = People who are elsewhere (CIBA)
+setting-ciba-mode = How the app learns of a decision
+setting-ciba-ping = Address that is told of a decision (ping)
+setting-ciba-signed = Requests must be signed by
 settings-sign-out = Signing people out
 settings-keys = Keys, encryption and signatures
 setting-none = None

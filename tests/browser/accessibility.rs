@@ -133,6 +133,26 @@ async fn the_pages_for_a_device_are_accessible() {
 }
 
 #[tokio::test]
+async fn the_pages_for_a_request_of_an_app_are_accessible() {
+    let stage = Stage::set(Store::Sqlite).await;
+    stage.server.user("ada").await;
+    let app = WebApp::register_bank(&stage.server).await;
+    let id = app.asked("ada", &[("binding_message", "Pay 12 to Bob, W4SCT")]).await;
+    let browser = Browser::start().await;
+    browser.goto(&stage.server.url("/account/requests")).await;
+    stage.sign_in(&browser, "ada").await;
+    browser.wait_for_text("W4SCT").await;
+    check(&browser, "/account/requests").await;
+    browser.click_css("button[value=review]").await;
+    browser.wait_for_url(&stage.server.url("/consent")).await;
+    check(&browser, "/consent for a request of an app").await;
+    browser.click("consent-allow").await;
+    browser.wait_for_text("You allowed it").await;
+    check(&browser, "/account/requests when it is empty").await;
+    app.fetch(&id).await.expect_tokens();
+}
+
+#[tokio::test]
 async fn the_account_pages_are_accessible() {
     let stage = Stage::set(Store::Sqlite).await;
     stage.server.user("ada").await;

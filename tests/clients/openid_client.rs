@@ -1,7 +1,7 @@
 //! `openid-client` 6 on Node.
 
 use crate::stage::{
-    Stage, client_secret_jwt, device, gateway, private_key_jwt, public, secret_post, service,
+    Stage, ciba, client_secret_jwt, device, gateway, private_key_jwt, public, secret_post, service,
 };
 use crate::support::Store;
 use crate::support::certificates::{Issued, Mutual, SUBJECT};
@@ -347,4 +347,14 @@ async fn openid_client_connects_a_device_without_a_secret() {
 #[tokio::test]
 async fn openid_client_is_told_that_a_device_was_refused() {
     play("device refused", device).await;
+}
+
+#[tokio::test]
+async fn openid_client_asks_a_person_who_is_elsewhere() {
+    play("ciba", ciba).await;
+}
+
+#[tokio::test]
+async fn openid_client_is_told_that_a_person_elsewhere_refused() {
+    play("ciba refused", ciba).await;
 }

@@ -201,6 +201,12 @@ pub fn private_key_jwt(draft: &mut ClientDraft) {
     draft.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
 }
 
+/// A client that asks people who are elsewhere.
+pub fn ciba(draft: &mut ClientDraft) {
+    draft.metadata.grant_types = vec![GrantType::Ciba];
+    draft.metadata.scope = "openid profile email".parse().expect("a scope");
+}
+
 /// A client that runs on devices.
 pub fn device(draft: &mut ClientDraft) {
     draft.metadata.grant_types = vec![GrantType::DeviceCode, GrantType::RefreshToken];

@@ -12,6 +12,7 @@ mod backup;
 mod behaviours;
 mod block;
 mod bound_requests;
+mod ciba;
 mod client_auth;
 mod client_documents;
 mod client_proof;

@@ -1,5 +1,6 @@
 //! The members of a client as flags, by the names of RFC 7591 and OpenID Connect Registration.
 
+use super::backchannel::{self, BackchannelMembers};
 use super::claims::{self, ClaimMembers};
 use super::exchange::{self, ExchangeMembers};
 use super::logout::{self, LogoutMembers};
@@ -23,6 +24,7 @@ pub struct Members {
     /// authorization_code, refresh_token, client_credentials,
     /// urn:ietf:params:oauth:grant-type:token-exchange,
     /// urn:ietf:params:oauth:grant-type:device_code,
+    /// urn:openid:params:grant-type:ciba,
     /// urn:ietf:params:oauth:grant-type:jwt-bearer [default: authorization_code, with
     /// refresh_token when the scope has offline_access]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
@@ -123,6 +125,8 @@ pub struct Members {
     #[command(flatten)]
     exchange: ExchangeMembers,
     #[command(flatten)]
+    backchannel: BackchannelMembers,
+    #[command(flatten)]
     requests: RequestMembers,
     #[command(flatten)]
     sender: SenderMembers,
@@ -145,6 +149,7 @@ impl Members {
         self.claims.apply(&mut draft.policy)?;
         self.exchange.apply(&mut draft.policy.exchange)?;
         self.requests.apply(draft);
+        self.backchannel.apply(draft);
         self.logout.apply(draft);
         self.openid.apply(draft);
         draft.policy.kind = draft.metadata.kind();
@@ -263,7 +268,10 @@ pub fn unset(draft: &mut ClientDraft, names: &[String]) -> Result<(), CliError> 
     let of_certificates = draft.metadata.sender.names().map(|(member, _)| member);
     for name in words(names) {
         let member = name.replace('-', "_");
-        if openid::unset(draft, &member) || logout::unset(draft, &member) {
+        if openid::unset(draft, &member)
+            || logout::unset(draft, &member)
+            || backchannel::unset(draft, &member)
+        {
             continue;
         }
         let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);

@@ -1,6 +1,6 @@
 //! The answer to an authorization request: a code, or a refusal, once.
 
-use super::device;
+use super::elsewhere;
 use super::interaction::Interaction;
 use super::progress::wanted;
 use super::reply::{Ending, Reply, ReplyAddress};
@@ -102,8 +102,8 @@ pub async fn grant(
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
     let request = &interaction.request;
-    if let Some(asked) = &request.device {
-        return device::allow(provider, client, interaction, asked, signed_in, actor).await;
+    if let Some(asked) = &request.elsewhere {
+        return elsewhere::allow(provider, client, interaction, asked, signed_in, actor).await;
     }
     let authorization = authorization(provider, client, interaction, signed_in, false);
     let value = request
@@ -221,8 +221,8 @@ pub async fn deny(
     signed_in: &SignedIn,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
-    if let Some(asked) = &interaction.request.device {
-        return device::deny(provider, client, asked, signed_in, actor).await;
+    if let Some(asked) = &interaction.request.elsewhere {
+        return elsewhere::deny(provider, client, asked, signed_in, actor).await;
     }
     let denied = authorization(provider, client, interaction, signed_in, true);
     let event = actor
@@ -269,8 +269,8 @@ pub fn denied_by_person() -> OAuthError {
 
 /// Tells the client of an error.
 pub fn refuse(provider: &Provider, interaction: &Interaction, error: &OAuthError) -> Reply {
-    match interaction.request.device {
-        Some(_) => Reply::Here(Ending::Undecided),
+    match &interaction.request.elsewhere {
+        Some(asked) => Reply::Here(asked.errand, Ending::Undecided),
         None => reply_address(interaction).error(error, &provider.issuer),
     }
 }

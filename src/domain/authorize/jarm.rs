@@ -28,7 +28,7 @@ pub async fn seal(
     reply: Reply,
 ) -> Result<Sent, OAuthError> {
     let told = match reply {
-        Reply::Here(ending) => return Ok(Sent::Here(ending)),
+        Reply::Here(errand, ending) => return Ok(Sent::Here(errand, ending)),
         Reply::ToClient(told) if !told.is_secured() => return Ok(told.carry()),
         Reply::ToClient(told) => told,
     };

@@ -4,7 +4,7 @@
 //! [`step::next`] alone says what comes next, until it is answered ([`answer`]).
 
 pub mod answer;
-pub mod device;
+pub mod elsewhere;
 pub mod interaction;
 pub mod jarm;
 pub mod progress;

@@ -89,7 +89,7 @@ fn progress(
         // Whoever sends a link with a code in it must not get an account by one click (RFC 8628
         // §5.4): what another device asks for is decided anew, each time.
         must_ask_consent: (request.prompts(Prompt::Consent) && !client.policy.skip_consent)
-            || request.device.is_some(),
+            || request.elsewhere.is_some(),
         silent: request.prompts(Prompt::None),
         is_sure_enough: signed_in.is_none_or(|person| request.acr.are_met_by(person.level())),
         must_sign_up: request.prompts(Prompt::Create) && !is_of_this_interaction,

@@ -1,6 +1,6 @@
 //! Where an answer may go, and how it travels.
 
-use crate::protocol::authorization_request::ResponseMode;
+use crate::protocol::authorization_request::{Errand, ResponseMode};
 use crate::protocol::error::OAuthError;
 use url::Url;
 
@@ -21,10 +21,10 @@ pub enum Reply {
     /// To the client, by the browser.
     ToClient(Box<Fields>),
     /// Nowhere: whoever asked comes for the answer, and the browser stays with us.
-    Here(Ending),
+    Here(Errand, Ending),
 }
 
-/// How it ends for the browser when the answer is for another device (RFC 8628 §3.3).
+/// How it ends for the browser when the answer is not for it (RFC 8628 §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Allowed,
@@ -50,7 +50,7 @@ pub enum Sent {
     /// A form for the browser to post.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
     /// The browser stays with us.
-    Here(Ending),
+    Here(Errand, Ending),
 }
 
 impl Reply {
@@ -58,7 +58,7 @@ impl Reply {
     pub fn redirect_uri(&self) -> Option<&str> {
         match self {
             Self::ToClient(fields) => Some(&fields.address.redirect_uri),
-            Self::Here(_) => None,
+            Self::Here(..) => None,
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn carried(reply: Reply) -> Sent {
         match reply {
             Reply::ToClient(told) => told.carry(),
-            Reply::Here(ending) => Sent::Here(ending),
+            Reply::Here(errand, ending) => Sent::Here(errand, ending),
         }
     }
 

@@ -200,7 +200,7 @@ fn check_rest(
         once: source.once.clone(),
         dpop_jkt: check_dpop_jkt(params)?,
         acr,
-        device: None,
+        elsewhere: None,
     })
 }
 
@@ -244,12 +244,27 @@ fn check_nonce(response_type: ResponseType, params: &Params) -> Result<Option<St
     }
 }
 
-/// Known scopes must be the client's; unknown ones are left out (OpenID Connect Core §3.1.2.1).
-/// `offline_access` counts only where consent is asked for, or the house decided (§11).
+/// As [`check_scope_of_people`]; and `offline_access` counts only where consent is asked for, or the
+/// house decided (§11).
 fn check_scope(
     client: &RegisteredClient,
     response_type: ResponseType,
     prompt: &BTreeSet<Prompt>,
+    params: &Params,
+) -> Result<Scope, OAuthError> {
+    let granted = check_scope_of_people(client, params)?;
+    if response_type.has_id_token() && !granted.contains("openid") {
+        return Err(OAuthError::invalid_scope("an ID token needs the scope openid"));
+    }
+    let may_stay = (prompt.contains(&Prompt::Consent) || client.policy.skip_consent)
+        && client.may_use(GrantType::RefreshToken)
+        && response_type.has_code();
+    Ok(if may_stay { granted } else { granted.without("offline_access") })
+}
+
+/// Known scopes must be the client's; unknown ones are left out (OpenID Connect Core §3.1.2.1).
+pub(in crate::domain) fn check_scope_of_people(
+    client: &RegisteredClient,
     params: &Params,
 ) -> Result<Scope, OAuthError> {
     let allowed = &client.metadata.scope;
@@ -268,17 +283,11 @@ fn check_scope(
     if asked.iter().any(|token| is_known(token) && !allowed.contains(token)) {
         return Err(OAuthError::invalid_scope("the client may not ask for one of these scopes"));
     }
-    if response_type.has_id_token() && !asked.contains("openid") {
-        return Err(OAuthError::invalid_scope("an ID token needs the scope openid"));
-    }
     let granted = asked.intersection(allowed);
     if granted.is_empty() && !params.has("authorization_details") {
         return Err(OAuthError::invalid_scope("scope has no value that is known here"));
     }
-    let may_stay = (prompt.contains(&Prompt::Consent) || client.policy.skip_consent)
-        && client.may_use(GrantType::RefreshToken)
-        && response_type.has_code();
-    Ok(if may_stay { granted } else { granted.without("offline_access") })
+    Ok(granted)
 }
 
 fn check_pkce(

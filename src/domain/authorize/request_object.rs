@@ -4,6 +4,10 @@
 //! What stands in the object counts and nothing beside it (RFC 9101 §6.3). An unsigned object is
 //! none, whatever a client registered.
 
+mod backchannel;
+
+pub use backchannel::{BACKCHANNEL_ALGORITHMS, read_backchannel, read_hint_token};
+
 use crate::domain::clients::{RegisteredClient, jwks};
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
@@ -69,7 +73,8 @@ pub async fn read(
         _ => object,
     };
     let claims = verify(provider, client, signed).await?;
-    let expires_at = check(provider, client, &claims).map_err(refused)?;
+    let strict = client.policy.profile.signs_messages();
+    let expires_at = check(provider, client, &claims, strict).map_err(refused)?;
     let once = remember(provider, client, &claims, expires_at).map_err(refused)?;
     if let Some(Once::RequestObject { jti_hash, .. }) = &once {
         let hash = jti_hash.clone();
@@ -126,8 +131,8 @@ fn check(
     provider: &Provider,
     client: &RegisteredClient,
     claims: &Claims,
+    strict: bool,
 ) -> Result<Option<Timestamp>, JoseError> {
-    let strict = client.policy.profile.signs_messages();
     if strict || claims.get("iss").is_some() {
         claims.expect_str("iss", &client.id)?;
     }

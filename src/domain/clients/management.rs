@@ -3,6 +3,7 @@
 //! Every function is one transaction with its entry in the audit log and a new cache version, so
 //! that every process sees the change within a second.
 
+mod backchannel;
 mod draft;
 mod encryption;
 mod error;

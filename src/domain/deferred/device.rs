@@ -7,7 +7,7 @@ use crate::domain::digest::digest;
 use crate::domain::identity::sessions::BrowserInfo;
 use crate::domain::identity::throttle::{Limit, TooMany, address_name};
 use crate::domain::provider::Provider;
-use crate::protocol::authorization_request::{AuthorizationRequest, DeviceRequest};
+use crate::protocol::authorization_request::{AuthorizationRequest, ElsewhereRequest, Errand};
 use crate::protocol::client::GrantType;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -210,12 +210,14 @@ pub async fn find(
 
 fn opened(row: DeferredRequest, code: &UserCode) -> Result<AuthorizationRequest, OAuthError> {
     let asked: Asked = serde_json::from_str(&row.request).map_err(OAuthError::server_error)?;
-    let device = DeviceRequest {
+    let elsewhere = ElsewhereRequest {
+        errand: Errand::Device,
         code_hash: row.code_hash,
-        user_code: code.to_string(),
+        shown: code.to_string(),
         asked_at: Timestamp::from_unix(row.created_at),
         address: asked.address,
         user_agent: asked.user_agent,
+        ping: None,
     };
-    Ok(AuthorizationRequest { device: Some(device), ..asked.request })
+    Ok(AuthorizationRequest { elsewhere: Some(elsewhere), ..asked.request })
 }

@@ -1,7 +1,10 @@
 //! Requests that are decided elsewhere: the client asks the token endpoint again and again until
 //! somebody has decided (RFC 8628 §3.4, §3.5).
 
+pub mod ciba;
 pub mod device;
+mod person;
+pub mod ping;
 pub mod request;
 
 use super::clients::RegisteredClient;

@@ -5,6 +5,7 @@
 //! add one, write a file here and name it in [`Grants::standard`]. Discovery follows.
 
 pub mod authorization_code;
+pub mod ciba;
 pub mod client_credentials;
 pub mod device_code;
 pub mod jwt_bearer;
@@ -203,6 +204,7 @@ impl Grants {
             Box::new(jwt_bearer::JwtBearerGrant),
             Box::new(token_exchange::TokenExchangeGrant),
             Box::new(device_code::DeviceCodeGrant),
+            Box::new(ciba::CibaGrant),
         ])
     }
 

@@ -11,7 +11,7 @@ use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::{self, TokensOf};
 use crate::storage::pairwise_subjects;
 use crate::storage::revocations::{self, NewRevocation};
-use crate::storage::{DbConnection, StorageError, authorizations, sessions};
+use crate::storage::{DbConnection, StorageError, authorizations, deferred_requests, sessions};
 
 /// Why something ends, who ended it, and when.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ pub fn end_user(
         }
     }
     authorizations::revoke_of_user(conn, user_id, cause.reason.as_str(), cause.now)?;
+    deferred_requests::deny_all_of_user(conn, user_id, cause.now)?;
     end_tokens_of_user(conn, user_id, cause)
 }
 

@@ -7,6 +7,7 @@ mod linked;
 mod overview;
 mod password;
 mod profile;
+mod requests;
 
 use actix_web::web;
 
@@ -46,6 +47,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             page("/account/devices/{sid}/sign-out")
                 .route(web::get().to(devices::ask))
                 .route(web::post().to(devices::end)),
+        )
+        .service(
+            page("/account/requests")
+                .route(web::get().to(requests::get))
+                .route(web::post().to(requests::post)),
         )
         .service(page("/account/apps").route(web::get().to(apps::get)))
         .service(

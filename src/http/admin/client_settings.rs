@@ -7,6 +7,7 @@ use super::client::{find, save};
 use super::client_form;
 use super::guard::{Admin, Answer, Posted};
 use super::list::{self, of_client};
+use crate::domain::authorize::request_object::BACKCHANNEL_ALGORITHMS;
 use crate::domain::clients::management::{ClientDraft, content_algorithms, key_algorithms};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice};
@@ -15,6 +16,7 @@ use crate::http::views::Errors;
 use crate::http::views::admin::{ClientSettings, Control, SettingField, SettingSection};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
+use crate::protocol::client::backchannel::DeliveryMode;
 use crate::protocol::client::{Client, ClientMetadata, ClientPolicy};
 use crate::protocol::response_type::ResponseType;
 use actix_web::web::Path;
@@ -93,6 +95,19 @@ const SECTIONS: &[Section] = &[
         ],
     ),
     (
+        "settings-ciba",
+        Part::Metadata,
+        &[
+            setting("backchannel_token_delivery_mode", "setting-ciba-mode", MODES),
+            setting("backchannel_client_notification_endpoint", "setting-ciba-ping", Kind::Line),
+            setting(
+                "backchannel_authentication_request_signing_alg",
+                "setting-ciba-signed",
+                CIBA_SIGNED,
+            ),
+        ],
+    ),
+    (
         "settings-sign-out",
         Part::Metadata,
         &[
@@ -151,6 +166,9 @@ const SECTIONS: &[Section] = &[
 const ENCRYPTED_KEY: Kind = Kind::OneOf(key_algorithms);
 const CONTENT: Kind = Kind::OneOf(content_algorithms);
 const SIGNED: Kind = Kind::OneOf(|| ALGORITHMS.map(|alg| alg.as_str()).into());
+
+const MODES: Kind = Kind::OneOf(|| DeliveryMode::ALL.iter().map(|mode| mode.as_str()).collect());
+const CIBA_SIGNED: Kind = Kind::OneOf(|| BACKCHANNEL_ALGORITHMS.map(|alg| alg.as_str()).into());
 
 fn subject_types() -> Vec<&'static str> {
     vec!["public", "pairwise"]

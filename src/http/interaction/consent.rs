@@ -18,7 +18,7 @@ use crate::http::views::device::describe;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Consent, DetailLine, DeviceHint, ScopeLine};
 use crate::http::views::{Person, web_link};
-use crate::protocol::authorization_request::DeviceRequest;
+use crate::protocol::authorization_request::{ElsewhereRequest, Errand};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -95,7 +95,7 @@ pub async fn show(
         details: details.into_iter().map(detail).collect(),
         scopes: lines(page.text, signed_in, &words, asked),
         already: lines(page.text, signed_in, &words, already),
-        device: request.device.as_ref().map(|device| hint(visitor, device)),
+        elsewhere: request.elsewhere.as_ref().map(|asked| hint(visitor, asked)),
         destination: destination(&request.redirect_uri),
         on_device: is_on_device(&request.redirect_uri),
         privacy_url: client.metadata.policy_uri.as_deref().and_then(web_link),
@@ -107,14 +107,15 @@ pub async fn show(
 }
 
 /// What tells a person their own device from that of somebody who sent them a code.
-fn hint(visitor: &Visitor, device: &DeviceRequest) -> DeviceHint {
+fn hint(visitor: &Visitor, asked: &ElsewhereRequest) -> DeviceHint {
     let text = visitor.page().text;
-    let agent = device.user_agent.as_deref().unwrap_or_default();
+    let agent = asked.user_agent.as_deref().unwrap_or_default();
     DeviceHint {
-        user_code: device.user_code.clone(),
-        asked: text.ago(device.asked_at, visitor.state.provider.now()),
+        is_device: asked.errand == Errand::Device,
+        shown: asked.shown.clone(),
+        asked: text.ago(asked.asked_at, visitor.state.provider.now()),
         kind: describe(text, agent),
-        address: device.address.clone().unwrap_or_default(),
+        address: asked.address.clone().unwrap_or_default(),
     }
 }
 

@@ -10,11 +10,12 @@ use crate::domain::authorize::request::PageRefusal;
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::{self, RegisteredClient, logo};
 use crate::domain::logout::session_state;
+use crate::http::page::Notice;
 use crate::http::views::difference::Difference;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{DeviceEnd, FormPost, Returning};
 use crate::http::views::{App, Errors};
-use crate::protocol::authorization_request::Prompt;
+use crate::protocol::authorization_request::{Errand, Prompt};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
@@ -151,7 +152,12 @@ pub async fn reply(
     };
     let (page, app) = (visitor.page(), client.name.clone());
     let sent = match (answer, via) {
-        (Sent::Here(ending), _) => return DeviceEnd { page, app, ending }.respond(),
+        (Sent::Here(Errand::Device, ending), _) => {
+            return DeviceEnd { page, app, ending }.respond();
+        }
+        (Sent::Here(Errand::Ciba, ending), _) => {
+            return visitor.done("/account/requests", Notice::of_request(ending));
+        }
         (Sent::Redirect(url), Via::Get) => return see_other(&url),
         (Sent::Redirect(url), Via::Post) => Returning { page, app, url }.respond(),
         (Sent::FormPost { action, fields }, _) => {

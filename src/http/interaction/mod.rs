@@ -12,7 +12,7 @@ mod sign_up;
 mod upstream;
 
 pub use super::visitor::{Visitor, see_other};
-pub use flow::fault;
+pub use flow::{Via, advance, fault, reply};
 pub use upstream::away;
 
 use actix_web::web;

@@ -1,5 +1,6 @@
 //! The endpoints for machines: JSON, client authentication, no cookies.
 
+mod backchannel_authentication;
 mod bearer;
 mod cors;
 mod device_authorization;
@@ -87,6 +88,10 @@ fn of_clients(config: &mut web::ServiceConfig) {
                 .route(web::route().to(cors::post_only)),
         )
         .service(
+            web::resource("/backchannel_authentication")
+                .route(web::post().to(backchannel_authentication::start)),
+        )
+        .service(
             web::resource("/revoke")
                 .route(web::post().to(revoke::revoke))
                 .route(web::route().to(cors::post_only)),
@@ -121,8 +126,8 @@ async fn client_of(
     let tried_basic = authorization.is_some();
     let failed = |error: OAuthError| JsonError::from(error).basic(tried_basic);
     let credentials = Credentials::read(authorization, form).map_err(failed)?;
-    // What a resource server asks is not for scripts.
-    if request.path() != "/introspect" {
+    // What a server asks is not for scripts.
+    if !["/introspect", "/backchannel_authentication"].contains(&request.path()) {
         cors::grant_to_claimed(request, state, &credentials).await?;
     }
     let ip = info.ip();

@@ -13,6 +13,7 @@ pub enum Nav {
     Security,
     Devices,
     Apps,
+    Requests,
     Dashboard,
     Users,
     Clients,
@@ -32,12 +33,13 @@ pub struct NavItem {
     pub current: bool,
 }
 
-const ACCOUNT: [(Nav, &str, &str); 5] = [
+const ACCOUNT: [(Nav, &str, &str); 6] = [
     (Nav::Overview, "/account", "nav-overview"),
     (Nav::Profile, "/account/profile", "nav-profile"),
     (Nav::Security, "/account/security", "nav-security"),
     (Nav::Devices, "/account/devices", "nav-devices"),
     (Nav::Apps, "/account/apps", "nav-apps"),
+    (Nav::Requests, "/account/requests", "nav-requests"),
 ];
 
 const ADMIN: [(Nav, &str, &str); 9] = [

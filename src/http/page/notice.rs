@@ -3,6 +3,7 @@
 //! The handler that did it puts [`Notice::code`] into a short-lived cookie; the page after the
 //! redirect takes it out and shows [`Notice::words`] once. Only words of ours can be shown so.
 
+use crate::domain::authorize::reply::Ending;
 use crate::http::text::Text;
 
 /// The cookie of a notice.
@@ -37,6 +38,10 @@ notices! {
     LinkFailed = "notice-link-failed",
     UpstreamSaved = "notice-upstream-saved",
     UpstreamDeleted = "notice-upstream-deleted",
+    RequestAllowed = "notice-request-allowed",
+    RequestRefused = "notice-request-refused",
+    RequestWaits = "notice-request-waits",
+    RequestDecided = "notice-request-decided",
     UserCreated = "notice-user-created",
     UserSaved = "notice-user-saved",
     UserBlocked = "notice-user-blocked",
@@ -59,6 +64,16 @@ notices! {
 }
 
 impl Notice {
+    /// What became of a request that was decided on the account.
+    pub const fn of_request(ending: Ending) -> Self {
+        match ending {
+            Ending::Allowed => Self::RequestAllowed,
+            Ending::Denied => Self::RequestRefused,
+            Ending::Undecided => Self::RequestWaits,
+            Ending::DecidedBefore => Self::RequestDecided,
+        }
+    }
+
     /// What the cookie holds.
     pub fn code(self) -> &'static str {
         self.key().trim_start_matches("notice-")

@@ -20,6 +20,36 @@ pub struct Overview {
     pub events: Vec<Event>,
 }
 
+/// `GET /account/requests`: what apps ask. Posts there: `request`, and `decision`, which is `review`
+/// or `deny`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "account/requests.html")]
+pub struct AppRequests {
+    pub page: Page,
+    pub requests: Vec<AppRequest>,
+}
+
+impl AppRequests {
+    /// The page with its headers.
+    pub fn respond(&self) -> HttpResponse {
+        respond(StatusCode::OK, self)
+    }
+}
+
+/// One request that waits.
+#[derive(Debug, Clone)]
+pub struct AppRequest {
+    pub id: String,
+    pub name: String,
+    pub initials: String,
+    pub domain: String,
+    /// What the person sees at the app as well. May be empty.
+    pub message: String,
+    /// When it asked, in words.
+    pub asked: String,
+    pub address: String,
+}
+
 /// One line of the security check-up.
 #[derive(Debug, Clone)]
 pub struct Check {

@@ -545,4 +545,23 @@ await play({
     assert.match(page, /You refused/);
     await refused(client.pollDeviceAuthorizationGrant(config, codes), 'access_denied');
   },
+
+  async ciba() {
+    const config = await discover();
+    const parameters = { scope: 'openid email', login_hint: 'ada', binding_message: 'W4SCT' };
+    const asked = await client.initiateBackchannelAuthentication(config, parameters);
+    const waiting = client.pollBackchannelAuthenticationGrant(config, asked);
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    assert.match(await person.decide(), /You allowed it/);
+    await expectAda(config, await waiting);
+  },
+
+  async 'ciba refused'() {
+    const config = await discover();
+    const parameters = { scope: 'openid', login_hint: 'ada@example.org' };
+    const asked = await client.initiateBackchannelAuthentication(config, parameters);
+    assert.match(await person.decide('deny'), /You refused/);
+    const waiting = client.pollBackchannelAuthenticationGrant(config, asked);
+    await refused(waiting, 'access_denied');
+  },
 });

@@ -105,6 +105,21 @@ export class Person {
     return page.html;
   }
 
+  /** Decides on the account what an app has asked. */
+  async decide(decision = 'allow') {
+    const { username, password } = this.user;
+    let page = await this.#open(new URL('/account/requests', this.origin));
+    if (Person.#has(page, 'login-submit')) {
+      page = await this.#press(page, 'login-submit', { username, password });
+    }
+    const [form] = formsOf(page.html).filter((one) => one.action === '/account/requests');
+    if (!form) throw new Error(`nothing waits at ${page.url}: ${page.html}`);
+    const to = new URL(form.action, page.url);
+    page = await this.#open(to, [...form.fields, ['decision', 'review']]);
+    page = await this.#press(page, 'consent-allow', { decision });
+    return page.html;
+  }
+
   /** As `answer`, as the request that reaches the app: its address, or what is posted to it. */
   async callback(url, decision) {
     const { away, form } = await this.answer(url, decision);

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod browser;
 pub mod certificates;
+pub mod ciba;
 pub mod command;
 pub mod crypto;
 pub mod device;

@@ -5,7 +5,7 @@ mod exchange;
 mod profile;
 pub mod requests;
 
-use super::{ClientError, encryption, logout, proof, responses, sector};
+use super::{ClientError, backchannel, encryption, logout, proof, responses, sector};
 use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
 use crate::domain::private_claims;
@@ -53,6 +53,7 @@ impl ClientDraft {
         let metadata = &mut self.metadata;
         responses::complete(metadata);
         encryption::complete(metadata);
+        backchannel::complete(metadata);
         let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
         let people = metadata.grant_types.iter().any(|grant| grant.gives_refresh_token());
         if !code && metadata.response_types == ["code"] {
@@ -85,6 +86,7 @@ impl ClientDraft {
         problems.extend(encryption::problems(&self.metadata));
         problems.extend(self.policy_problems());
         problems.extend(logout::problems(&self.metadata));
+        problems.extend(backchannel::problems(&self.metadata));
         problems.extend(requests::problems(&self.metadata));
         problems.extend(exchange::problems(&self.metadata, &self.policy));
         problems.extend(private_claims::problems(

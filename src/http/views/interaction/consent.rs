@@ -25,8 +25,8 @@ pub struct Consent {
     pub details: Vec<DetailLine>,
     /// What was allowed before.
     pub already: Vec<ScopeLine>,
-    /// The device that asked, when the answer is not for this browser (RFC 8628 §3.3).
-    pub device: Option<DeviceHint>,
+    /// Where it was asked, when the answer is not for this browser (RFC 8628 §3.3, CIBA §8).
+    pub elsewhere: Option<DeviceHint>,
     /// The host the browser goes back to.
     pub destination: String,
     /// A loopback or custom-scheme app: nobody can tell who is behind it.

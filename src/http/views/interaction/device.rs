@@ -47,10 +47,13 @@ impl DeviceCode {
     }
 }
 
-/// What the consent page says of the device.
+/// What the consent page says of where it was asked.
 #[derive(Debug, Clone)]
 pub struct DeviceHint {
-    pub user_code: String,
+    /// A device with a code; else an app that asked for this person.
+    pub is_device: bool,
+    /// What to compare with what is seen there. May be empty.
+    pub shown: String,
     /// When it asked, in words.
     pub asked: String,
     /// What it says it is, in words.

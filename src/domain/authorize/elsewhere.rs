@@ -1,5 +1,5 @@
-//! The answer to what another device asked for (RFC 8628 §3.3): it is kept until the device comes
-//! for it, and the browser stays here.
+//! The answer to what was asked for elsewhere (RFC 8628 §3.3, OpenID Connect CIBA §8): it is kept
+//! until the client comes for it, and the browser stays here.
 
 use super::answer::{self, AnswerError};
 use super::interaction::Interaction;
@@ -7,11 +7,12 @@ use super::progress::wanted;
 use super::reply::{Ending, Reply};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
+use crate::domain::deferred::ping;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
 use crate::domain::resources::details;
 use crate::domain::subject;
-use crate::protocol::authorization_request::DeviceRequest;
+use crate::protocol::authorization_request::ElsewhereRequest;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
@@ -20,10 +21,12 @@ use crate::storage::authorizations::{self, Authorization};
 use crate::storage::pairwise_subjects::PairwiseSubject;
 use crate::storage::{DbConnection, StorageError, consents, deferred_requests, sessions};
 
-/// What is written when somebody lets their device in.
+/// What is written when somebody allows it.
 struct Allowing {
     authorization: Authorization,
     code_hash: String,
+    /// What the client is told with.
+    ping: Option<String>,
     sid: String,
     subject: Option<PairwiseSubject>,
     wanted: Scope,
@@ -38,13 +41,13 @@ enum Outcome {
     SignedOut,
 }
 
-/// Lets the device in. What it gets does not end with the session of this browser: it is another
-/// machine.
+/// Allows it. What the client gets does not end with the session of this browser: it is used
+/// elsewhere.
 pub(super) async fn allow(
     provider: &Provider,
     client: &RegisteredClient,
     interaction: &Interaction,
-    device: &DeviceRequest,
+    asked: &ElsewhereRequest,
     signed_in: &SignedIn,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
@@ -55,10 +58,11 @@ pub(super) async fn allow(
             .event("authorization.grant", now)
             .user(&authorization.user_id)
             .client(&client.id)
-            .target("device")
+            .target(asked.errand.as_str())
             .details(authorization.scope.to_string()),
         authorization: Authorization { sid: None, ..authorization },
-        code_hash: device.code_hash.clone(),
+        code_hash: asked.code_hash.clone(),
+        ping: asked.ping.clone(),
         sid: signed_in.session.sid.clone(),
         subject: subject::to_remember(provider, client, &signed_in.user.id),
         wanted: wanted(request),
@@ -66,9 +70,10 @@ pub(super) async fn allow(
         now,
     };
     let outcome = provider.db.write(move |conn| write(conn, &allowing)).await;
+    provider.outbox.wake();
     match outcome.map_err(OAuthError::from)? {
-        Outcome::Done => Ok(Reply::Here(Ending::Allowed)),
-        Outcome::DecidedBefore => Ok(Reply::Here(Ending::DecidedBefore)),
+        Outcome::Done => Ok(Reply::Here(asked.errand, Ending::Allowed)),
+        Outcome::DecidedBefore => Ok(Reply::Here(asked.errand, Ending::DecidedBefore)),
         Outcome::SignedOut => Err(AnswerError::SignedOut),
     }
 }
@@ -90,15 +95,18 @@ fn write(conn: &mut DbConnection, allowing: &Allowing) -> Result<Outcome, Storag
     }
     subject::remember(conn, allowing.subject.as_ref(), now)?;
     consents::grant(conn, user, client, &allowing.wanted, &allowing.details, now)?;
+    if let Some(ping) = &allowing.ping {
+        ping::announce(conn, client, &allowing.code_hash, ping, now)?;
+    }
     audit::insert(conn, &allowing.event)?;
     Ok(Outcome::Done)
 }
 
-/// Turns the device away.
+/// Refuses it.
 pub(super) async fn deny(
     provider: &Provider,
     client: &RegisteredClient,
-    device: &DeviceRequest,
+    asked: &ElsewhereRequest,
     signed_in: &SignedIn,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
@@ -107,19 +115,25 @@ pub(super) async fn deny(
         .event("authorization.grant", now)
         .user(&signed_in.user.id)
         .client(&client.id)
-        .target("device")
+        .target(asked.errand.as_str())
         .result("denied");
-    let code_hash = device.code_hash.clone();
+    let (code_hash, ping, client_id) =
+        (asked.code_hash.clone(), asked.ping.clone(), client.id.clone());
     let is_first = provider
         .db
         .write(move |conn| {
             let is_first = deferred_requests::decide(conn, &code_hash, None, now)?;
             if is_first {
+                if let Some(ping) = &ping {
+                    ping::announce(conn, &client_id, &code_hash, ping, now)?;
+                }
                 audit::insert(conn, &event)?;
             }
             Ok(is_first)
         })
         .await
         .map_err(OAuthError::from)?;
-    Ok(Reply::Here(if is_first { Ending::Denied } else { Ending::DecidedBefore }))
+    provider.outbox.wake();
+    let ending = if is_first { Ending::Denied } else { Ending::DecidedBefore };
+    Ok(Reply::Here(asked.errand, ending))
 }

@@ -1,0 +1,76 @@
+//! Telling a client that somebody has decided (OpenID Connect CIBA §10.2), by the outbox: what was
+//! decided and what is to be told stand in one transaction.
+
+use crate::domain::clients::RegisteredClient;
+use crate::domain::digest::digest;
+use crate::domain::outbound::OutboundError;
+use crate::domain::outbox::{self, DeliveryError, MessageKind};
+use crate::domain::provider::Provider;
+use crate::protocol::time::Timestamp;
+use crate::storage::{DbConnection, StorageError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What is told, sealed until it goes out: both are secrets of the client.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    auth_req_id: String,
+    token: String,
+}
+
+/// A message in the outbox.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Decided {
+    code_hash: String,
+    sealed: String,
+}
+
+/// Seals what a client is told with.
+pub(super) fn seal(provider: &Provider, code_hash: &str, auth_req_id: &str, token: &str) -> String {
+    let secrets = Secrets { auth_req_id: auth_req_id.to_owned(), token: token.to_owned() };
+    let json = serde_json::to_vec(&secrets).unwrap_or_default();
+    provider.pings.seal(provider.random.as_ref(), &json, code_hash.as_bytes())
+}
+
+/// Puts the message into the outbox, in the transaction of the decision.
+///
+/// # Errors
+///
+/// Those of the database; the decision must fail with them.
+pub fn announce(
+    conn: &mut DbConnection,
+    client_id: &str,
+    code_hash: &str,
+    sealed: &str,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let decided = Decided { code_hash: code_hash.to_owned(), sealed: sealed.to_owned() };
+    let id = digest(&format!("ciba_ping {code_hash}"));
+    outbox::put(conn, MessageKind::CibaPing, &id, client_id, &decided, now)
+}
+
+/// Tells the client. Whatever it answers, it has been told, and asks by itself; only a fault of its
+/// server is worth another try.
+///
+/// # Errors
+///
+/// When the client cannot be reached.
+pub async fn deliver(
+    provider: &Provider,
+    client: &RegisteredClient,
+    decided: &Decided,
+) -> Result<(), DeliveryError> {
+    let own = &client.metadata.backchannel;
+    let Some(uri) = own.backchannel_client_notification_endpoint.as_deref() else {
+        return Err(DeliveryError::Pointless("the client has no notification endpoint any more"));
+    };
+    let json = provider.pings.open(&decided.sealed, decided.code_hash.as_bytes());
+    let secrets = json.and_then(|json| serde_json::from_slice::<Secrets>(&json).ok());
+    let secrets = secrets.ok_or(DeliveryError::Pointless("the message cannot be opened"))?;
+    let body = json!({ "auth_req_id": secrets.auth_req_id }).to_string();
+    let token = Some(secrets.token.as_str());
+    match provider.outbound.post(uri, "application/json", body, token).await? {
+        status @ 500.. => Err(OutboundError::Status(status).into()),
+        _ => Ok(()),
+    }
+}
