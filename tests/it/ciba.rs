@@ -1,6 +1,6 @@
 //! Client-initiated backchannel authentication (OpenID Connect CIBA, and its FAPI profile).
 
-use crate::support::ciba::{GRANT, bank};
+use crate::support::ciba::{GRANT, asked_for, bank, sign_request};
 use crate::support::crypto::{claims, jwks, key};
 use crate::support::dpop::Prover;
 use crate::support::inbox::Inbox;
@@ -11,7 +11,6 @@ use countersign::jose::{SigningAlgorithm, SigningKey};
 use countersign::protocol::client::backchannel::DeliveryMode;
 use countersign::protocol::client::{AuthMethod, GrantType, SubjectType};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 
 const TOKEN: &str = "notification-token-0123456789-0123456789";
@@ -32,28 +31,6 @@ async fn signing_bank(server: &TestServer, alg: Option<&str>) -> (WebApp, Signin
     })
     .await;
     (app, key)
-}
-
-/// The claims of a good request, with changes; null removes one.
-fn request(server: &TestServer, app: &WebApp, changes: &Value) -> Value {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = server.provider.now().as_unix();
-    let mut claims = json!({
-        "iss": app.id, "aud": server.issuer(), "exp": now + 300, "iat": now, "nbf": now,
-        "jti": format!("jti-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
-        "scope": "openid", "login_hint": "ada",
-    });
-    for (name, value) in changes.as_object().expect("an object") {
-        claims[name] = value.clone();
-    }
-    claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
-    claims
-}
-
-fn signed(key: &SigningKey, claims: &Value) -> String {
-    let header = json!({ "alg": key.algorithm().as_str(), "kid": key.kid() });
-    let header = crate::support::crypto::encode(&header.to_string());
-    key.sign_text(&header, claims.to_string().as_bytes()).expect("it can be signed")
 }
 
 /// A bank that is told at an inbox.
@@ -193,7 +170,7 @@ both! {
             let claims = json!({
                 "iss": app.id, "aud": server.issuer(), "exp": exp, "sub_id": sub_id,
             });
-            signed(&key, &claims)
+            sign_request(&key, &claims)
         };
         let email = json!({ "format": "email", "email": "ada@example.org" });
         let sub = json!({ "format": "iss_sub", "iss": server.issuer(), "sub": ada.user.id });
@@ -260,7 +237,7 @@ both! {
         let (app, key) = signing_bank(&server, Some("PS256")).await;
         for expiry in [json!("120"), json!(120)] {
             let changes = json!({ "requested_expiry": expiry, "binding_message": "inside" });
-            let object = signed(&key, &request(&server, &app, &changes));
+            let object = sign_request(&key, &asked_for(&server, &app, &changes));
             let form = [("request", &*object), ("login_hint", "bob"), ("binding_message", "outside")];
             let reply = app.ask(&form).await;
             assert_eq!((reply.status, &reply.json["expires_in"]), (200, &json!(120)), "{}", reply.text);
@@ -287,16 +264,16 @@ both! {
             json!({ "nbf": now + 100 }), json!({ "nbf": now - 3700, "exp": now + 10 }),
             json!({ "request": "x" }),
         ] {
-            refused(&signed(&key, &request(&server, &app, &changes))).await;
+            refused(&sign_request(&key, &asked_for(&server, &app, &changes))).await;
         }
-        let good = request(&server, &app, &json!({}));
+        let good = asked_for(&server, &app, &json!({}));
         let other = crate::support::crypto::key(SigningAlgorithm::PS256);
-        refused(&signed(&other, &good)).await;
+        refused(&sign_request(&other, &good)).await;
         let weak = crate::support::crypto::key(SigningAlgorithm::RS256);
-        refused(&signed(&weak, &good)).await;
+        refused(&sign_request(&weak, &good)).await;
         let header = crate::support::crypto::encode(r#"{"alg":"none"}"#);
         refused(&format!("{header}.{}.", crate::support::crypto::encode(&good.to_string()))).await;
-        assert_eq!(app.ask(&[("request", &*signed(&key, &good))]).await.status, 200);
+        assert_eq!(app.ask(&[("request", &*sign_request(&key, &good))]).await.status, 200);
     }
 
     async fn a_blocked_person_decides_nothing_and_what_waited_for_them_dies(server: TestServer) {

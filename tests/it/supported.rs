@@ -4,6 +4,7 @@
 
 mod answers;
 mod clients;
+mod elsewhere;
 mod people;
 mod requests;
 
@@ -113,6 +114,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("code_challenge_methods_supported", &["S256"]),
     ("ui_locales_supported", &["en", "de"]),
     ("authorization_details_types_supported", &["order"]),
+    ("backchannel_token_delivery_modes_supported", &["poll", "ping"]),
+    (
+        "backchannel_authentication_request_signing_alg_values_supported",
+        &["PS256", "ES256", "EdDSA"],
+    ),
 ];
 const SIGNING: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
 const KEY_MANAGEMENT: &[&str] = &["ECDH-ES", "ECDH-ES+A256KW", "RSA-OAEP-256"];
@@ -128,6 +134,7 @@ const SWITCHES: &[(&str, bool)] = &[
     ("backchannel_logout_session_supported", true),
     ("frontchannel_logout_supported", true),
     ("frontchannel_logout_session_supported", true),
+    ("backchannel_user_code_parameter_supported", false),
 ];
 
 /// Uses one value.
@@ -159,6 +166,10 @@ async fn exercise(stage: &Stage, member: &str, value: &str) {
         }
         "request_object_encryption_enc_values_supported" => {
             requests::encrypted(stage, "ECDH-ES", value).await;
+        }
+        "backchannel_token_delivery_modes_supported" => elsewhere::mode(stage, value).await,
+        "backchannel_authentication_request_signing_alg_values_supported" => {
+            elsewhere::signed(stage, value).await;
         }
         _ if kind.ends_with("auth_methods_supported") => {
             clients::method(stage, endpoint(about), value).await;

@@ -17,7 +17,7 @@ pub async fn start(
 ) -> Result<HttpResponse, JsonError> {
     let client = super::client_of(&request, &state, &info, &form).await?;
     let actor = info.actor(Actor::client(&client.id).name);
-    let from = BrowserInfo { actor, user_agent: info.user_agent.clone() };
+    let from = BrowserInfo { actor, user_agent: info.user_agent.clone(), upstream: None };
     let receipt = ciba::start(&state.provider, &client, &form, &from).await?;
     let mut response = HttpResponse::Ok().json(receipt);
     no_store(response.headers_mut());

@@ -1,8 +1,12 @@
 //! A client that asks people who are elsewhere, and the people (OpenID Connect CIBA).
 
+use super::crypto::encode;
 use super::{Page, Reply, TestServer, WebApp};
 use countersign::domain::clients::management::ClientDraft;
+use countersign::jose::SigningKey;
 use countersign::protocol::client::GrantType;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `grant_type` of CIBA.
 pub const GRANT: &str = "urn:openid:params:grant-type:ciba";
@@ -13,6 +17,29 @@ pub fn bank(draft: &mut ClientDraft) {
     draft.metadata.grant_types = vec![GrantType::Ciba, GrantType::RefreshToken];
     draft.metadata.redirect_uris.clear();
     draft.metadata.post_logout_redirect_uris.clear();
+}
+
+/// The claims of a good request, with changes; null removes one.
+pub fn asked_for(server: &TestServer, app: &WebApp, changes: &Value) -> Value {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = server.provider.now().as_unix();
+    let mut claims = json!({
+        "iss": app.id, "aud": server.issuer(), "exp": now + 300, "iat": now, "nbf": now,
+        "jti": format!("jti-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+        "scope": "openid", "login_hint": "ada",
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    claims
+}
+
+/// Signs the claims of a request.
+pub fn sign_request(key: &SigningKey, claims: &Value) -> String {
+    let header = json!({ "alg": key.algorithm().as_str(), "kid": key.kid() });
+    let header = encode(&header.to_string());
+    key.sign_text(&header, claims.to_string().as_bytes()).expect("it can be signed")
 }
 
 impl WebApp {

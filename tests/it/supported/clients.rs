@@ -2,6 +2,7 @@
 
 use super::{Stage, code};
 use crate::support::certificates::{Issued, SAN_DNS};
+use crate::support::ciba;
 use crate::support::crypto::{claims, jwks, key, sign};
 use crate::support::device;
 use crate::support::dpop::Prover;
@@ -34,6 +35,7 @@ pub const GRANTS: &[&str] = &[
     EXCHANGE,
     vouching::GRANT,
     device::GRANT,
+    ciba::GRANT,
     "implicit",
 ];
 
@@ -161,6 +163,7 @@ pub async fn grant(stage: &Stage, grant: &str) {
             app.let_in("ada", &codes).await;
             app.poll(&codes).await.expect_tokens();
         }
+        ciba::GRANT => super::elsewhere::mode(stage, "poll").await,
         "implicit" => super::answers::response_type(stage, "id_token token").await,
         other => panic!("no case covers the grant {other}"),
     }

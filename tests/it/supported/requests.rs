@@ -85,6 +85,9 @@ pub async fn switch(stage: &Stage, member: &str) {
         "frontchannel_logout_supported" | "frontchannel_logout_session_supported" => {
             framed_at_sign_out(stage).await;
         }
+        "backchannel_user_code_parameter_supported" => {
+            super::elsewhere::no_user_code(stage).await;
+        }
         other => panic!("no case covers {other}"),
     }
 }
