@@ -32,12 +32,6 @@ pub fn document(provider: &Provider) -> Value {
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
         "device_authorization_endpoint": at("/device_authorization"),
-        "backchannel_authentication_endpoint": at("/backchannel_authentication"),
-        "backchannel_token_delivery_modes_supported":
-            DeliveryMode::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>(),
-        "backchannel_authentication_request_signing_alg_values_supported":
-            names(&request_object::BACKCHANNEL_ALGORITHMS),
-        "backchannel_user_code_parameter_supported": false,
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),
@@ -71,6 +65,7 @@ pub fn document(provider: &Provider) -> Value {
     });
     add(&mut document, requests::members(provider));
     requests::add_token_modes(&mut document);
+    add(&mut document, of_people_elsewhere(provider));
     add(&mut document, of_introspection());
     add(&mut document, of_logout(provider));
     add(&mut document, with_certificates(provider));
@@ -93,6 +88,19 @@ pub fn product(provider: &Provider) -> Value {
         "status_list_prefix": at(super::tokens::status::PATH),
         "forward_auth_endpoint": at("/auth/verify"),
         "revocations_max_wait_seconds": revocation_feed::MAX_WAIT_SECONDS,
+    })
+}
+
+/// How clients ask people who are elsewhere (OpenID Connect CIBA §4).
+fn of_people_elsewhere(provider: &Provider) -> Value {
+    let modes: Vec<_> = DeliveryMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    json!({
+        "backchannel_authentication_endpoint":
+            format!("{}/backchannel_authentication", provider.issuer),
+        "backchannel_token_delivery_modes_supported": modes,
+        "backchannel_authentication_request_signing_alg_values_supported":
+            names(&request_object::BACKCHANNEL_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": false,
     })
 }
 

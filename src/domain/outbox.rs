@@ -109,6 +109,23 @@ pub fn put(
     payload: &impl Serialize,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    put_for(conn, kind, id, client_id, payload, now, now)
+}
+
+/// [`put`] for something that is to be told at a time to come, unless [`hasten`] is called before.
+///
+/// # Errors
+///
+/// Those of the database; the cause must fail with them.
+pub fn put_for(
+    conn: &mut DbConnection,
+    kind: MessageKind,
+    id: &str,
+    client_id: &str,
+    payload: &impl Serialize,
+    now: Timestamp,
+    due: Timestamp,
+) -> Result<(), StorageError> {
     let written = serde_json::to_string(payload);
     let message = Message {
         id: id.to_owned(),
@@ -116,14 +133,23 @@ pub fn put(
         client_id: client_id.to_owned(),
         payload: written.map_err(|_| StorageError::Corrupt("outbox.payload"))?,
         created_at: now.as_unix(),
-        due_at: Some(now.as_unix()),
+        due_at: Some(due.as_unix()),
         attempts: 0,
         delivered: false,
         problem: None,
         tried_at: None,
-        expires_at: (now + KEPT_WAITING).as_unix(),
+        expires_at: (due + KEPT_WAITING).as_unix(),
     };
     outbox::insert(conn, &message)
+}
+
+/// Makes a message due that waits for its time.
+///
+/// # Errors
+///
+/// Those of the database; the cause must fail with them.
+pub fn hasten(conn: &mut DbConnection, id: &str, now: Timestamp) -> Result<(), StorageError> {
+    outbox::hasten(conn, id, now)
 }
 
 /// The latest messages to a client, and what became of them.

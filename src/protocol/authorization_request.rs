@@ -193,9 +193,6 @@ pub struct ElsewhereRequest {
     /// What it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// Sealed: what the client is told with when somebody has decided (CIBA §10.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ping: Option<String>,
 }
 
 /// A request that passed every check and can be answered: what travels sealed through the pages.

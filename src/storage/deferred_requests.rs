@@ -111,17 +111,20 @@ pub fn list_open_of_user(
         .load(conn)?)
 }
 
-/// Refuses what a person could still decide: they may decide nothing any more.
+/// Refuses what a person could still decide: they may decide nothing any more. Gives what was
+/// refused, by `code_hash`.
 pub fn deny_all_of_user(
     conn: &mut DbConnection,
     user_id: &str,
     now: Timestamp,
-) -> Result<(), StorageError> {
-    diesel::update(dsl::deferred_requests.filter(dsl::user_id.eq(user_id.to_owned())))
-        .filter(dsl::decided_at.is_null())
-        .set(dsl::decided_at.eq(now.as_unix()))
-        .execute(conn)?;
-    Ok(())
+) -> Result<Vec<String>, StorageError> {
+    let mut denied = Vec::new();
+    for open in list_open_of_user(conn, user_id, now)? {
+        if decide(conn, &open.code_hash, None, now)? {
+            denied.push(open.code_hash);
+        }
+    }
+    Ok(denied)
 }
 
 /// Notes that the client asked about a request that is still open. False when it asked too early:

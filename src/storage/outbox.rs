@@ -39,6 +39,16 @@ pub fn insert(conn: &mut DbConnection, message: &Message) -> Result<(), StorageE
     Ok(())
 }
 
+/// Makes a message due that nobody has tried yet.
+pub fn hasten(conn: &mut DbConnection, id: &str, now: Timestamp) -> Result<(), StorageError> {
+    diesel::update(dsl::outbox.find(id))
+        .filter(dsl::attempts.eq(0))
+        .filter(dsl::due_at.gt(now.as_unix()))
+        .set(dsl::due_at.eq(now.as_unix()))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Messages that may be tried, the longest due first, but for those to clients in `without`.
 pub fn list_due(
     conn: &mut DbConnection,

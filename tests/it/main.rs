@@ -13,6 +13,7 @@ mod behaviours;
 mod block;
 mod bound_requests;
 mod ciba;
+mod ciba_ping;
 mod client_auth;
 mod client_documents;
 mod client_proof;

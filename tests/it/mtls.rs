@@ -172,6 +172,30 @@ both_mutual! {
         }
     }
 
+    async fn c4_what_somebody_allows_elsewhere_is_bound_to_the_certificate(mutual) {
+        mutual.server.user("ada").await;
+        let app = WebApp::register_as(&mutual.server, |draft| {
+            crate::support::ciba::bank(draft);
+            draft.metadata.sender.tls_client_certificate_bound_access_tokens = true;
+        })
+        .await;
+        let (own, other) = (Issued::client(None), Issued::client(None));
+        let shown = at(&mutual, &app, Some(&own));
+        let id = shown.asked("ada", &[]).await;
+        app.allow("ada").await;
+        app.fetch(&id).await.expect(400, "invalid_request");
+        at(&mutual, &app, None).fetch(&id).await.expect(400, "invalid_request");
+        let access = shown.fetch(&id).await.expect_tokens().access_token;
+        assert_eq!(claims(&access)["cnf"], json!({ "x5t#S256": own.thumbprint() }));
+        assert_eq!(shown.userinfo(&access).await.status, 200);
+        for without in [at(&mutual, &app, Some(&other)), app.clone()] {
+            without.userinfo(&access).await.expect(401, "invalid_token");
+        }
+        let aliases = app.metadata().await["mtls_endpoint_aliases"].clone();
+        let endpoint = format!("{}/backchannel_authentication", mutual.url);
+        assert_eq!(aliases["backchannel_authentication_endpoint"], endpoint);
+    }
+
     async fn s14_a_client_whose_tokens_must_be_bound_shows_a_certificate_always(mutual) {
         mutual.server.user("ada").await;
         let method = AuthMethod::ClientSecretBasic;

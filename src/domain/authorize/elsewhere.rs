@@ -12,7 +12,7 @@ use crate::domain::identity::sessions::SignedIn;
 use crate::domain::provider::Provider;
 use crate::domain::resources::details;
 use crate::domain::subject;
-use crate::protocol::authorization_request::ElsewhereRequest;
+use crate::protocol::authorization_request::{ElsewhereRequest, Errand};
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
@@ -25,8 +25,7 @@ use crate::storage::{DbConnection, StorageError, consents, deferred_requests, se
 struct Allowing {
     authorization: Authorization,
     code_hash: String,
-    /// What the client is told with.
-    ping: Option<String>,
+    errand: Errand,
     sid: String,
     subject: Option<PairwiseSubject>,
     wanted: Scope,
@@ -62,7 +61,7 @@ pub(super) async fn allow(
             .details(authorization.scope.to_string()),
         authorization: Authorization { sid: None, ..authorization },
         code_hash: asked.code_hash.clone(),
-        ping: asked.ping.clone(),
+        errand: asked.errand,
         sid: signed_in.session.sid.clone(),
         subject: subject::to_remember(provider, client, &signed_in.user.id),
         wanted: wanted(request),
@@ -95,11 +94,22 @@ fn write(conn: &mut DbConnection, allowing: &Allowing) -> Result<Outcome, Storag
     }
     subject::remember(conn, allowing.subject.as_ref(), now)?;
     consents::grant(conn, user, client, &allowing.wanted, &allowing.details, now)?;
-    if let Some(ping) = &allowing.ping {
-        ping::announce(conn, client, &allowing.code_hash, ping, now)?;
-    }
+    tell(conn, allowing.errand, &allowing.code_hash, now)?;
     audit::insert(conn, &allowing.event)?;
     Ok(Outcome::Done)
+}
+
+/// Lets a client know that waits to be told; a device asks by itself.
+fn tell(
+    conn: &mut DbConnection,
+    errand: Errand,
+    code_hash: &str,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    match errand {
+        Errand::Ciba => ping::hasten(conn, code_hash, now),
+        Errand::Device => Ok(()),
+    }
 }
 
 /// Refuses it.
@@ -117,16 +127,13 @@ pub(super) async fn deny(
         .client(&client.id)
         .target(asked.errand.as_str())
         .result("denied");
-    let (code_hash, ping, client_id) =
-        (asked.code_hash.clone(), asked.ping.clone(), client.id.clone());
+    let (code_hash, errand) = (asked.code_hash.clone(), asked.errand);
     let is_first = provider
         .db
         .write(move |conn| {
             let is_first = deferred_requests::decide(conn, &code_hash, None, now)?;
             if is_first {
-                if let Some(ping) = &ping {
-                    ping::announce(conn, &client_id, &code_hash, ping, now)?;
-                }
+                tell(conn, errand, &code_hash, now)?;
                 audit::insert(conn, &event)?;
             }
             Ok(is_first)

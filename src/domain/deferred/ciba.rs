@@ -29,7 +29,7 @@ const LONGEST: Lifetime = Lifetime::minutes(10);
 const REQUESTS: Limit = Limit { attempts: 300, window: Lifetime::seconds(60) };
 /// How many requests may be made of one person by one client in ten minutes: nobody is to be worn
 /// down.
-const REQUESTS_OF_PERSON: Limit = Limit { attempts: 20, window: Lifetime::minutes(10) };
+const REQUESTS_OF_PERSON: Limit = Limit { attempts: 60, window: Lifetime::minutes(10) };
 /// The longest message that is shown to people, in characters.
 const MAX_MESSAGE_CHARS: usize = 100;
 /// The longest token for the notification, in characters (§7.1).
@@ -51,8 +51,6 @@ struct Asked {
     request: AuthorizationRequest,
     address: Option<String>,
     binding_message: Option<String>,
-    /// Sealed: what the client is told with.
-    ping: Option<String>,
 }
 
 /// Takes the request of a client that has authenticated.
@@ -85,7 +83,6 @@ pub async fn start(
     let auth_req_id = provider.random.secret();
     let code_hash = digest(&auth_req_id);
     let asked = Asked {
-        ping: token.map(|token| ping::seal(provider, &code_hash, &auth_req_id, token)),
         request: AuthorizationRequest {
             hinted_subject: Some(subject::of(provider, client, &user.id).into_owned()),
             ..request
@@ -93,7 +90,9 @@ pub async fn start(
         address: from.actor.ip.clone(),
         binding_message: message,
     };
-    keep(provider, row(provider, client, &user.id, code_hash, &asked, lifetime)?, once).await?;
+    let ping = token.map(|token| ping::seal(provider, &code_hash, &auth_req_id, token));
+    let row = row(provider, client, &user.id, code_hash, &asked, lifetime)?;
+    keep(provider, row, ping, once).await?;
     Ok(Receipt { auth_req_id, expires_in: lifetime, interval: INTERVAL })
 }
 
@@ -199,6 +198,7 @@ fn row(
 async fn keep(
     provider: &Provider,
     row: DeferredRequest,
+    ping: Option<ping::Decided>,
     once: Option<Once>,
 ) -> Result<(), OAuthError> {
     let is_first = provider.db.write(move |conn| {
@@ -206,6 +206,9 @@ async fn keep(
             && !seen_jtis::insert(conn, &jti_hash, until)?
         {
             return Ok(false);
+        }
+        if let Some(ping) = &ping {
+            ping::prepare(conn, &row, ping)?;
         }
         deferred_requests::insert(conn, &row)?;
         Ok(true)
@@ -247,7 +250,6 @@ fn opened(row: DeferredRequest) -> Result<Waiting, OAuthError> {
         asked_at: Timestamp::from_unix(row.created_at),
         address: asked.address,
         user_agent: None,
-        ping: asked.ping,
     };
     Ok(Waiting {
         id: row.code_hash,

@@ -217,7 +217,6 @@ fn opened(row: DeferredRequest, code: &UserCode) -> Result<AuthorizationRequest,
         asked_at: Timestamp::from_unix(row.created_at),
         address: asked.address,
         user_agent: asked.user_agent,
-        ping: None,
     };
     Ok(AuthorizationRequest { elsewhere: Some(elsewhere), ..asked.request })
 }

@@ -1,5 +1,7 @@
-//! Telling a client that somebody has decided (OpenID Connect CIBA §10.2), by the outbox: what was
-//! decided and what is to be told stand in one transaction.
+//! Telling a client that somebody has decided (OpenID Connect CIBA §10.2), by the outbox.
+//!
+//! The message stands there from the request on, due when nobody decides in time; the decision makes
+//! it due at once, in its own transaction.
 
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::digest;
@@ -7,6 +9,7 @@ use crate::domain::outbound::OutboundError;
 use crate::domain::outbox::{self, DeliveryError, MessageKind};
 use crate::domain::provider::Provider;
 use crate::protocol::time::Timestamp;
+use crate::storage::deferred_requests::DeferredRequest;
 use crate::storage::{DbConnection, StorageError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,27 +29,49 @@ pub struct Decided {
 }
 
 /// Seals what a client is told with.
-pub(super) fn seal(provider: &Provider, code_hash: &str, auth_req_id: &str, token: &str) -> String {
+pub(super) fn seal(
+    provider: &Provider,
+    code_hash: &str,
+    auth_req_id: &str,
+    token: &str,
+) -> Decided {
     let secrets = Secrets { auth_req_id: auth_req_id.to_owned(), token: token.to_owned() };
     let json = serde_json::to_vec(&secrets).unwrap_or_default();
-    provider.pings.seal(provider.random.as_ref(), &json, code_hash.as_bytes())
+    let sealed = provider.pings.seal(provider.random.as_ref(), &json, code_hash.as_bytes());
+    Decided { code_hash: code_hash.to_owned(), sealed }
 }
 
-/// Puts the message into the outbox, in the transaction of the decision.
+/// Puts the message into the outbox, in the transaction of the request.
+///
+/// # Errors
+///
+/// Those of the database; the request must fail with them.
+pub(super) fn prepare(
+    conn: &mut DbConnection,
+    request: &DeferredRequest,
+    decided: &Decided,
+) -> Result<(), StorageError> {
+    let id = message_id(&decided.code_hash);
+    let from = Timestamp::from_unix(request.created_at);
+    let due = Timestamp::from_unix(request.usable_until);
+    outbox::put_for(conn, MessageKind::CibaPing, &id, &request.client_id, decided, from, due)
+}
+
+/// Makes the message due, in the transaction of the decision. A client that asks by itself has none.
 ///
 /// # Errors
 ///
 /// Those of the database; the decision must fail with them.
-pub fn announce(
+pub fn hasten(
     conn: &mut DbConnection,
-    client_id: &str,
     code_hash: &str,
-    sealed: &str,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let decided = Decided { code_hash: code_hash.to_owned(), sealed: sealed.to_owned() };
-    let id = digest(&format!("ciba_ping {code_hash}"));
-    outbox::put(conn, MessageKind::CibaPing, &id, client_id, &decided, now)
+    outbox::hasten(conn, &message_id(code_hash), now)
+}
+
+fn message_id(code_hash: &str) -> String {
+    digest(&format!("ciba_ping {code_hash}"))
 }
 
 /// Tells the client. Whatever it answers, it has been told, and asks by itself; only a fault of its

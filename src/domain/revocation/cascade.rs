@@ -5,6 +5,7 @@
 
 use super::{Reason, token, watermark};
 use crate::domain::audit::Actor;
+use crate::domain::deferred::ping;
 use crate::domain::logout::back_channel;
 use crate::protocol::revocation::{RevocationKind, subject_at_client};
 use crate::protocol::time::{Lifetime, Timestamp};
@@ -64,7 +65,9 @@ pub fn end_user(
         }
     }
     authorizations::revoke_of_user(conn, user_id, cause.reason.as_str(), cause.now)?;
-    deferred_requests::deny_all_of_user(conn, user_id, cause.now)?;
+    for denied in deferred_requests::deny_all_of_user(conn, user_id, cause.now)? {
+        ping::hasten(conn, &denied, cause.now)?;
+    }
     end_tokens_of_user(conn, user_id, cause)
 }
 
