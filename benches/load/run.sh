@@ -5,7 +5,8 @@
 #   benches/load/run.sh                       everything
 #   LOAD_SCENARIOS=refresh,code LOAD_ROUNDS=5 benches/load/run.sh
 #
-# LOAD_SECONDS (5), LOAD_ROUNDS (3), LOAD_USERS (16), LOAD_PORT (8480; the next one is used too).
+# LOAD_SECONDS (5), LOAD_ROUNDS (3), LOAD_USERS (16), LOAD_PORT (8480; the next one is used too),
+# LOAD_SETTLE (10: seconds between the sign-ins that prepare a scenario and its rounds).
 # The database lies below the build directory, so that its disk is a real one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -142,7 +143,7 @@ p99() { sed -n 's/.*"p99_ms": *\([0-9.]*\).*/\1/p' "$1" | head -n 1; }
 failed=0
 
 echo "== Every scenario, $users users, $rounds rounds of $seconds s (login: of bare Argon2id)"
-load --scenario "$scenarios" --users "$users" --rounds "$rounds" --json "$build/load.json" || failed=1
+load --scenario "$scenarios" --users "$users" --rounds "$rounds" --settle "${LOAD_SETTLE:-10}" --json "$build/load.json" || failed=1
 echo "as JSON: $build/load.json"
 
 if [[ ,$scenarios, == *,refresh,* ]]; then

@@ -115,8 +115,12 @@ struct Limits {
     /// Seconds of unmeasured warm-up before the first round.
     #[arg(long, default_value_t = 1.0)]
     warmup: f64,
+    /// Seconds to wait after the warm-up, so that the memory of its sign-ins is given back before the
+    /// peak is taken.
+    #[arg(long, default_value_t = 0.0)]
+    settle: f64,
     /// Refresh tokens minted per round of `revoke`.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 5000)]
     pool: usize,
     /// Seconds a request may take.
     #[arg(long, default_value_t = 30.0)]
@@ -226,6 +230,7 @@ async fn compare(
         let (back, _) = round::round(std::mem::take(crew), &limits.warmup()).await;
         *crew = back;
     }
+    tokio::time::sleep(Duration::from_secs_f64(limits.settle.clamp(0.0, 60.0))).await;
     for provider in providers {
         process::reset_peak(&provider.target.pids);
     }
