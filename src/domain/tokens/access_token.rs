@@ -100,7 +100,7 @@ pub fn make(
     let look = redemption.target.look(client);
     let lifetime = look.lifetime.map_or(provider.tokens.access_token, Lifetime::seconds);
     let lifetime = within(lifetime, redemption, iat)?;
-    let jti = provider.random.id();
+    let jti = provider.random.id_at(iat);
     let scope = redemption.target.scope(&redemption.scope);
     let person = match &redemption.subject {
         Subject::Person(person) => Some(person.as_ref()),
