@@ -22,6 +22,7 @@ use actix_web::web;
 pub fn machine_routes(config: &mut web::ServiceConfig, state: State) {
     config.app_data(web::Data::new(state.clone()));
     oauth::configure(config, &state);
+    oauth::configure_variable_paths(config, &state);
 }
 
 /// Adds every endpoint and page. They are tried in this order: first what machines ask for all the
@@ -35,4 +36,5 @@ pub fn routes(config: &mut web::ServiceConfig, state: State) {
     admin::configure(config);
     home::configure(config);
     page::assets::configure(config);
+    oauth::configure_variable_paths(config, &state);
 }

@@ -27,8 +27,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
 
-/// Adds the endpoints. Those whose path has a variable come last: it is matched by a regular
-/// expression, and every request for what comes after would pay for it.
+/// Adds the endpoints whose paths are plain texts.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {
     config
         .app_data(web::Data::new(discovery::Documents::new(&state.provider)))
@@ -62,13 +61,18 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
                 .route(web::head().to(revocations::well_known))
                 .route(web::route().to(discovery::options)),
         )
-        .configure(of_clients)
-        .service(
-            web::resource("/status/{list}")
-                .route(web::get().to(status::get))
-                .route(web::head().to(status::get))
-                .route(web::route().to(discovery::options)),
-        );
+        .configure(of_clients);
+}
+
+/// Adds the endpoints whose path has a variable. It is matched by a regular expression, and every
+/// request for what comes after would pay for it: so these are for the end.
+pub fn configure_variable_paths(config: &mut web::ServiceConfig, state: &State) {
+    config.service(
+        web::resource("/status/{list}")
+            .route(web::get().to(status::get))
+            .route(web::head().to(status::get))
+            .route(web::route().to(discovery::options)),
+    );
     if state.provider.registration.is_on() {
         register::configure(config);
     }
