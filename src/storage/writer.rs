@@ -124,6 +124,8 @@ where
 
 fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, max_batch: usize) {
     while let Ok(first) = jobs.recv() {
+        // With more threads than cores, those that are about to queue come first.
+        std::thread::yield_now();
         let mut batch = Vec::with_capacity(max_batch);
         batch.push(first);
         let committed = run_batch(&mut conn, &mut batch, jobs, max_batch);
