@@ -40,7 +40,6 @@ pub struct IssuedToken {
 pub enum TokensOf<'a> {
     User(&'a str),
     UserAtClient(&'a str, &'a str),
-    Authorization(&'a str),
     /// The user, and the `sid` of the session.
     Session(&'a str, &'a str),
 }
@@ -124,7 +123,6 @@ pub fn list_live(
             TokensOf::UserAtClient(user, client) => of_whom
                 .filter(authorizations::user_id.eq(user))
                 .filter(authorizations::client_id.eq(client)),
-            TokensOf::Authorization(id) => of_whom.filter(authorizations::id.eq(id)),
             TokensOf::Session(user, sid) => {
                 of_whom.filter(authorizations::user_id.eq(user)).filter(authorizations::sid.eq(sid))
             }
@@ -135,6 +133,21 @@ pub fn list_live(
             .select((dsl::jti, dsl::expires_at))
             .load(c)
     });
+    Ok(live?)
+}
+
+/// As [`list_live`], of one authorization. A statement of its own, because it has one form only and
+/// is found prepared.
+pub fn list_live_of_authorization(
+    conn: &mut DbConnection,
+    authorization_id: &str,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    let live = on!(conn, |c| dsl::issued_tokens
+        .filter(dsl::authorization_id.eq(authorization_id))
+        .filter(dsl::expires_at.gt(now.as_unix()))
+        .select((dsl::jti, dsl::expires_at))
+        .load(c));
     Ok(live?)
 }
 

@@ -78,12 +78,13 @@ pub fn list_after(
     seq: i64,
     limit: i64,
 ) -> Result<Vec<Revocation>, StorageError> {
-    Ok(dsl::revocations
+    let found = on!(conn, |c| dsl::revocations
         .filter(dsl::seq.gt(seq))
         .order(dsl::seq)
         .limit(limit)
         .select(Revocation::as_select())
-        .load(conn)?)
+        .load(c));
+    Ok(found?)
 }
 
 /// The highest number given so far; 0 when there is none.

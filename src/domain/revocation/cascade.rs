@@ -163,8 +163,8 @@ pub fn revoke_authorization(
     if !authorizations::revoke(conn, authorization_id, cause.reason.as_str(), cause.now)? {
         return Ok(());
     }
-    let entries = cause.listed(conn, TokensOf::Authorization(authorization_id))?;
-    revocations::insert(conn, &entries)
+    let live = issued_tokens::list_live_of_authorization(conn, authorization_id, cause.now)?;
+    revocations::insert(conn, &cause.each(&live))
 }
 
 /// Takes back all that a user let one client have.

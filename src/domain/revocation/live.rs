@@ -13,6 +13,8 @@ use tokio::sync::{Notify, watch};
 
 /// How many entries one read of the table takes.
 const PAGE: i64 = 1000;
+/// How many are read at most where a request waits for it.
+const FEW: i64 = 50;
 
 /// How far this process has read the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,25 +102,33 @@ impl Revocation {
 
     async fn read_on(&self, db: &Db) -> Result<Found, StorageError> {
         loop {
-            let known = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            // The last one again: that it is still there shows that this is the list we know.
-            let after = known.as_ref().map_or(0, |last| last.seq - 1);
+            let known = self.known();
+            let after = before(known.as_ref());
             let page = db.read(move |conn| revocations::list_after(conn, after, PAGE)).await?;
-            let now = self.clock.now();
-            if known.is_some_and(|known| is_lost(&known, &page, now)) {
-                return Ok(Found::Lost);
-            }
-            self.change(|list| {
-                page.iter().filter_map(entry).for_each(|entry| list.insert(&entry));
-                list.sweep_if_due(now);
-            });
-            if let Some(last) = page.last() {
-                self.arrived_at(last);
-            }
-            if (page.len() as i64) < PAGE {
-                return Ok(Found::All);
+            if let Some(found) = self.take_in(known, &page, PAGE) {
+                return Ok(found);
             }
         }
+    }
+
+    fn known(&self) -> Option<Stored> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes in what was read after what was `known`; `None` when there may be more.
+    fn take_in(&self, known: Option<Stored>, page: &[Stored], asked: i64) -> Option<Found> {
+        let now = self.clock.now();
+        if known.is_some_and(|known| is_lost(&known, page, now)) {
+            return Some(Found::Lost);
+        }
+        self.change(|list| {
+            page.iter().filter_map(entry).for_each(|entry| list.insert(&entry));
+            list.sweep_if_due(now);
+        });
+        if let Some(last) = page.last() {
+            self.arrived_at(last);
+        }
+        ((page.len() as i64) < asked).then_some(Found::All)
     }
 
     fn arrived_at(&self, read: &Stored) {
@@ -140,8 +150,14 @@ impl Revocation {
     /// `temporarily_unavailable` when the database cannot be read back; the entries stand.
     pub async fn committed(&self, db: &Db) -> Result<(), OAuthError> {
         self.changed.notify_waiters();
+        let known = self.known();
+        let after = before(known.as_ref());
+        let page = db.read_by_key(move |conn| revocations::list_after(conn, after, FEW)).await?;
         // That the table is another one, whoever follows it finds out.
-        Ok(self.read_on(db).await.map(drop)?)
+        match self.take_in(known, &page, FEW) {
+            Some(_) => Ok(()),
+            None => Ok(self.read_on(db).await.map(drop)?),
+        }
     }
 
     /// As [`super::earliest_iat`], from the list of this process: for tokens that touch no database.
@@ -196,6 +212,12 @@ impl Revocation {
     fn change<T>(&self, change: impl FnOnce(&mut RevocationList) -> T) -> T {
         change(&mut self.list.write().expect("no one panics with the lock"))
     }
+}
+
+/// Where to read on: the last one again, because that it is still there shows that this is the list
+/// that is known.
+fn before(known: Option<&Stored>) -> i64 {
+    known.map_or(0, |last| last.seq - 1)
 }
 
 /// Whether the table is not the one that `known` was the last entry of. Only what has expired is
