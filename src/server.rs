@@ -22,6 +22,7 @@ macro_rules! settled {
 
 mod background;
 mod connection;
+mod door;
 mod health;
 pub mod lock;
 pub mod logging;
@@ -43,6 +44,7 @@ use crate::storage::{DatabaseUrl, Db, StorageError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 use background::Background;
+use door::Door;
 use lock::Lock;
 use signals::{Signals, Told};
 use std::io;
@@ -116,6 +118,8 @@ pub struct Running {
     mtls: Option<Listener>,
     background: Background,
     /// Of the listener for everyone, and of that for client certificates.
+    doors: Vec<Door>,
+    /// Of the listener for everyone, and of that for client certificates.
     tls: [Option<Tls>; 2],
     /// The last to go.
     _lock: Option<Lock>,
@@ -125,6 +129,7 @@ impl Running {
     /// Stops: takes no more connections, ends the requests in flight, then the background work.
     pub async fn stop(self) {
         self.state.readiness.turn_off();
+        drop(self.doors);
         self.server.stop().await;
         for other in [self.mtls, self.metrics].into_iter().flatten() {
             other.stop().await;
@@ -164,6 +169,8 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         () = tokio::time::sleep(drain) => {}
         () = signals.end() => {}
     }
+    running.doors.iter().for_each(Door::close);
+    tokio::time::sleep(door::CLOSING).await;
     running.stop().await;
     tracing::info!("stopped");
     Ok(())
@@ -205,8 +212,10 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
     let state = State::new(provider.clone(), edge);
     let relay = relay(&config, &provider)?;
     let tls = [Tls::from_config(&config)?, Tls::mutual(&config)?];
-    let (server, address) = serve(&config, &state, tls[0].as_ref())?;
-    let (mtls, mtls_address) = mutual_tls::serve(&config, &state, tls[1].as_ref())?.unzip();
+    let mut doors = Vec::new();
+    let (server, address) = serve(&config, &state, tls[0].as_ref(), &mut doors)?;
+    let mtls = mutual_tls::serve(&config, &state, tls[1].as_ref(), &mut doors)?;
+    let (mtls, mtls_address) = mtls.unzip();
     let metrics = config.metrics_listen.map(|address| health::serve_metrics(address, &state));
     let (metrics, metrics_address) = metrics.transpose()?.unzip();
     let background = Background::start(&state, relay);
@@ -224,6 +233,7 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
         metrics,
         mtls,
         background,
+        doors,
         tls,
         _lock: lock,
     })
@@ -299,6 +309,7 @@ fn serve(
     config: &Config,
     state: &State,
     tls: Option<&Tls>,
+    doors: &mut Vec<Door>,
 ) -> Result<(Listener, SocketAddr), RunError> {
     let shared = state.clone();
     let app = move || {
@@ -310,11 +321,13 @@ fn serve(
     let server = settled!(HttpServer::new(app), config).on_connect(connection::settle);
     let listen = config.listen;
     let failed = |error| RunError::Listen(listen, error);
+    let (door, listener) = Door::open(listen).map_err(failed)?;
+    doors.push(door);
     let server = match tls {
-        None => server.bind(listen).map_err(failed)?,
+        None => server.listen(listener).map_err(failed)?,
         Some(tls) => {
             let acceptor = tls.acceptor().map_err(RunError::Tls)?;
-            server.bind_openssl(listen, acceptor).map_err(failed)?
+            server.listen_openssl(listener, acceptor).map_err(failed)?
         }
     };
     let address = server.addrs().first().copied().unwrap_or(listen);

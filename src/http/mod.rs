@@ -14,7 +14,7 @@ pub mod text;
 pub mod views;
 pub mod visitor;
 
-pub use state::{Readiness, State};
+pub use state::State;
 
 use actix_web::web;
 

@@ -1,10 +1,9 @@
 //! What handlers share.
 
-use super::edge::{Cookies, EdgePolicy};
+use super::edge::{Cookies, EdgePolicy, Readiness};
 use crate::domain::Provider;
 use crate::protocol::time::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What handlers share. Clones are cheap.
 #[derive(Clone)]
@@ -22,31 +21,9 @@ impl State {
         Self {
             cookies: Cookies::for_issuer(&provider.issuer),
             started_at: provider.now(),
-            readiness: Readiness::default(),
+            readiness: edge.readiness.clone(),
             provider,
             edge,
         }
-    }
-}
-
-/// Whether a load balancer should send requests here.
-#[derive(Debug, Clone)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
-}
-
-impl Readiness {
-    /// Whether we take requests.
-    pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// No more requests: we are about to stop.
-    pub fn turn_off(&self) {
-        self.0.store(false, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,7 @@
 //! The listener that asks for client certificates (RFC 8705): for the endpoints of machines alone, so
 //! that no browser is ever asked for one on a page.
 
+use super::door::Door;
 use super::tls::Tls;
 use super::{
     BLOCKING_THREADS, HEAD_DEADLINE, KEEP_ALIVE, Listener, MAX_CONNECTIONS, RunError, STOP_SECONDS,
@@ -45,6 +46,7 @@ pub fn serve(
     config: &Config,
     state: &State,
     tls: Option<&Tls>,
+    doors: &mut Vec<Door>,
 ) -> Result<Option<(Listener, SocketAddr)>, RunError> {
     let (Some(listen), Some(tls)) = (config.mtls.listen, tls) else { return Ok(None) };
     let shared = state.clone();
@@ -55,8 +57,10 @@ pub fn serve(
     };
     let server = settled!(HttpServer::new(app), config).on_connect(note_certificate);
     let acceptor = tls.acceptor().map_err(RunError::Tls)?;
-    let bound = server.bind_openssl(listen, acceptor);
-    let server = bound.map_err(|error| RunError::Listen(listen, error))?;
+    let failed = |error| RunError::Listen(listen, error);
+    let (door, listener) = Door::open(listen).map_err(failed)?;
+    doors.push(door);
+    let server = server.listen_openssl(listener, acceptor).map_err(failed)?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok(Some((Listener::start(server.run()), address)))
 }

@@ -47,7 +47,14 @@ async fn a_started_server_is_healthy_until_it_stops() {
     assert!(text.contains(r#"endpoint="readyz",status="200"} 1"#), "{text}");
     assert_eq!(get(format!("http://{address}/metrics")).await.0, 404);
 
+    let kept = async || {
+        let request = reqwest::Client::new().get(format!("http://{address}/jwks"));
+        let answer = request.header("Host", "localhost:8080").send().await.unwrap();
+        answer.headers().get("connection").is_none_or(|value| value != "close")
+    };
+    assert!(kept().await);
     running.state.readiness.turn_off();
+    assert!(!kept().await, "a connection that is kept has nobody at its end");
     assert_eq!(get(format!("http://{address}/readyz")).await, (503, "stopping".into()));
     running.stop().await;
     assert!(TcpStream::connect(address).is_err(), "the server still listens");

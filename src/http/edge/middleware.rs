@@ -9,7 +9,7 @@ use super::policy::EdgePolicy;
 use super::request::Origin;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{ConnectionType, Method, StatusCode, header};
 use actix_web::{Error, HttpMessage};
 use std::any::Any;
 use std::future::{Future, Ready, poll_fn, ready};
@@ -148,6 +148,10 @@ where
             true => response.request().extensions().get::<GrantedOrigin>().cloned(),
             false => None,
         };
+        if !self.policy.readiness.is_on() {
+            // Whoever keeps the connection would ask again here, when nobody is left to answer.
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
         let headers = response.headers_mut();
         if let Some(GrantedOrigin(origin)) = granted {
             headers::allow_origin(headers, &origin);

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod metrics;
 pub mod middleware;
 pub mod policy;
+pub mod readiness;
 pub mod request;
 
 #[cfg(test)]
@@ -32,4 +33,5 @@ pub use form::{FormParams, JsonBody, QueryParams};
 pub use metrics::Metrics;
 pub use middleware::Edge;
 pub use policy::EdgePolicy;
+pub use readiness::Readiness;
 pub use request::RequestInfo;

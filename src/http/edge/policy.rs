@@ -4,6 +4,7 @@ use super::certificate::CertificateHeader;
 use super::code::RequestCodes;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
+use super::readiness::Readiness;
 use crate::config::{Config, MtlsConfig};
 use crate::protocol::random::Random;
 use ipnet::IpNet;
@@ -29,6 +30,7 @@ pub struct EdgePolicy {
     pub metrics: Arc<Metrics>,
     /// How long an answer may take.
     pub deadline: Duration,
+    pub readiness: Readiness,
 }
 
 impl EdgePolicy {
@@ -44,6 +46,7 @@ impl EdgePolicy {
             codes: RequestCodes::new(u64::from_ne_bytes(key)),
             metrics: Arc::default(),
             deadline: DEADLINE,
+            readiness: Readiness::default(),
         }
     }
 
