@@ -9,6 +9,7 @@ pub mod agent;
 pub mod browser;
 pub mod certificates;
 pub mod ciba;
+pub mod cluster;
 pub mod command;
 pub mod crypto;
 pub mod device;

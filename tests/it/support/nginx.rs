@@ -3,10 +3,12 @@
 use super::{ports, process};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 
 /// An `nginx` that ends when this is dropped.
 pub struct Nginx {
     _service: process::Service,
+    errors: PathBuf,
 }
 
 impl Nginx {
@@ -37,7 +39,12 @@ impl Nginx {
         let command = [nginx, "-p", &prefix, "-c", &file, "-g", &global];
         let service = process::Service::start(directory, "TERM", &command);
         process::wait_until("nginx", &path, || ports::answers(port));
-        Self { _service: service }
+        Self { _service: service, errors: path.join("errors") }
+    }
+
+    /// What went wrong, by its own account.
+    pub fn errors(&self) -> String {
+        std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 }
 

@@ -1,0 +1,8 @@
+//! How Countersign is run: several instances behind a proxy, and the files in `deploy`.
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod cluster;
+mod keys;
+mod load;
