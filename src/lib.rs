@@ -20,6 +20,8 @@ pub mod demo;
 #[cfg(feature = "server")]
 pub mod domain;
 #[cfg(feature = "server")]
+pub mod failpoint;
+#[cfg(feature = "server")]
 pub mod http;
 pub mod jose;
 pub mod protocol;

@@ -40,7 +40,7 @@ use crate::http::edge::{Edge, EdgePolicy};
 use crate::http::{self, State};
 use crate::protocol::random::{Random, SystemRandom};
 use crate::protocol::time::{Clock, SystemClock};
-use crate::storage::{DatabaseUrl, Db, StorageError};
+use crate::storage::{DatabaseUrl, Db, StorageError, backup};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 use background::Background;
@@ -64,6 +64,9 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// Threads of one worker that wait for the database.
 const BLOCKING_THREADS: usize = 64;
 
+/// Up to this size a database is looked at before it is used: it takes a fifth of a second at most.
+const CHECKED_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Why the provider does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -71,6 +74,10 @@ pub enum RunError {
     MasterKey(#[from] MasterKeyError),
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] StorageError),
+    #[error(
+        "{path} is damaged ({problem}): put a back-up in its place with countersign backup restore"
+    )]
+    Damaged { path: String, problem: String },
     #[error("another server runs on {0}: one at a time; for several instances use PostgreSQL")]
     InUse(String),
     #[error(transparent)]
@@ -140,7 +147,9 @@ impl Running {
 
 /// Runs something that serves, to its end.
 pub fn block_on<F: Future>(serving: F) -> F::Output {
-    actix_web::rt::System::new().block_on(serving)
+    // Not dropped: it would wait for threads that wait for a database, for ever if need be. Whoever
+    // comes back from here ends the process.
+    std::mem::ManuallyDrop::new(actix_web::rt::System::new()).block_on(serving)
 }
 
 /// Serves until the process is told to end.
@@ -165,14 +174,17 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     }
     running.state.readiness.turn_off();
     tracing::info!(seconds = drain.as_secs(), "not ready any more, stopping soon");
+    let stop = async {
+        tokio::time::sleep(drain).await;
+        running.doors.iter().for_each(Door::close);
+        tokio::time::sleep(door::CLOSING).await;
+        running.stop().await;
+    };
     tokio::select! {
-        () = tokio::time::sleep(drain) => {}
-        () = signals.end() => {}
+        () = stop => tracing::info!("stopped"),
+        // What was committed stays; what was not was not answered.
+        () = signals.end() => tracing::warn!("told twice: stopped at once"),
     }
-    running.doors.iter().for_each(Door::close);
-    tokio::time::sleep(door::CLOSING).await;
-    running.stop().await;
-    tracing::info!("stopped");
     Ok(())
 }
 
@@ -207,6 +219,7 @@ fn reason(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
 /// When a part of the provider cannot be made or a port is taken.
 pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunError> {
     let lock = Lock::take(&config.database_url.parse()?)?;
+    check_file(&config.database_url.parse()?)?;
     let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
@@ -237,6 +250,15 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
         tls,
         _lock: lock,
     })
+}
+
+/// Nobody is served from a database that cannot be read.
+fn check_file(url: &DatabaseUrl) -> Result<(), RunError> {
+    let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
+    match backup::quick_problem(path, CHECKED_BYTES)? {
+        None => Ok(()),
+        Some(problem) => Err(RunError::Damaged { path: path.clone(), problem }),
+    }
 }
 
 async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunError> {

@@ -179,3 +179,26 @@ fn the_checks_see_what_is_wrong() {
     assert_eq!(unwrapped(&Source::new("src/x.rs", unwrap)).len(), 1);
     assert!(unwrapped(&Source::new("tests/x.rs", unwrap)).is_empty());
 }
+
+/// The places where a test can make the process die: their names are in a test build and in nothing
+/// that is released, and no profile that is released has the assertions that bring them.
+#[test]
+fn a_release_has_no_failpoints() {
+    let source = root().join("src/failpoint.rs");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let built_with = |assertions: &str| {
+        let out = directory.path().join(format!("{assertions}.o"));
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let mut command = std::process::Command::new(rustc);
+        command.args(["--crate-type=lib", "--edition=2024", "--emit=obj", "-C"]);
+        command.arg(format!("debug-assertions={assertions}"));
+        let built = command.arg("-o").arg(&out).arg(&source).status().expect("rustc is there");
+        assert!(built.success());
+        let bytes = std::fs::read(out).expect("it was built");
+        bytes.windows(9).any(|window| window == b"FAILPOINT")
+    };
+    assert!(built_with("on"));
+    assert!(!built_with("off"));
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("it is there");
+    assert!(!manifest.contains("debug-assertions"), "a profile turns failpoints on");
+}

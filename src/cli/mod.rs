@@ -2,7 +2,8 @@
 //!
 //! Commands other than `serve` and `demo` open the database themselves, so they work whether or not
 //! a server runs; a running server sees their changes within a second. Exit codes: 0 done, 1 refused
-//! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file.
+//! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file, 78 this file
+//! is damaged.
 
 mod audit;
 mod backup;
@@ -41,7 +42,7 @@ COUNTERSIGN_TOKENS__ACCESS_TOKEN) and a flag (--set tokens.access_token=300).
 `countersign config show` lists them all with where each value comes from.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration; serve ends with 75 when
-another server runs on its SQLite file.";
+another server runs on its SQLite file, and with 78 when that file is damaged.";
 
 /// An OAuth 2 / OpenID Connect provider: people sign in once, every service can check it, and a
 /// block reaches them all.

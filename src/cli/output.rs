@@ -24,6 +24,8 @@ pub enum CliError {
     Failed { code: &'static str, says: String },
     /// It can be done when something else has ended (`EX_TEMPFAIL` of sysexits.h).
     Later { code: &'static str, says: String },
+    /// It cannot be done with what there is on disk (`EX_CONFIG` of sysexits.h).
+    Damaged { code: &'static str, says: String },
     /// It did what was asked, and the answer is no; it has been written.
     AnswerIsNo,
 }
@@ -49,11 +51,13 @@ impl CliError {
         Self::failed(code, says.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// 1 refused or failed, 2 wrong usage or configuration, 75 in use by another server.
+    /// 1 refused or failed, 2 wrong usage or configuration, 75 in use by another server, 78 the
+    /// database is damaged.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Config(_) => ExitCode::from(2),
             Self::Later { .. } => ExitCode::from(75),
+            Self::Damaged { .. } => ExitCode::from(78),
             Self::Failed { .. } | Self::AnswerIsNo => ExitCode::from(1),
         }
     }
@@ -69,6 +73,7 @@ impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::InUse(_) => Self::Later { code: "in_use", says: error.to_string() },
+            RunError::Damaged { .. } => Self::Damaged { code: "damaged", says: error.to_string() },
             other => Self::caused("failed", &other),
         }
     }
@@ -176,9 +181,9 @@ impl Output {
         let (code, says) = match error {
             CliError::Usage(says) => ("wrong_usage", says.clone()),
             CliError::Config(error) => ("wrong_configuration", problems(error)),
-            CliError::Failed { code, says } | CliError::Later { code, says } => {
-                (*code, says.clone())
-            }
+            CliError::Failed { code, says }
+            | CliError::Later { code, says }
+            | CliError::Damaged { code, says } => (*code, says.clone()),
             CliError::AnswerIsNo => return,
         };
         let mut document = json!({ "error": code, "error_description": says });

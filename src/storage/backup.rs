@@ -27,6 +27,37 @@ pub fn problems(path: &str) -> Result<Vec<String>, StorageError> {
     Ok(lines.filter(|line| line != "ok").collect())
 }
 
+/// The first thing that a quick look finds wrong with the database at `path`, if anything: pages and
+/// records that cannot be read, not indexes that lack a row. Looks at no file of more than
+/// `max_bytes`, because it reads it all.
+///
+/// # Errors
+///
+/// When the file cannot be opened.
+pub fn quick_problem(path: &str, max_bytes: u64) -> Result<Option<String>, StorageError> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        quick_check: String,
+    }
+    if std::fs::metadata(path).map_or(0, |file| file.len()) > max_bytes {
+        return Ok(None);
+    }
+    let mut conn = open(path)?;
+    let looked = diesel::sql_query("PRAGMA quick_check(1)").get_result::<Line>(&mut conn);
+    Ok(match looked {
+        Ok(line) => Some(line.quick_check).filter(|line| line != "ok"),
+        Err(diesel::result::Error::DatabaseError(_, info)) if is_damage(info.message()) => {
+            Some(info.message().to_owned())
+        }
+        Err(error) => return Err(error.into()),
+    })
+}
+
+fn is_damage(message: &str) -> bool {
+    ["malformed", "not a database"].iter().any(|word| message.contains(word))
+}
+
 /// How many users and clients a database file has.
 pub fn census(path: &str) -> Result<(i64, i64), StorageError> {
     #[derive(QueryableByName)]

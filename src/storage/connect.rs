@@ -2,6 +2,7 @@
 
 use super::writer::{MAX_BATCH, Undo, Writer};
 use super::{DbConnection, StorageError};
+use crate::failpoint;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -9,16 +10,31 @@ use diesel::r2d2::{self, ManageConnection, Pool, R2D2Connection};
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// How long a request waits for a connection before it is told to come back.
 const POOL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a request waits for PostgreSQL to do its work. The server ends statements that take too
+/// long; this is for a server that says nothing any more.
+const POSTGRES_DEADLINE: Duration = Duration::from_secs(3);
+/// How the library finds out that the other side is gone: while it connects, while what was sent is
+/// not acknowledged (milliseconds), while it waits for an answer.
+const POSTGRES_OPTIONS: [(&str, &str); 5] = [
+    ("connect_timeout", "2"),
+    ("tcp_user_timeout", "3000"),
+    ("keepalives_idle", "3"),
+    ("keepalives_interval", "1"),
+    ("keepalives_count", "3"),
+];
 /// The read connections of SQLite: reads are short, and more than this only queue on the cores.
 const SQLITE_READERS: u32 = 8;
+/// How long after a failure to connect the next try is, at first and at most.
+const CONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// The connections to PostgreSQL, for reads and writes together.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -94,7 +110,7 @@ impl Db {
             .connection_timeout(POOL_TIMEOUT)
             .test_on_check_out(false)
             .error_handler(Box::new(LogPoolErrors))
-            .build(Manager { url: url.clone() })
+            .build(Manager { url: url.clone(), gate: Mutex::default() })
             .map_err(|error| StorageError::Unavailable(Box::new(error)))?;
         Ok(Self { pool, writer })
     }
@@ -110,9 +126,7 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || checkout(&pool)?.run(work))
-            .await
-            .map_err(|_| StorageError::Interrupted)?
+        self.aside(move || checkout(&pool)?.run(work)).await
     }
 
     /// As [`Db::read`], for a handful of rows by their keys. On SQLite such a read takes less time
@@ -171,10 +185,27 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
         let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || checkout(&pool)?.run(|conn| transaction(conn, work)))
-            .await
-            .map_err(|_| StorageError::Interrupted)?
+        self.aside(move || checkout(&pool)?.run(|conn| transaction(conn, work))).await
     }
+
+    /// Runs work on a thread that may block. Whoever waits for PostgreSQL gives up after a while; the
+    /// thread goes on, and its connection is not used again when it fails.
+    async fn aside<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, StorageError> + Send + 'static,
+    {
+        let done = tokio::task::spawn_blocking(work);
+        let done = match self.writer {
+            Some(_) => done.await,
+            None => tokio::time::timeout(POSTGRES_DEADLINE, done).await.map_err(late)?,
+        };
+        done.map_err(|_| StorageError::Interrupted)?
+    }
+}
+
+fn late(_: tokio::time::error::Elapsed) -> StorageError {
+    StorageError::Unavailable("the database does not answer".into())
 }
 
 fn checkout(pool: &Pool<Manager>) -> Result<r2d2::PooledConnection<Manager>, StorageError> {
@@ -217,7 +248,7 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             Ok(DbConnection::Sqlite(conn))
         }
         DatabaseUrl::Postgres(url) => {
-            let mut conn = PgConnection::establish(url).map_err(unavailable)?;
+            let mut conn = PgConnection::establish(&with_options(url)).map_err(unavailable)?;
             conn.batch_execute(
                 "SET statement_timeout='2s'; SET lock_timeout='2s'; \
                  SET idle_in_transaction_session_timeout='10s'; SET synchronous_commit=on;",
@@ -225,6 +256,21 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             Ok(DbConnection::Postgres(conn))
         }
     }
+}
+
+/// The URL with the options that it does not name itself.
+fn with_options(url: &str) -> String {
+    let query = url.split_once('?').map(|(_, query)| query);
+    let is_named = |name: &str| {
+        let mut names = query.unwrap_or_default().split('&');
+        names.any(|pair| pair.split('=').next() == Some(name))
+    };
+    let mut url = url.to_owned();
+    for (name, value) in POSTGRES_OPTIONS.into_iter().filter(|(name, _)| !is_named(name)) {
+        let before = if url.contains('?') { '&' } else { '?' };
+        url.push_str(&format!("{before}{name}={value}"));
+    }
+    url
 }
 
 /// A new database is for its owner alone; SQLite gives the files beside it the same mode.
@@ -266,7 +312,10 @@ where
     C: Connection<TransactionManager = AnsiTransactionManager>,
 {
     match migrated {
-        Ok(()) => Ok(AnsiTransactionManager::commit_transaction(conn)?),
+        Ok(()) => {
+            failpoint::reach("before_migrated");
+            Ok(AnsiTransactionManager::commit_transaction(conn)?)
+        }
         Err(error) => {
             AnsiTransactionManager::rollback_transaction(conn)?;
             Err(StorageError::Migration(error))
@@ -277,6 +326,35 @@ where
 /// Makes connections for the pool.
 struct Manager {
     url: DatabaseUrl,
+    gate: Mutex<Gate>,
+}
+
+/// Keeps the pool, which wants all its connections at once, from storming a server that refuses them.
+#[derive(Default)]
+struct Gate {
+    /// How many tries in a row have failed.
+    failures: u32,
+    /// When the next try is.
+    closed_until: Option<Instant>,
+}
+
+impl Gate {
+    /// Whether to try now. After a failure one does, and the others wait for what becomes of it.
+    fn pass(&mut self, now: Instant) -> bool {
+        if self.failures == 0 {
+            return true;
+        }
+        let is_open = self.closed_until.is_none_or(|until| until <= now);
+        if is_open {
+            let pause = CONNECT_PAUSE.0 * 2_u32.pow(self.failures.min(4));
+            self.closed_until = Some(now + pause.min(CONNECT_PAUSE.1));
+        }
+        is_open
+    }
+
+    fn note(&mut self, succeeded: bool) {
+        self.failures = if succeeded { 0 } else { self.failures.saturating_add(1) };
+    }
 }
 
 /// A connection that remembers whether it failed: the library does not notice that the server behind
@@ -304,7 +382,13 @@ impl ManageConnection for Manager {
     type Error = StorageError;
 
     fn connect(&self) -> Result<Pooled, StorageError> {
-        let mut conn = connect(&self.url)?;
+        let gate = || self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if !gate().pass(Instant::now()) {
+            return Err(StorageError::Unavailable(Box::new(NotYet)));
+        }
+        let made = connect(&self.url);
+        gate().note(made.is_ok());
+        let mut conn = made?;
         if let DbConnection::Sqlite(conn) = &mut conn {
             conn.batch_execute("PRAGMA query_only=ON")?;
         }
@@ -320,13 +404,21 @@ impl ManageConnection for Manager {
     }
 }
 
+/// The last try to connect has failed just now.
+#[derive(Debug, thiserror::Error)]
+#[error("the database could not be reached a moment ago")]
+struct NotYet;
+
 /// A database that is away is one line a try, not a stack of causes.
 #[derive(Debug)]
 struct LogPoolErrors;
 
 impl r2d2::HandleError<StorageError> for LogPoolErrors {
     fn handle_error(&self, error: StorageError) {
-        tracing::warn!(%error, "no connection to the database");
+        match &error {
+            StorageError::Unavailable(cause) if cause.is::<NotYet>() => {}
+            _ => tracing::warn!(%error, "no connection to the database"),
+        }
     }
 }
 
@@ -342,6 +434,34 @@ mod tests {
         for wrong in ["", "sqlite://", "mysql://h/d", "countersign.db"] {
             assert!(wrong.parse::<DatabaseUrl>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn p_05_a_connection_has_deadlines_unless_the_url_names_others() {
+        let plain = with_options("postgres://h/d");
+        assert!(plain.starts_with("postgres://h/d?connect_timeout=2&tcp_user_timeout=3000&"));
+        let own = with_options("postgres://h/d?sslmode=disable&connect_timeout=9");
+        assert!(own.starts_with("postgres://h/d?sslmode=disable&connect_timeout=9&tcp_user"));
+        assert!(!own.contains("connect_timeout=2"));
+    }
+
+    #[test]
+    fn p_06_after_a_failure_one_tries_and_the_others_wait() {
+        let (mut gate, start) = (Gate::default(), Instant::now());
+        assert!(gate.pass(start) && gate.pass(start));
+        gate.note(false);
+        assert!(gate.pass(start));
+        assert!(!gate.pass(start));
+        let mut tries = 0;
+        for millisecond in 1..10_000 {
+            if gate.pass(start + Duration::from_millis(millisecond)) {
+                gate.note(false);
+                tries += 1;
+            }
+        }
+        assert!((15..30).contains(&tries), "{tries}");
+        gate.note(true);
+        assert!(gate.pass(start) && gate.pass(start));
     }
 
     #[test]

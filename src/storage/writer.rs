@@ -4,10 +4,12 @@
 //! owns the only writing connection, takes whatever is queued, runs each piece of work in a
 //! savepoint of its own inside one `BEGIN IMMEDIATE`, commits once, and only then answers each
 //! caller. Work that fails only when the database does goes without the savepoint, which copies
-//! every page that it changes. There is no timer: while the disk works on one batch, the next one gathers.
+//! every page that it changes. The transactions are plain statements: the library gives a connection up
+//! for good when one could not be rolled back, and SQLite rolls back by itself when the disk is full.
+//! There is no timer: while the disk works on one batch, the next one gathers.
 
 use super::{DbConnection, StorageError};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -79,6 +81,9 @@ trait Job: Send {
     /// What is undone when it fails.
     fn undo(&self) -> Undo;
 
+    /// Whether nobody waits for it any more: then it was answered already, with a fault.
+    fn is_abandoned(&self) -> bool;
+
     /// Tells the caller: its outcome when the batch was committed, the fault otherwise.
     fn answer(self: Box<Self>, fault: Option<StorageError>);
 }
@@ -109,6 +114,10 @@ where
         self.undo
     }
 
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
     fn answer(self: Box<Self>, fault: Option<StorageError>) {
         let outcome = match (self.outcome, fault) {
             // A refusal by the work itself stands, whatever became of the batch.
@@ -129,6 +138,10 @@ fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, max_batch: usize
         let mut batch = Vec::with_capacity(max_batch);
         batch.push(first);
         let committed = run_batch(&mut conn, &mut batch, jobs, max_batch);
+        if committed.is_err() {
+            // Those who queued up behind a lock or a full disk have waited as long for the same.
+            batch.extend(jobs.try_iter());
+        }
         let fault = committed.err().map(|error| error.to_string());
         for job in batch {
             job.answer(fault.clone().map(|text| StorageError::Unavailable(text.into())));
@@ -144,11 +157,11 @@ fn run_batch(
     max_batch: usize,
 ) -> Result<(), StorageError> {
     // IMMEDIATE takes the write lock now, so that no statement can fail half-way for want of it.
-    AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")?;
+    sqlite(conn).batch_execute("BEGIN IMMEDIATE")?;
     let mut next = 0;
     while next < batch.len() {
         if let Err(fault) = run_one(conn, batch[next].as_mut()) {
-            drop(AnsiTransactionManager::rollback_transaction(sqlite(conn)));
+            roll_back(conn);
             return Err(fault);
         }
         next += 1;
@@ -158,31 +171,92 @@ fn run_batch(
             batch.push(job);
         }
     }
-    let committed = AnsiTransactionManager::commit_transaction(sqlite(conn));
+    let committed = sqlite(conn).batch_execute("COMMIT");
     if committed.is_err() {
-        drop(AnsiTransactionManager::rollback_transaction(sqlite(conn)));
+        roll_back(conn);
     }
     Ok(committed?)
 }
 
+/// After this there is no transaction. A full disk may have ended it already; then there is nothing to
+/// roll back, which is as good.
+fn roll_back(conn: &mut DbConnection) {
+    drop(sqlite(conn).batch_execute("ROLLBACK"));
+}
+
 fn run_one(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), StorageError> {
+    if job.is_abandoned() {
+        return Ok(());
+    }
     if job.undo() == Undo::WithBatch {
         return match job.run(conn) {
             true => Ok(()),
             false => Err(StorageError::Unavailable("another write of the batch failed".into())),
         };
     }
-    AnsiTransactionManager::begin_transaction(sqlite(conn))?;
-    match job.run(conn) {
-        true => AnsiTransactionManager::commit_transaction(sqlite(conn))?,
-        false => AnsiTransactionManager::rollback_transaction(sqlite(conn))?,
-    }
-    Ok(())
+    sqlite(conn).batch_execute("SAVEPOINT work")?;
+    let end = match job.run(conn) {
+        true => "RELEASE work",
+        false => "ROLLBACK TO work; RELEASE work",
+    };
+    Ok(sqlite(conn).batch_execute(end)?)
 }
 
 fn sqlite(conn: &mut DbConnection) -> &mut SqliteConnection {
     match conn {
         DbConnection::Sqlite(conn) => conn,
         DbConnection::Postgres(_) => unreachable!("only SQLite has a writer thread"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::storage::{Db, DbConnection, StorageError, settings};
+    use diesel::connection::SimpleConnection;
+
+    async fn db() -> (Db, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        (Db::open(&url.parse().unwrap()).unwrap(), directory)
+    }
+
+    /// Writes more than one page.
+    async fn grow(db: &Db, name: String) -> Result<(), StorageError> {
+        let value = "x".repeat(20_000);
+        db.write(move |conn| settings::insert_if_absent(conn, &name, &value).map(drop)).await
+    }
+
+    async fn limit_pages(db: &Db, pages: u32) {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let done = db.write(move |conn: &mut DbConnection| Ok(conn.batch_execute(&limit)?));
+        done.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn s_03_a_full_database_refuses_and_goes_on_when_there_is_room_again() {
+        let (db, _directory) = db().await;
+        limit_pages(&db, 1).await;
+        for round in 0..3 {
+            let refused = grow(&db, format!("a{round}")).await;
+            assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+        }
+        limit_pages(&db, 1_000_000).await;
+        grow(&db, "b".to_owned()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn s_01_what_nobody_waits_for_any_more_is_not_done() {
+        let (db, _directory) = db().await;
+        let slow = db.write(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            Ok(())
+        });
+        let given_up = async {
+            let wait = std::time::Duration::from_millis(100);
+            tokio::time::timeout(wait, grow(&db, "late".to_owned())).await.unwrap_err();
+        };
+        tokio::join!(async { slow.await.unwrap() }, given_up);
+        let found = db.write(|conn| settings::find(conn, "late")).await.unwrap();
+        assert_eq!(found, None);
     }
 }

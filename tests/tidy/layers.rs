@@ -3,11 +3,12 @@
 use super::code::{Source, is_word};
 
 /// What each floor may use of ours; the composing ones, [`TOP`], may use everything.
-const FLOORS: [(&str, &[&str]); 8] = [
+const FLOORS: [(&str, &[&str]); 9] = [
     ("http", &["domain", "verifier", "protocol", "config"]),
-    ("domain", &["storage", "jose", "redis_link", "protocol", "config"]),
+    ("domain", &["storage", "jose", "redis_link", "protocol", "config", "failpoint"]),
     ("verifier", &["jose", "redis_link", "protocol"]),
-    ("storage", &["protocol"]),
+    ("storage", &["protocol", "failpoint"]),
+    ("failpoint", &[]),
     ("jose", &["protocol"]),
     ("redis_link", &[]),
     ("config", &["protocol"]),

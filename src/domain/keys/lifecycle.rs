@@ -5,6 +5,7 @@ use crate::domain::audit::{Actor, EventExt};
 use crate::domain::ground::Ground;
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Reason};
+use crate::failpoint;
 use crate::jose::{Sealer, SealingKey};
 use crate::protocol::error::OAuthError;
 use crate::protocol::revocation::RevocationKind;
@@ -82,6 +83,7 @@ pub async fn publish_next(
             Ok(true)
         })
         .await?;
+    failpoint::reach("key_published");
     match done {
         true => Ok(key),
         false => {
@@ -176,6 +178,7 @@ pub async fn advance(provider: &Provider) -> Result<(), OAuthError> {
         _ => false,
     });
     if due {
+        failpoint::reach("key_due");
         let version = provider.random.id();
         provider
             .db
@@ -186,6 +189,7 @@ pub async fn advance(provider: &Provider) -> Result<(), OAuthError> {
                 settings::bump_cache_version(conn, &version)
             })
             .await?;
+        failpoint::reach("key_activated");
         return reload(provider).await;
     }
     rotate_the_old(provider, &live, now).await

@@ -2,6 +2,7 @@
 
 use super::entry;
 use super::epoch::{self, Beginning};
+use crate::failpoint;
 use crate::protocol::error::OAuthError;
 use crate::protocol::random::Random;
 use crate::protocol::revocation::{ALL_KEY, RevocationKind, RevocationList, subject_at_client};
@@ -149,6 +150,7 @@ impl Revocation {
     ///
     /// `temporarily_unavailable` when the database cannot be read back; the entries stand.
     pub async fn committed(&self, db: &Db) -> Result<(), OAuthError> {
+        failpoint::reach("before_redis");
         self.changed.notify_waiters();
         let known = self.known();
         let after = before(known.as_ref());

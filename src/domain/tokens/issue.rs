@@ -12,6 +12,7 @@ use crate::domain::digest::refresh_key;
 use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
+use crate::failpoint;
 use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
@@ -118,6 +119,7 @@ pub async fn issue(
         let response = response(&redemption, access.value, access.lifetime, id_token);
         let writing = writing(provider, client, &redemption, access.record, iat, actor);
         let Some(writing) = writing else { return Ok(response) };
+        failpoint::reach("before_commit");
         // Only what may meet another in its place fails while the database is well.
         let has_place = writing.has_place();
         let written = match has_place {
@@ -128,6 +130,7 @@ pub async fn issue(
             Err(StorageError::Conflict) if has_place => {}
             written => match written? {
                 Written::Done => {
+                    failpoint::reach("after_commit");
                     client.used();
                     return Ok(response);
                 }

@@ -17,6 +17,13 @@ local last = tail[1] and tonumber(string.match(tail[1][1], '^%d+')) or 0
 if last < tonumber(ARGV[3]) then return 'rebuild' end
 if last > tonumber(ARGV[3]) then return 'ahead' end
 
+-- A stream that was deleted and begun anew ends where it should, and begins too late.
+local lowest = tonumber(ARGV[5])
+local first = redis.pcall('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
+if not first.err and first[1] and tonumber(string.match(first[1][1], '^%d+')) > lowest and lowest > 0 then
+  return 'rebuild'
+end
+
 redis.call('SET', KEYS[1], ARGV[4])
 redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5])
 return 'ok'
