@@ -4,9 +4,10 @@
 # make lint   formatting and clippy, as CI demands them
 # make requirements   writes the table of requirements and their tests anew
 # make fuzz   ten minutes for each fuzz target (FUZZ_SECONDS=60 for one); finds crashes, or says there are none
+# make soak   1,000 kills on each database, then an hour of load (SOAK_KILLS=20, SOAK_SECONDS=120 for less)
 # make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
 
-.PHONY: demo test test-load examples lint requirements fuzz bench load
+.PHONY: demo test test-load examples lint requirements soak fuzz bench load
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -48,6 +49,13 @@ lint:
 
 requirements:
 	COUNTERSIGN_WRITE=1 cargo test --quiet --test tidy the_table_of_requirements
+
+# What the fault tests do for seconds, for as long as it takes to trust it.
+SOAK_KILLS = 1000
+SOAK_SECONDS = 3600
+soak:
+	SOAK_KILLS=$(SOAK_KILLS) SOAK_SECONDS=$(SOAK_SECONDS) \
+	  cargo test --locked --test faults soak:: -- --nocapture --test-threads=1
 
 # cargo-fuzz asks for options that are not stable yet; the compiler is the usual one. What an earlier run
 # learnt is in fuzz/corpus, what crashes ends up in fuzz/artifacts.

@@ -152,7 +152,7 @@ both! {
         present(&app, &sign(&key, Typ::ClientAssertion, &claims), &[]).await.expect_tokens();
     }
 
-    async fn ca_11_of_two_hundred_replays_one_is_taken(server: TestServer) {
+    async fn c_04_ca_11_of_two_hundred_replays_one_is_taken(server: TestServer) {
         let key = key(SigningAlgorithm::ES256);
         let app = service(&server, &[&key], None).await;
         let once = sign(&key, Typ::ClientAssertion, &good(&server, &app, "1"));

@@ -308,7 +308,7 @@ both! {
         }
     }
 
-    async fn dg_06_of_two_hundred_who_ask_at_once_one_gets_tokens(server: TestServer) {
+    async fn c_04_dg_06_of_two_hundred_who_ask_at_once_one_gets_tokens(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register_as(&server, set_top_box).await;
         let device = app.device("openid offline_access").await;

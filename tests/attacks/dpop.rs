@@ -175,7 +175,7 @@ both! {
         }
     }
 
-    async fn dp_06_of_two_hundred_replays_on_two_instances_one_is_taken(server: TestServer) {
+    async fn c_04_dp_06_of_two_hundred_replays_on_two_instances_one_is_taken(server: TestServer) {
         let app = service(&server).await;
         let beside = server.beside_if_possible().await;
         let other = app.turned_to_other(beside.as_ref());

@@ -28,7 +28,7 @@ async fn refuses(server: &TestServer, requests: &[Vec<u8>]) {
 }
 
 #[tokio::test]
-async fn ht_01_an_oversized_or_malformed_head_is_refused() {
+async fn l_08_ht_01_an_oversized_or_malformed_head_is_refused() {
     let server = TestServer::start().await;
     let host = raw::host(&server);
     let requests = [

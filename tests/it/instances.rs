@@ -16,7 +16,7 @@ async fn two() -> (TestServer, TestServer) {
 }
 
 #[tokio::test]
-async fn a_person_may_sign_in_here_and_allow_there() {
+async fn c_02_a_person_may_sign_in_here_and_allow_there() {
     let (first, second) = two().await;
     let ada = first.user("ada").await;
     let here = WebApp::register(&first).await;
@@ -36,7 +36,7 @@ async fn a_person_may_sign_in_here_and_allow_there() {
 }
 
 #[tokio::test]
-async fn a_code_is_spent_once_on_all_instances() {
+async fn c_04_a_code_is_spent_once_on_all_instances() {
     let (first, second) = two().await;
     first.user("ada").await;
     let here = WebApp::register(&first).await;
@@ -71,7 +71,7 @@ async fn a_block_here_bites_there_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_disabled_here_is_refused_there_within_a_second() {
+async fn c_07_a_client_that_is_disabled_here_is_refused_there_within_a_second() {
     let (first, second) = two().await;
     let service = WebApp::register_service(&first).await.turned_to(&second);
     let grant = [("grant_type", "client_credentials")];
@@ -85,7 +85,7 @@ async fn a_client_that_is_disabled_here_is_refused_there_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_rotated_here_is_published_there_within_a_second() {
+async fn y_01_a_key_that_is_rotated_here_is_published_there_within_a_second() {
     let (first, second) = two().await;
     let app = WebApp::register(&first).await.turned_to(&second);
     let next = keys::rotate(&first.provider, SigningAlgorithm::ES256, system());

@@ -120,7 +120,7 @@ both! {
         app.agent.decide(&second, "deny").await.expect_error_page();
     }
 
-    async fn pa_05_of_fifty_who_race_with_one_reference_one_gets_a_code(server: TestServer) {
+    async fn c_04_pa_05_of_fifty_who_race_with_one_reference_one_gets_a_code(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         app.code("ada", &[]).await;

@@ -33,7 +33,7 @@ async fn refresh_by(app: WebApp, token: String) -> Reply {
 }
 
 both! {
-    async fn tk_08_of_two_hundred_who_race_for_a_code_one_wins(server: TestServer) {
+    async fn x_01_tk_08_of_two_hundred_who_race_for_a_code_one_wins(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let code = app.log_in_and_consent("ada", SCOPE).await;
@@ -48,7 +48,7 @@ both! {
         app.refresh(&tokens.refresh_token).await.expect(400, "invalid_grant");
     }
 
-    async fn rt_03_two_hundred_on_one_refresh_token_get_one_successor(server: TestServer) {
+    async fn x_02_rt_03_two_hundred_on_one_refresh_token_get_one_successor(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let tokens = app.tokens("ada", SCOPE).await;
@@ -63,7 +63,7 @@ both! {
         assert_eq!(successors.len(), 1);
     }
 
-    async fn ad_09_a_block_among_refreshes_leaves_nothing_alive(server: TestServer) {
+    async fn x_04_ad_09_a_block_among_refreshes_leaves_nothing_alive(server: TestServer) {
         let ada = server.user("ada").await;
         let app = WebApp::register(&server).await;
         let mut families = Vec::new();
@@ -96,7 +96,7 @@ both! {
         }
     }
 
-    async fn rt_04_a_refresh_beside_a_revocation_leaves_nothing_alive(server: TestServer) {
+    async fn x_03_rt_04_a_refresh_beside_a_revocation_leaves_nothing_alive(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         for _ in 0..5 {
@@ -115,7 +115,7 @@ both! {
         }
     }
 
-    async fn of_fifty_who_press_allow_at_once_one_gets_a_code(server: TestServer) {
+    async fn x_06_of_fifty_who_press_allow_at_once_one_gets_a_code(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let page = app.authorize(&[]).await;

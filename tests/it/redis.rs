@@ -67,7 +67,7 @@ async fn a_block_on_postgres_is_in_redis_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_flushed_redis_un_revokes_nothing() {
+async fn r_04_a_flushed_redis_un_revokes_nothing() {
     let redis = Redis::start();
     let server = server_on(Store::Sqlite, &redis).await;
     let ada = server.user("ada").await;
@@ -88,7 +88,7 @@ async fn a_flushed_redis_un_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn a_restarted_redis_gets_the_list_again() {
+async fn r_03_a_restarted_redis_gets_the_list_again() {
     let mut redis = Redis::start();
     let server = server_on(Store::Sqlite, &redis).await;
     let ada = server.user("ada").await;
@@ -105,7 +105,7 @@ async fn a_restarted_redis_gets_the_list_again() {
 
 /// RV-05: nothing fails, and what was revoked meanwhile is not lost.
 #[tokio::test]
-async fn rv_05_without_redis_everything_goes_on_and_the_list_catches_up() {
+async fn r_02_rv_05_without_redis_everything_goes_on_and_the_list_catches_up() {
     let mut redis = Redis::start();
     let server = server_on(Store::Sqlite, &redis).await;
     let ada = server.user("ada").await;
@@ -132,7 +132,7 @@ async fn rv_05_without_redis_everything_goes_on_and_the_list_catches_up() {
 }
 
 #[tokio::test]
-async fn a_provider_starts_while_redis_is_away() {
+async fn r_01_a_provider_starts_while_redis_is_away() {
     let mut redis = Redis::start();
     redis.stop();
     let server = server_on(Store::Sqlite, &redis).await;

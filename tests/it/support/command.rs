@@ -46,6 +46,15 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
     command
 }
 
+/// As [`program`], run by another command, of which these are the words.
+pub fn program_below(prefix: &[String], variables: &[(&str, &str)]) -> Command {
+    let Some((first, words)) = prefix.split_first() else { return program(variables) };
+    let mut command = Command::new(first);
+    command.args(words).arg(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().envs(variables.iter().copied()).current_dir("/");
+    command
+}
+
 /// Runs a command to its end.
 pub async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
     run_with(variables, arguments, "").await

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The account that owns the cluster and every test database.
-const ROLE: &str = "countersign";
+pub const ROLE: &str = "countersign";
 
 struct Server {
     port: u16,
@@ -60,7 +60,8 @@ fn start() -> Server {
     Server { port, _service: service }
 }
 
-fn initialise(bin: &Path, data: &Path, prefix: &[String]) {
+/// Makes the files of a new server.
+pub fn initialise(bin: &Path, data: &Path, prefix: &[String]) {
     let mut command = prefix.to_vec();
     command.extend([
         bin.join("initdb").display().to_string(),
@@ -75,7 +76,7 @@ fn initialise(bin: &Path, data: &Path, prefix: &[String]) {
 
 /// PostgreSQL refuses to run as root: gives the directory to the `postgres` account, and the
 /// words to put before a command so that it runs as that account. Nothing when not root.
-fn unprivileged(directory: &Path) -> Vec<String> {
+pub fn unprivileged(directory: &Path) -> Vec<String> {
     let id = succeed(Command::new("id").arg("-u").output());
     if id.trim() != "0" {
         return Vec::new();
@@ -86,7 +87,7 @@ fn unprivileged(directory: &Path) -> Vec<String> {
 }
 
 /// Where the newest installed server is; Debian keeps it out of `PATH`.
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = installed
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())

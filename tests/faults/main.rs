@@ -1,0 +1,29 @@
+//! Faults: the program as an operator runs it, with people at work, while something breaks. Each test
+//! says in its name which fault it is; a witness compares what was answered with what is stored.
+//!
+//! What the tests measure they print as `measured: …`; with `FAULTS_REPORT=FILE` they write it there
+//! too.
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod balancer;
+mod cluster;
+mod limits;
+mod load;
+mod migration;
+mod netns;
+mod people;
+mod postgres;
+mod process_death;
+mod redis_faults;
+mod report;
+mod soak;
+mod sqlite;
+mod stage;
+mod stopping;
+mod tcp_proxy;
+mod verifier;
+mod witness;
+mod witness_facts;
+mod witness_tests;

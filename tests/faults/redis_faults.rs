@@ -1,0 +1,243 @@
+//! Redis dies, is emptied, is full, is slow, or is out of reach for one of two instances. People at the
+//! provider notice nothing, and no service takes a revoked token for good.
+
+use super::balancer::Balancer;
+use super::cluster::Cluster;
+use super::load::Load;
+use super::netns::Network;
+use super::report::{measured, percentile, time};
+use super::stage::{Serving, Stage, until};
+use super::support::redis::Redis;
+use super::support::{Store, WebApp, crypto};
+use super::tcp_proxy::{TcpProxy, Way};
+use super::verifier::{Service, UNWELL, WELL};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const TEN: Duration = Duration::from_secs(10);
+
+/// People at work at a provider with Redis, and a service that follows the list there.
+struct Scene {
+    stage: Stage,
+    app: WebApp,
+    serving: Serving,
+    load: Load,
+    service: Service,
+}
+
+impl Scene {
+    async fn start(redis_url: &str) -> Self {
+        let stage = Stage::new(Store::Sqlite).with("COUNTERSIGN_REDIS_URL", redis_url);
+        stage.people(4).await;
+        let app = stage.app().await;
+        let serving = stage.serve().await;
+        let load = Load::start(&app, 4, &Balancer::over(&[&stage.base()])).await;
+        let service = Service::follow(redis_url);
+        Self { stage, app, serving, load, service }
+    }
+
+    /// Waits until the service is told again and knows everything.
+    async fn settled(&self, within: Duration) -> Duration {
+        let all = async || self.service.is_fresh() && self.service.knows_all(&self.load.witness);
+        until("the service knows all", within, all).await
+    }
+
+    /// Nobody had a failed request, nothing was lost, nothing was accepted too late.
+    async fn expect_unharmed(self) {
+        let before = self.load.rounds();
+        until("work goes on", TEN, async || self.load.rounds() > before + 4).await;
+        let witness = self.load.expect_no_violation(&self.stage).await;
+        assert_eq!(witness.failures(), []);
+        self.stage.expect_well(&[&self.app.secret]).await;
+        drop(self.serving);
+    }
+}
+
+#[tokio::test]
+async fn r_01_without_redis_it_starts_and_works_and_the_list_comes_when_redis_does() {
+    let mut redis = Redis::start();
+    redis.stop();
+    let scene = Scene::start(&redis.url()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!scene.service.is_fresh());
+    redis.restart_empty();
+    measured("R-01", "Redis came up: a service knows all after", time(scene.settled(TEN).await));
+    let watching = scene.service.watch(&scene.load.witness, WELL);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    watching.abort();
+    scene.expect_unharmed().await;
+}
+
+#[tokio::test]
+async fn r_02_redis_dies_under_load_and_nobody_notices() {
+    let mut redis = Redis::start();
+    let scene = Scene::start(&redis.url()).await;
+    scene.settled(TEN).await;
+    let watching = scene.service.watch(&scene.load.witness, UNWELL);
+    redis.stop();
+    let stale = async || !scene.service.is_fresh();
+    let took = until("the service knows that it is not told", Duration::from_secs(4), stale).await;
+    measured("R-02", "Redis died: a service knows after", time(took));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    redis.restart_empty();
+    measured("R-02", "Redis is back: a service knows all after", time(scene.settled(TEN).await));
+    watching.abort();
+    scene.expect_unharmed().await;
+}
+
+#[tokio::test]
+async fn r_04_whatever_an_operator_empties_is_filled_again_and_nothing_is_accepted() {
+    let mut redis = Redis::start();
+    let scene = Scene::start(&redis.url()).await;
+    scene.settled(TEN).await;
+    let watching = scene.service.watch(&scene.load.witness, UNWELL);
+    for order in [
+        "FLUSHALL",
+        "FLUSHDB",
+        "DEL {countersign}:head",
+        "DEL {countersign}:revocations",
+        "DEBUG RELOAD",
+        "SCRIPT FLUSH",
+        "SET {countersign}:head nonsense",
+    ] {
+        redis.call(order);
+        let newcomer = Service::follow(&redis.url());
+        let all = async || newcomer.is_fresh() && newcomer.knows_all(&scene.load.witness);
+        let took = until("a newcomer knows all", TEN, all).await;
+        measured("R-04", &format!("{order}: a service that starts knows all after"), time(took));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    redis.stop();
+    let stale = async || !scene.service.is_fresh();
+    until("the service knows that it is not told", Duration::from_secs(4), stale).await;
+    redis.restart_empty();
+    measured("R-03", "restarted empty: a service knows all after", time(scene.settled(TEN).await));
+    watching.abort();
+    scene.expect_unharmed().await;
+}
+
+#[tokio::test]
+async fn r_05_a_full_redis_is_not_believed_and_fails_nobody() {
+    let redis = Redis::start();
+    let scene = Scene::start(&redis.url()).await;
+    scene.settled(TEN).await;
+    let watching = scene.service.watch(&scene.load.witness, UNWELL);
+    assert_eq!(redis.call("CONFIG SET maxmemory 1"), "+OK");
+    let stale = async || !scene.service.is_fresh();
+    until("nobody vouches for the list", Duration::from_secs(5), stale).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(redis.call("CONFIG SET maxmemory 0"), "+OK");
+    measured("R-05", "room again: a service knows all after", time(scene.settled(TEN).await));
+    watching.abort();
+    assert!(scene.serving.log().contains("revocations do not reach Redis"));
+    scene.expect_unharmed().await;
+}
+
+/// How long a refresh takes, 99 of a hundred.
+async fn refreshes(app: &WebApp) -> Duration {
+    let mut token = app.tokens("ada0", "openid email").await.refresh_token;
+    let mut took = Vec::new();
+    for _ in 0..60 {
+        let began = Instant::now();
+        token = app.refresh(&token).await.expect_tokens().refresh_token;
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    percentile(&took, 99)
+}
+
+#[tokio::test]
+async fn r_06_a_slow_redis_slows_nobody() {
+    let redis = Redis::start();
+    let port = redis.url().rsplit(':').next().and_then(|port| port.parse().ok());
+    let proxy = TcpProxy::to(port.expect("a port")).await;
+    let url = format!("redis://127.0.0.1:{}", proxy.port);
+    let scene = Scene::start(&url).await;
+    let quick = refreshes(&scene.app).await;
+    for milliseconds in [100, 1000] {
+        proxy.turn(Way::Slow(Duration::from_millis(milliseconds)));
+        let slow = refreshes(&scene.app).await;
+        let what =
+            format!("refresh p99, Redis slower by {milliseconds} ms (before: {})", time(quick));
+        measured("R-06", &what, time(slow));
+        assert!(slow < quick + Duration::from_millis(150), "{slow:?} and not {quick:?}");
+    }
+    proxy.turn(Way::Hangs);
+    assert!(refreshes(&scene.app).await < quick + Duration::from_millis(150));
+    proxy.turn(Way::Open);
+    measured("R-06", "Redis is quick again: a service knows all", time(scene.settled(TEN).await));
+    scene.expect_unharmed().await;
+}
+
+#[tokio::test]
+async fn r_07_what_is_revoked_where_redis_is_cut_off_reaches_services_by_the_other_instance() {
+    let Some(network) = Network::new() else { return };
+    let cluster = Cluster::start().await;
+    let redis = Redis::start();
+    assert_eq!(redis.call("CONFIG SET protected-mode no"), "+OK");
+    assert_eq!(redis.call("CONFIG SET bind 0.0.0.0"), "+OK");
+    let port = redis.url().rsplit(':').next().expect("a port").to_owned();
+    let database = cluster.database_at(&network.outside(2), cluster.port()).await;
+    let inside_url = format!("redis://{}:{port}", network.outside(3));
+
+    let outside = Stage::at(&database).with("COUNTERSIGN_REDIS_URL", &redis.url());
+    outside.people(4).await;
+    let app = outside.app().await;
+    let _near = outside.serve().await;
+    let inside = Stage::at(&database).inside(&network).with("COUNTERSIGN_REDIS_URL", &inside_url);
+    let far = inside.serve_with(&[("COUNTERSIGN_ISSUER", &outside.base())]).await;
+    let service = Service::follow(&redis.url());
+    let load = Load::start(&app, 4, &Balancer::over(&[&outside.base()])).await;
+    let watching = service.watch(&load.witness, UNWELL);
+
+    network.cut(3);
+    let there = WebApp { base: far.base.clone(), ..app.clone() };
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let token = app.tokens("ada0", "openid email").await.access_token;
+    assert_eq!(there.revoke(&token).await.status, 200);
+    let jti = crypto::claims(&token)["jti"].as_str().expect("text").to_owned();
+    let known = async || service.refuses(&jti) == Some(true);
+    let took = until("the service knows", UNWELL, known).await;
+    measured("R-07", "revoked where Redis is cut off: a service knows after", time(took));
+    network.heal(3);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(service.refuses(&jti), Some(true));
+    assert!(service.knows_all(&load.witness));
+    watching.abort();
+    let witness = load.expect_no_violation(&outside).await;
+    assert_eq!(witness.failures(), []);
+}
+
+#[tokio::test]
+async fn p_05_a_database_whose_packets_vanish_is_noticed_and_comes_back_by_itself() {
+    let Some(network) = Network::new() else { return };
+    let cluster = Cluster::start().await;
+    let database = cluster.database_at(&network.outside(2), cluster.port()).await;
+    let stage = Stage::at(&database).inside(&network);
+    stage.people(4).await;
+    let app = stage.app().await;
+    let _serving = stage.serve().await;
+    let load = Load::start(&app, 4, &Balancer::over(&[&stage.base()])).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let began = Instant::now();
+    network.cut(2);
+    let http = super::load::http(Duration::from_secs(3));
+    let unready = async || !super::stage::is_ready(&http, &stage.base()).await;
+    until("it is not ready", Duration::from_secs(5), unready).await;
+    measured("P-05", "not ready, after packets began to vanish", time(began.elapsed()));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let asked = Instant::now();
+    assert_eq!(app.refresh("x").await.status, 503);
+    assert!(asked.elapsed() < Duration::from_millis(3500), "{:?}", asked.elapsed());
+    network.heal(2);
+    let healed = Instant::now();
+    let ready = async || super::stage::is_ready(&http, &stage.base()).await;
+    measured("P-05", "ready after they came through", time(until("ready", TEN, ready).await));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let outage = load.witness.outage_since(healed);
+    assert!(outage < Duration::from_secs(5), "{outage:?}");
+    let before = load.rounds();
+    until("work goes on", TEN, async || load.rounds() > before + 4).await;
+    load.expect_no_violation(&stage).await;
+}
