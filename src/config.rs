@@ -9,9 +9,11 @@ pub mod load;
 pub mod master_key;
 mod registration;
 mod requests;
+mod testing;
 
 pub use registration::{RegistrationConfig, RegistrationMode};
 pub use requests::{ByReference, RequestConfig};
+pub use testing::TestingConfig;
 
 use crate::protocol::time::Lifetime;
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,7 @@ pub struct Config {
     pub outbound: OutboundConfig,
     pub mtls: MtlsConfig,
     pub features: FeatureConfig,
+    pub testing: TestingConfig,
     pub log: LogConfig,
     pub server: ServerConfig,
 }
@@ -72,6 +75,7 @@ impl Default for Config {
             outbound: OutboundConfig::default(),
             mtls: MtlsConfig::default(),
             features: FeatureConfig::default(),
+            testing: TestingConfig::default(),
             log: LogConfig::default(),
             server: ServerConfig::default(),
         }

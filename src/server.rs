@@ -262,6 +262,9 @@ fn check_file(url: &DatabaseUrl) -> Result<(), RunError> {
 }
 
 async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunError> {
+    if config.testing.ciba_secret.is_some() {
+        tracing::warn!("testing.ciba_secret is set: whoever has it decides in the place of people");
+    }
     let master_key = master_key::open(config, parts.random.as_ref())?;
     let url: DatabaseUrl = config.database_url.parse()?;
     let opened = tokio::task::spawn_blocking(move || Db::open(&url)).await;
@@ -277,6 +280,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         requests: config.requests.clone(),
         registration: config.registration.clone(),
         features: config.features.clone(),
+        testing: config.testing.clone(),
         outbound: outbound(config)?,
         mtls: mutual_tls::settings(config)?,
         hash_threads: config.server.hash_threads,

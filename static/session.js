@@ -2,9 +2,26 @@
 // Management 1.0, section 3.2). The calculation is that of the provider.
 (function () {
   "use strict";
+  var EVERY = 20000, looked = 0, waiting = null;
   function here() {
     var found = /(?:^|; )(?:__Host-)?countersign-state=([^;]*)/.exec(document.cookie);
     return found ? found[1] : "";
+  }
+  // That a session ended elsewhere only the provider knows, which then takes the cookie away.
+  function look(then) {
+    if (waiting) { waiting.push(then); return; }
+    if (!here() || Date.now() - looked < EVERY) { then(); return; }
+    looked = Date.now();
+    waiting = [then];
+    var request = new XMLHttpRequest();
+    request.open("GET", "state");
+    request.timeout = 3000;
+    request.onloadend = function () {
+      var all = waiting;
+      waiting = null;
+      all.forEach(function (next) { next(); });
+    };
+    request.send();
   }
   function hex(buffer) {
     return Array.prototype.map.call(new Uint8Array(buffer), function (byte) {
@@ -22,9 +39,11 @@
       say("error");
       return;
     }
-    var words = client + " " + event.origin + " " + here() + " " + state[1];
-    crypto.subtle.digest("SHA-256", new TextEncoder().encode(words)).then(function (hash) {
-      say(hex(hash) === state[0] ? "unchanged" : "changed");
-    }, function () { say("error"); });
+    look(function () {
+      var words = client + " " + event.origin + " " + here() + " " + state[1];
+      crypto.subtle.digest("SHA-256", new TextEncoder().encode(words)).then(function (hash) {
+        say(hex(hash) === state[0] ? "unchanged" : "changed");
+      }, function () { say("error"); });
+    });
   });
 })();

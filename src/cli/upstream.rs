@@ -18,7 +18,8 @@ Examples:
       --client-id Iv1.0123 --client-secret-stdin --scope 'read:user user:email' \\
       --authorization-endpoint https://github.com/login/oauth/authorize \\
       --token-endpoint https://github.com/login/oauth/access_token \\
-      --userinfo-endpoint https://api.github.com/user < secret
+      --userinfo-endpoint https://api.github.com/user \\
+      --emails-endpoint https://api.github.com/user/emails < secret
 
 Register ISSUER/login/upstream/SLUG/callback there as the redirect address, and
 ISSUER/login/upstream/SLUG/backchannel-logout for back-channel logout.";
@@ -95,6 +96,9 @@ pub struct Members {
     /// For oauth2: what says who signed in
     #[arg(long, value_name = "URI")]
     userinfo_endpoint: Option<String>,
+    /// For oauth2: what lists their email addresses, each with primary and verified
+    #[arg(long, value_name = "URI")]
+    emails_endpoint: Option<String>,
     /// For oauth2: the member that says who it is and never changes [default: id]
     #[arg(long, value_name = "NAME")]
     subject_claim: Option<String>,
@@ -149,6 +153,7 @@ impl Members {
             (&mut settings.authorization_endpoint, &self.authorization_endpoint),
             (&mut settings.token_endpoint, &self.token_endpoint),
             (&mut settings.userinfo_endpoint, &self.userinfo_endpoint),
+            (&mut settings.emails_endpoint, &self.emails_endpoint),
             (&mut claims.subject_claim, &self.subject_claim),
             (&mut claims.email_claim, &self.email_claim),
             (&mut claims.email_verified_claim, &self.email_verified_claim),
@@ -287,6 +292,7 @@ fn text(upstream: &Upstream) -> String {
         ("authorization_endpoint", settings.authorization_endpoint.clone()),
         ("token_endpoint", settings.token_endpoint.clone()),
         ("userinfo_endpoint", settings.userinfo_endpoint.clone()),
+        ("emails_endpoint", settings.emails_endpoint.clone()),
         ("trust_email", Some(settings.trust_email.to_string())),
         ("allow_sign_up", Some(settings.allow_sign_up.to_string())),
         ("created", Some(date(upstream.created_at.as_unix()))),

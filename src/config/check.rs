@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// The keys that a command which only opens the database does not read.
-pub(super) const SERVER_ONLY: [&str; 13] = [
+pub(super) const SERVER_ONLY: [&str; 14] = [
     "master_key",
     "tls_cert",
     "tls_key",
@@ -29,6 +29,7 @@ pub(super) const SERVER_ONLY: [&str; 13] = [
     "mtls.tls_key",
     "mtls.trust_anchors",
     "mtls.certificate_header",
+    "testing.ciba_secret",
 ];
 
 /// Everything that is wrong with the settings.
@@ -47,6 +48,9 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     problems.extend(mtls::problems(config));
     problems.extend(registration::problems(&config.registration));
     problems.extend(lifetime_problems(config));
+    if config.testing.ciba_secret.as_ref().is_some_and(|secret| secret.len() < 32) {
+        problems.push(Problem::new("testing.ciba_secret", "must have 32 characters or more"));
+    }
     if config.metrics_listen == Some(config.listen) && config.listen.port() != 0 {
         problems.push(Problem::new("metrics_listen", "must be another address than listen"));
     }

@@ -11,7 +11,8 @@ use std::net::IpAddr;
 /// What every variable of ours starts with.
 pub(super) const PREFIX: &str = "COUNTERSIGN_";
 /// Keys whose value is a secret, or may hold one: also read from the file that `…_FILE` names.
-pub(super) const SECRETS: [&str; 3] = ["master_key", "database_url", "redis_url"];
+pub(super) const SECRETS: [&str; 4] =
+    ["master_key", "database_url", "redis_url", "testing.ciba_secret"];
 
 /// The defaults by dotted key; an optional setting without a value is null.
 pub(super) fn defaults() -> BTreeMap<String, Value> {

@@ -253,13 +253,17 @@ impl Resolve for GuardedResolver {
         let allow = self.allow.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let addresses: Vec<SocketAddr> = found.collect();
-            // One private address among public ones is a trick, not an alternative.
-            if addresses.is_empty() || !addresses.iter().all(|to| may_call(to.ip(), &allow)) {
-                return Err(Box::new(OutboundError::Forbidden).into());
-            }
+            let addresses = judged(found.collect(), &allow).map_err(Box::new)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
+    }
+}
+
+/// One private address among public ones is a trick, not an alternative.
+fn judged(found: Vec<SocketAddr>, allow: &[IpNet]) -> Result<Vec<SocketAddr>, OutboundError> {
+    match !found.is_empty() && found.iter().all(|to| may_call(to.ip(), allow)) {
+        true => Ok(found),
+        false => Err(OutboundError::Forbidden),
     }
 }
 
@@ -343,6 +347,26 @@ mod tests {
             "javascript:alert(1)",
         ] {
             assert!(outbound.get_json(uri).await.is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn rg_03_one_private_address_spoils_them_all() {
+        let found = |addresses: &[&str]| {
+            let sockets = addresses.iter().map(|one| SocketAddr::new(one.parse().unwrap(), 0));
+            sockets.collect::<Vec<_>>()
+        };
+        let public = found(&["93.184.216.34", "2606:2800:220:1::1"]);
+        assert_eq!(judged(public.clone(), &[]).unwrap(), public);
+        for mixed in [
+            &["93.184.216.34", "127.0.0.1"][..],
+            &["93.184.216.34", "::1"],
+            &["2606:2800:220:1::1", "10.0.0.1"],
+            &["93.184.216.34", "::ffff:192.168.0.1"],
+            &["fd00::1", "93.184.216.34"],
+            &[],
+        ] {
+            assert!(judged(found(mixed), &[]).is_err(), "{mixed:?}");
         }
     }
 

@@ -22,7 +22,9 @@ use super::revocation::{Cause, Reason, Revocation};
 use super::subject::SubjectKey;
 use super::tokens::presented::Presented;
 use super::tokens::status::StatusLists;
-use crate::config::{FeatureConfig, RegistrationConfig, RequestConfig, SessionConfig, TokenConfig};
+use crate::config::{
+    FeatureConfig, RegistrationConfig, RequestConfig, SessionConfig, TestingConfig, TokenConfig,
+};
 use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
@@ -62,6 +64,7 @@ pub struct Parts {
     pub requests: RequestConfig,
     pub registration: RegistrationConfig,
     pub features: FeatureConfig,
+    pub testing: TestingConfig,
     pub outbound: Outbound,
     pub mtls: Mtls,
     pub hash_threads: usize,
@@ -84,6 +87,8 @@ pub struct Provider {
     /// What is known of documents that describe clients.
     pub documents: Documents,
     pub features: FeatureConfig,
+    /// What test suites may do.
+    pub testing: TestingConfig,
     pub support_contact: String,
     pub clients: ClientRegistry,
     pub resources: ResourceRegistry,
@@ -175,6 +180,7 @@ impl Provider {
                 .map_err(StartError::Publishers)?,
             registration: parts.registration,
             features: parts.features,
+            testing: parts.testing,
             support_contact: parts.support_contact,
         })
     }

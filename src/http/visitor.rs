@@ -2,6 +2,7 @@
 
 use crate::domain::audit::Actor;
 use crate::domain::authorize::interaction::{Interaction, InteractionError};
+use crate::domain::digest::digest;
 use crate::domain::federation::{FederationError, Held};
 use crate::domain::identity::sessions::{self, BrowserInfo, SignedIn};
 use crate::http::State;
@@ -151,9 +152,10 @@ impl Visitor {
         let kept = remember.then_some(provider.sessions.absolute);
         let known = provider.browser.known_browser(provider.random.as_ref(), user_id);
         let mut set = vec![cookies.set_session(cookie.clone(), kept), cookies.set_known(known)];
+        let id_hash = digest(&cookie);
         self.session = Some(cookie);
         if provider.features.session_management {
-            let state = provider.random.id();
+            let state = provider.browser.session_state(provider.random.as_ref(), &id_hash);
             self.session_state = Some(state.clone());
             set.push(cookies.set_state(state, kept));
         }
@@ -189,7 +191,11 @@ impl Visitor {
 
     /// Takes from the browser what it keeps of a sign-in.
     pub fn leave(&self, response: HttpResponse) -> HttpResponse {
-        let response = with_cookie(response, &self.state.cookies.clear_session());
+        self.leave_state(with_cookie(response, &self.state.cookies.clear_session()))
+    }
+
+    /// Takes from the browser what scripts see of a sign-in.
+    pub fn leave_state(&self, response: HttpResponse) -> HttpResponse {
         match self.session_state {
             Some(_) => with_cookie(response, &self.state.cookies.clear_state()),
             None => response,

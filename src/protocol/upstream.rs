@@ -74,6 +74,10 @@ pub struct UpstreamSettings {
     pub token_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_endpoint: Option<String>,
+    /// Where it lists the email addresses of the person, each with `primary` and `verified`, when it
+    /// does not say them with the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emails_endpoint: Option<String>,
     #[serde(flatten)]
     pub claims: ClaimNames,
     /// An email address that it calls verified is verified.

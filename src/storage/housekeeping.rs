@@ -39,7 +39,7 @@ macro_rules! sweep {
 /// Removes a batch of what has expired. Returns how many rows went.
 pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, StorageError> {
     let before = (now - GRACE).as_unix();
-    Ok(sweep!(conn, before, authorizations.id: String)
+    Ok(sweep_authorizations(conn, before)?
         + sweep!(conn, before, refresh_tokens.token_hash: String)
         + sweep!(conn, before, issued_tokens.(expires_at, jti): (i64, String))
         + sweep!(conn, before, sessions.id_hash: String)
@@ -49,6 +49,20 @@ pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, 
         + sweep!(conn, before, deferred_requests.code_hash: String)
         + sweep!(conn, before, initial_access_tokens.id: String)
         + sweep_revocations(conn, before)?)
+}
+
+/// Removes authorizations, and notes which clients live sessions let in by them.
+fn sweep_authorizations(conn: &mut DbConnection, before: i64) -> Result<usize, StorageError> {
+    let going: Vec<String> = authorizations::table
+        .filter(authorizations::expires_at.lt(before))
+        .select(authorizations::id)
+        .limit(BATCH)
+        .load(conn)?;
+    super::session_clients::keep(conn, &going)?;
+    for id in &going {
+        diesel::delete(authorizations::table.find(id)).execute(conn)?;
+    }
+    Ok(going.len())
 }
 
 /// Removes entries that no token needs, but for the last one: its number is where the list stands,

@@ -18,6 +18,7 @@ mod jwt_bearer;
 mod login;
 mod logout;
 mod metadata;
+mod outbound;
 mod pkce;
 mod redirect_uri;
 mod refresh;

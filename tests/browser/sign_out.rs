@@ -141,3 +141,28 @@ async fn l9_an_app_sees_in_the_frame_whether_somebody_is_signed_in() {
     browser.goto(&page).await;
     assert_eq!(ask(&browser, &frame, &id, &state).await, "changed");
 }
+
+#[tokio::test]
+async fn l9_an_app_sees_in_the_frame_that_the_session_ended_elsewhere() {
+    let server =
+        TestServer::with_on(Store::Sqlite, |config| config.features.session_management = true)
+            .await;
+    let ada = server.user("ada").await;
+    let site = Site::start().await;
+    let redirect_uri = site.put("/cb", "text/html", "<!doctype html><title>App</title><p>App</p>");
+    let mut draft = draft();
+    draft.metadata.redirect_uris = vec![redirect_uri.clone()];
+    let client = server.client(draft).await;
+    let (id, frame) = (client.client.id.clone(), server.url("/session/check"));
+    let page = site.put("/page", "text/html", "<!doctype html><title>App</title><p>App</p>");
+    let browser = Browser::start().await;
+    sign_in(&browser, &server, &client, &redirect_uri).await;
+    let answer = url::Url::parse(&browser.url().await).expect("an address");
+    let state = answer.query_pairs().find(|(name, _)| name == "session_state");
+    let state = state.expect("the answer says the state").1.into_owned();
+    browser.goto(&page).await;
+    assert_eq!(ask(&browser, &frame, &id, &state).await, "unchanged");
+    // An administrator blocks her: nothing happens in this browser.
+    server.block(&ada).await;
+    assert_eq!(ask(&browser, &frame, &id, &state).await, "changed");
+}

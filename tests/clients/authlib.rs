@@ -1,9 +1,11 @@
 //! `Authlib` on Python: in a Flask app, and its plain session.
 
 use crate::stage::{
-    Stage, client_secret_jwt, device, gateway, private_key_jwt, public, secret_post, service,
+    Stage, client_secret_jwt, device, gateway, private, private_key_jwt, public, secret_post,
+    service,
 };
-use countersign::domain::clients::management::ClientDraft;
+use crate::support::vouching::Voucher;
+use countersign::domain::clients::management::{ClientDraft, Created};
 use countersign::jose::SigningAlgorithm;
 
 const SCRIPT: &str = "authlib_flows.py";
@@ -56,6 +58,18 @@ async fn authlib_exchanges_tokens() {
     stage.orders().await;
     let client = stage.client(gateway).await;
     stage.python(SCRIPT, "token exchange", &client).await;
+}
+
+#[tokio::test]
+async fn authlib_brings_what_a_partner_says_of_a_person() {
+    let stage = Stage::set().await;
+    let voucher = Voucher::build(&stage.server, |_| {}).await;
+    let client = Created {
+        client: stage.server.stored(&voucher.app.id).await,
+        secret: Some(voucher.app.secret.clone()),
+    };
+    let key = private(&voucher.key);
+    stage.python_with_key(SCRIPT, "jwt bearer", (client, key)).await;
 }
 
 #[tokio::test]

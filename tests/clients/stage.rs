@@ -10,7 +10,7 @@ use crate::support::{Store, TestServer};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::config::Config;
 use countersign::domain::clients::management::{ClientDraft, Created};
-use countersign::jose::SigningAlgorithm;
+use countersign::jose::{SigningAlgorithm, SigningKey};
 use countersign::protocol::client::{AuthMethod, GrantType};
 use countersign::protocol::time::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -69,18 +69,12 @@ impl Stage {
         change: impl FnOnce(&mut ClientDraft),
     ) -> (Created, Value) {
         let key = key(algorithm);
-        let der = key.to_private_der().expect("a private key");
-        let pem = format!(
-            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            BASE64_STANDARD.encode(&*der)
-        );
         let set = jwks(&[&key]);
         let created = self.client(|draft| {
             draft.metadata.jwks = Some(set);
             change(draft);
         });
-        let private = json!({ "pem": pem, "kid": key.kid(), "alg": algorithm.as_str() });
-        (created.await, private)
+        (created.await, private(&key))
     }
 
     /// What a script is told of the provider and its client.
@@ -135,6 +129,11 @@ impl Stage {
         play(move || packages::python(script), flow, self.brief(client)).await;
     }
 
+    /// Lets a Python script play a flow by a brief of one's own.
+    pub async fn python_briefed(&self, script: &'static str, flow: &str, brief: Value) {
+        play(move || packages::python(script), flow, brief).await;
+    }
+
     /// As [`Stage::python`], for a client with a key.
     pub async fn python_with_key(
         &self,
@@ -146,6 +145,16 @@ impl Stage {
         brief["key"] = client.1;
         play(move || packages::python(script), flow, brief).await;
     }
+}
+
+/// A key as scripts get it.
+pub fn private(key: &SigningKey) -> Value {
+    let der = key.to_private_der().expect("a private key");
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        BASE64_STANDARD.encode(&*der)
+    );
+    json!({ "pem": pem, "kid": key.kid(), "alg": key.algorithm().as_str() })
 }
 
 /// Runs a script on its brief. It fails by its exit code, and passes only by its last words.

@@ -146,6 +146,43 @@ both_with! { own_machine;
         inbox.expect(1).await;
     }
 
+    async fn l7_a_client_that_says_later_where_it_is_told_hears_of_sessions_before(server: TestServer) {
+        server.user("ada").await;
+        let inbox = Inbox::open().await;
+        for hours in [0, 5] {
+            let app = WebApp::register(&server).await;
+            let id_token = app.tokens("ada", "openid").await.id_token;
+            // Its authorization goes, and the session stays.
+            server.clock.advance_seconds(hours * 3600);
+            countersign::domain::housekeeping::run_once(&server.provider).await.expect("it sweeps");
+            let before = inbox.posts().len();
+            let uri = inbox.url("/out");
+            let arguments = ["client", "update", &app.id, "--backchannel-logout-uri", &uri, "--json"];
+            server.command(&arguments).await.expect_json();
+            server.provider.forget();
+            sign_out(&app, &id_token).await;
+            let told = claims(&logout_token(&inbox.expect(before + 1).await[before]));
+            assert_eq!(told["aud"], *app.id);
+            assert_eq!(told["sid"], claims(&id_token)["sid"]);
+        }
+    }
+
+    async fn l7_whoever_was_refused_is_not_told(server: TestServer) {
+        server.user("ada").await;
+        let (one, two) = (Inbox::open().await, Inbox::open().await);
+        let app = app_told_at(&server, &one).await;
+        let refused = app_told_at(&server, &two).await.in_browser_of(&app);
+        let id_token = app.tokens("ada", "openid").await.id_token;
+        let page = refused.authorize(&[]).await;
+        let answer = refused.agent.decide(&page, "deny").await.expect_answer();
+        assert_eq!(answer.get("error"), "access_denied");
+        server.clock.advance_seconds(5 * 3600);
+        countersign::domain::housekeeping::run_once(&server.provider).await.expect("it sweeps");
+        sign_out(&app, &id_token).await;
+        one.expect(1).await;
+        expect_quiet(&two, 0).await;
+    }
+
     async fn l7_every_way_in_which_a_session_ends_is_told_of(server: TestServer) {
         let ground = server.provider.ground();
         let inbox = Inbox::open().await;

@@ -1,11 +1,21 @@
 //! Clients that are told when somebody has decided (OpenID Connect CIBA §10.2).
 
-use crate::support::ciba::bank;
+use crate::support::ciba::{GRANT, asked_for, bank, sign_request};
+use crate::support::crypto::{jwks, key};
 use crate::support::inbox::Inbox;
+use crate::support::registration::{register, registered};
 use crate::support::{TestServer, WebApp, both_with};
 use countersign::domain::clients::management::ClientDraft;
+use countersign::jose::SigningAlgorithm;
+use countersign::protocol::client::GrantType;
 use countersign::protocol::client::backchannel::DeliveryMode;
 use serde_json::{Value, json};
+
+/// Whoever asks people may register.
+fn by_registration(config: &mut countersign::config::Config) {
+    crate::support::registration::open(config);
+    config.registration.grant_types = vec![GrantType::Ciba];
+}
 
 const TOKEN: &str = "notification-token-0123456789-0123456789";
 
@@ -125,5 +135,52 @@ both_with! { own_machine;
         server.clock.advance_seconds(3600);
         let posts = inbox.expect(3).await;
         assert!(posts[2].body.contains(&other), "the others are told once and no more");
+    }
+}
+
+both_with! { by_registration;
+    async fn c4_a_client_registers_itself_to_ask_people(server: TestServer) {
+        server.user("ada").await;
+        let inbox = Inbox::open().await;
+        let key = key(SigningAlgorithm::PS256);
+        let body = json!({
+            "client_name": "Bank", "grant_types": [GRANT], "response_types": [],
+            "jwks": jwks(&[&key]), "scope": "openid",
+            "backchannel_token_delivery_mode": "ping",
+            "backchannel_client_notification_endpoint": inbox.url("/told"),
+            "backchannel_authentication_request_signing_alg": "PS256",
+            "backchannel_user_code_parameter": false,
+        });
+        let registered = registered(&server, &body).await;
+        for name in [
+            "grant_types", "response_types", "backchannel_token_delivery_mode",
+            "backchannel_client_notification_endpoint",
+            "backchannel_authentication_request_signing_alg",
+        ] {
+            assert_eq!(registered.json[name], body[name], "{name}");
+        }
+        let app = registered.app(&server);
+        let changes = json!({ "client_notification_token": TOKEN });
+        let object = sign_request(&key, &asked_for(&server, &app, &changes));
+        let reply = app.ask(&[("request", &*object)]).await;
+        let id = reply.json["auth_req_id"].as_str().expect("it is taken").to_owned();
+        app.allow("ada").await;
+        assert!(inbox.expect(1).await[0].body.contains(&id));
+        app.fetch(&id).await.expect_tokens();
+        for wrong in [
+            json!({ "backchannel_token_delivery_mode": "push" }),
+            json!({ "backchannel_client_notification_endpoint": "http://bank.example/" }),
+            json!({ "backchannel_client_notification_endpoint": null }),
+            json!({ "backchannel_authentication_request_signing_alg": "RS256" }),
+            json!({ "backchannel_authentication_request_signing_alg": "none" }),
+            json!({ "backchannel_user_code_parameter": true }),
+            json!({ "token_endpoint_auth_method": "none" }),
+        ] {
+            let mut body = body.clone();
+            for (name, value) in wrong.as_object().expect("an object") {
+                body[name.as_str()] = value.clone();
+            }
+            register(&server, &body).await.expect(400, "invalid_client_metadata");
+        }
     }
 }

@@ -99,6 +99,7 @@ macro_rules! on_both {
 
 on_both! {
     cimd_a_client_is_what_its_document_says,
+    cimd_people_are_told_where_the_document_is_and_that_nobody_checked,
     cimd_a_client_with_keys_proves_itself,
     cimd_a_document_that_is_not_good_makes_no_client,
     cimd_only_addresses_in_their_simplest_form_are_asked,
@@ -133,6 +134,17 @@ async fn cimd_a_client_is_what_its_document_says(store: Store) {
     foreign.authorize(&[]).await.expect_error_page();
     let document = stage.server.document().await;
     assert_eq!(document["client_id_metadata_document_supported"], true);
+}
+
+async fn cimd_people_are_told_where_the_document_is_and_that_nobody_checked(store: Store) {
+    let stage = Stage::set(store).await;
+    let app = stage.app();
+    let page = app.authorize(&[]).await;
+    let page = app.agent.log_in(&page, "ada").await;
+    page.expect_consent();
+    assert!(page.body.contains("This app registered itself."), "{}", page.body);
+    assert!(page.body.contains("From <b>localhost:"), "{}", page.body);
+    assert!(page.body.contains("Verified domain"), "{}", page.body);
 }
 
 async fn cimd_a_client_with_keys_proves_itself(store: Store) {

@@ -159,6 +159,7 @@ both! {
         let app = WebApp::register(&server).await;
         assert!(document(&app).await.get("check_session_iframe").is_none());
         assert_eq!(app.agent.get("/session/check").await.status, 404);
+        assert_eq!(app.agent.get("/session/state").await.status, 404);
         let page = app.authorize(&[]).await;
         let form = [
             ("csrf", &*page.hidden("csrf")), ("txn", &*page.hidden("txn")),
@@ -196,6 +197,47 @@ both_with! { |config| config.features.session_management = true;
         let out = sign_out(&app, &[]).await;
         app.agent.submit(&out, "/logout", &[("decision", "logout")]).await;
         checked(&app.authorize(&[("prompt", "none")]).await.expect_answer(), "");
+    }
+
+    async fn l9_a_session_that_ended_elsewhere_is_seen(server: TestServer) {
+        for way in ["stays", "idle", "ended", "blocked"] {
+            let ada = server.user(way).await;
+            let agent = Agent::new(&server);
+            assert_eq!(agent.get("/session/state").await.status, 204);
+            agent.sign_in(way).await;
+            let fresh = agent.get("/session/state").await;
+            assert_eq!((fresh.status, state_cookie(&fresh)), (204, None), "{way}");
+            match way {
+                "idle" => server.clock.advance_seconds(13 * 3600),
+                "ended" => {
+                    let other = Agent::new(&server);
+                    other.sign_in(way).await;
+                    let page = other.get("/account/devices/others/sign-out").await;
+                    let page = other.submit(&page, "/account/devices/others/sign-out", &[]).await;
+                    assert!(page.status < 400, "{}", page.status);
+                }
+                "blocked" => server.block(&ada).await,
+                _ => {}
+            }
+            let seen = agent.get("/session/state").await;
+            assert_eq!(seen.status, 204);
+            assert_eq!(seen.header("cache-control"), "no-store");
+            let taken = state_cookie(&seen).is_some_and(|cookie| cookie.contains("Max-Age=0"));
+            assert_eq!(taken, way != "stays", "{way}");
+            assert_eq!(state_cookie(&agent.get("/session/state").await), None, "{way}");
+        }
+    }
+
+    async fn l9_a_state_that_is_not_ours_is_taken_away(server: TestServer) {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        for made_up in ["x", "", &"a".repeat(200)] {
+            let request = client.get(server.url("/session/state"));
+            let request = request.header("cookie", format!("countersign-state={made_up}"));
+            let reply = request.send().await.expect("an answer");
+            assert_eq!(reply.status(), 204);
+            let set = reply.headers().get("set-cookie").and_then(|value| value.to_str().ok());
+            assert_eq!(set.is_some_and(|set| set.contains("Max-Age=0")), !made_up.is_empty());
+        }
     }
 
     async fn l9_the_frame_may_stand_on_every_page_and_can_do_nothing_else(server: TestServer) {

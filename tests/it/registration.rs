@@ -2,7 +2,7 @@
 
 use crate::support::crypto::{claims, jwks, key};
 use crate::support::registration::{Registered, open, register, registered, send, web, web_with};
-use crate::support::{Site, TestServer, both, both_with};
+use crate::support::{Site, TestServer, WebApp, both, both_with};
 use countersign::jose::SigningAlgorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -48,6 +48,21 @@ both_with! { open;
         let post = json!({ "token_endpoint_auth_method": "client_secret_post" });
         let app = registered(&server, &web_with(&post)).await.app(&server);
         app.tokens("ada", "openid").await;
+    }
+
+    async fn n1_people_are_told_that_an_app_registered_itself(server: TestServer) {
+        server.user("ada").await;
+        let words = "This app registered itself. Nobody here has checked who runs it.";
+        let known = WebApp::register(&server).await;
+        let page = known.authorize(&[]).await;
+        let page = known.agent.log_in(&page, "ada").await;
+        page.expect_consent();
+        assert!(!page.body.contains(words));
+        let unknown = registered(&server, &web()).await.app(&server).in_browser_of(&known);
+        let page = unknown.authorize(&[]).await;
+        page.expect_consent();
+        assert!(page.body.contains(words), "{}", page.body);
+        assert!(!page.body.contains("Verified domain"));
     }
 
     async fn n1_a_public_client_gets_no_secret(server: TestServer) {

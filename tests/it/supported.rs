@@ -10,6 +10,7 @@ mod requests;
 
 use crate::resources::resource;
 use crate::support::certificates::Mutual;
+use crate::support::tls_site::TlsSite;
 use crate::support::{Code, Store, TestServer, VERIFIER, WebApp};
 use countersign::config::{ByReference, Config};
 use serde_json::json;
@@ -20,6 +21,8 @@ struct Stage {
     mutual: Mutual,
     /// A browser in which somebody is signed in already.
     app: WebApp,
+    /// Where clients describe themselves.
+    documents: TlsSite,
 }
 
 /// Every switch that adds something to the document.
@@ -27,12 +30,19 @@ fn switched_on(config: &mut Config) {
     config.features.legacy_response_types = true;
     config.features.sign_up = true;
     config.requests.by_reference = ByReference::Any;
-    config.outbound.allow = vec!["127.0.0.0/8".parse().expect("a network")];
+    config.outbound.allow =
+        ["127.0.0.0/8", "::1/128"].map(|net| net.parse().expect("a network")).into();
+    config.registration.document_hosts = vec!["localhost".into()];
 }
 
 impl Stage {
     async fn start_on(store: Store) -> Self {
-        let mutual = Mutual::with_on(store, switched_on).await;
+        let documents = TlsSite::start();
+        let mutual = Mutual::with_on(store, |config| {
+            switched_on(config);
+            config.outbound.ca = Some(documents.ca.path().to_owned());
+        })
+        .await;
         mutual.server.user_with("ada", crate::support::people::complete).await;
         resource(&mutual.server, "https://orders.example", &["orders:read"], |settings| {
             let declared =
@@ -43,7 +53,7 @@ impl Stage {
         .await;
         let app = WebApp::register(&mutual.server).await;
         app.agent.sign_in("ada").await;
-        Self { mutual, app }
+        Self { mutual, app, documents }
     }
 
     fn server(&self) -> &TestServer {
@@ -135,6 +145,7 @@ const SWITCHES: &[(&str, bool)] = &[
     ("frontchannel_logout_supported", true),
     ("frontchannel_logout_session_supported", true),
     ("backchannel_user_code_parameter_supported", false),
+    ("client_id_metadata_document_supported", true),
 ];
 
 /// Uses one value.

@@ -21,8 +21,7 @@ use crate::storage::authorization_codes::{self, AuthorizationCode};
 use crate::storage::authorizations::{self, Authorization};
 use crate::storage::pairwise_subjects::PairwiseSubject;
 use crate::storage::{
-    DbConnection, StorageError, consents, pushed_requests, registrations, seen_jtis,
-    session_clients, sessions,
+    DbConnection, StorageError, consents, pushed_requests, registrations, seen_jtis, sessions,
 };
 
 /// How long an authorization is kept after its code, so that a replay finds what to take back.
@@ -70,8 +69,6 @@ struct Granting {
     subject: Option<PairwiseSubject>,
     tokens: Option<TokenRecord>,
     sid: String,
-    /// The client wants to know when the session ends.
-    tell_of_logout: bool,
     /// What the answer uses up.
     once: Option<Once>,
     /// What the consent must cover.
@@ -119,7 +116,6 @@ pub async fn grant(
         subject: subject::to_remember(provider, client, &signed_in.user.id),
         tokens,
         sid: signed_in.session.sid.clone(),
-        tell_of_logout: client.metadata.logout.is_told(),
         once: request.once.clone(),
         wanted: wanted(request),
         details: details::hashes(&request.details),
@@ -184,9 +180,6 @@ fn write(conn: &mut DbConnection, granting: &Granting) -> Result<Outcome, Storag
     subject::remember(conn, granting.subject.as_ref(), now)?;
     if granting.remember {
         consents::grant(conn, user, client, &granting.wanted, &granting.details, now)?;
-    }
-    if granting.tell_of_logout {
-        session_clients::insert(conn, &granting.sid, client)?;
     }
     if let Some(tokens) = &granting.tokens
         && !tokens.write(conn)?

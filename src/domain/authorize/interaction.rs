@@ -19,6 +19,7 @@ pub struct AuthorizeKeys {
     interactions: SealingKey,
     csrf: SealingKey,
     known: SealingKey,
+    states: SealingKey,
 }
 
 /// A request with what has happened to it since it came.
@@ -70,6 +71,7 @@ impl AuthorizeKeys {
             interactions: sealer.purpose("interactions"),
             csrf: sealer.purpose("csrf tokens"),
             known: sealer.purpose("known browsers"),
+            states: sealer.purpose("session states"),
         }
     }
 
@@ -120,6 +122,17 @@ impl AuthorizeKeys {
     /// The user that [`AuthorizeKeys::known_browser`] named.
     pub fn known_user(&self, kept: &str) -> Option<String> {
         String::from_utf8(self.known.open(kept, b"")?).ok()
+    }
+
+    /// What a browser keeps for scripts to see that somebody is signed in, by the hash of the
+    /// session's cookie.
+    pub fn session_state(&self, random: &dyn Random, id_hash: &str) -> String {
+        self.states.seal(random, id_hash.as_bytes(), b"")
+    }
+
+    /// The session that [`AuthorizeKeys::session_state`] is of.
+    pub fn session_of_state(&self, kept: &str) -> Option<String> {
+        String::from_utf8(self.states.open(kept, b"")?).ok()
     }
 }
 

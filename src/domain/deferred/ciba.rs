@@ -241,6 +241,26 @@ pub async fn list(provider: &Provider, user_id: &str) -> Result<Vec<Waiting>, OA
     rows.into_iter().map(opened).collect()
 }
 
+/// What waits under an `auth_req_id`, and for whom.
+///
+/// # Errors
+///
+/// Those of the database.
+pub(super) async fn find(
+    provider: &Provider,
+    auth_req_id: &str,
+) -> Result<Option<(String, Waiting)>, OAuthError> {
+    let (code_hash, now) = (digest(auth_req_id), provider.now());
+    let row = provider
+        .db
+        .read(move |conn| deferred_requests::find(conn, Kind::Ciba, &code_hash))
+        .await?
+        .filter(|row| row.decided_at.is_none() && row.usable_until > now.as_unix());
+    let Some(row) = row else { return Ok(None) };
+    let Some(user_id) = row.user_id.clone() else { return Ok(None) };
+    Ok(Some((user_id, opened(row)?)))
+}
+
 fn opened(row: DeferredRequest) -> Result<Waiting, OAuthError> {
     let asked: Asked = serde_json::from_str(&row.request).map_err(OAuthError::server_error)?;
     let elsewhere = ElsewhereRequest {

@@ -6,6 +6,7 @@ pub mod device;
 mod person;
 pub mod ping;
 pub mod request;
+pub mod testing;
 
 use super::clients::RegisteredClient;
 use super::grants::Person;

@@ -256,8 +256,14 @@ impl Started {
             .set_pkce_verifier(PkceCodeVerifier::new(self.verifier.clone()));
         let tokens = exchange.request_async(&http).await.map_err(|error| refused(&error))?;
         let uri = settings.userinfo_endpoint.as_deref().unwrap_or_default();
-        let about = userinfo(provider, uri, tokens.access_token().secret()).await?;
-        Identity::read(settings, &about, None)
+        let access_token = tokens.access_token().secret();
+        let about = userinfo(provider, uri, access_token).await?;
+        let mut identity = Identity::read(settings, &about, None)?;
+        if let Some(uri) = settings.emails_endpoint.as_deref() {
+            let body = provider.outbound.get_json_as(uri, access_token).await.map_err(unusable)?;
+            identity.take_email(settings, &body)?;
+        }
+        Ok(identity)
     }
 }
 
@@ -273,22 +279,47 @@ impl Identity {
             Some(Value::Number(number)) if number.is_u64() => number.to_string(),
             _ => return Err(unusable("it does not say who signed in")),
         };
-        let is_kept = |text: &String| {
-            !text.is_empty()
-                && text.chars().count() <= MAX_CHARS
-                && !text.contains(char::is_control)
-        };
         let verified = about.get(settings.email_verified_claim()) == Some(&Value::Bool(true));
         Ok(Self {
             issuer: settings.issuer.clone(),
             subject,
-            email: text(settings.email_claim()).filter(is_kept),
+            email: text(settings.email_claim()).filter(|text| is_kept(text)),
             email_verified: verified && settings.trust_email,
-            name: text(settings.name_claim()).filter(is_kept),
+            name: text(settings.name_claim()).filter(|text| is_kept(text)),
             upstream_sid,
             auth_time: None,
         })
     }
+
+    /// Reads the email address from a list as GitHub gives it, in place of what was said before.
+    fn take_email(
+        &mut self,
+        settings: &UpstreamSettings,
+        list: &[u8],
+    ) -> Result<(), FederationError> {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            email: String,
+            #[serde(default)]
+            primary: bool,
+            #[serde(default)]
+            verified: bool,
+        }
+        let mut listed: Vec<Listed> = serde_json::from_slice(list).map_err(unusable)?;
+        listed.retain(|one| is_kept(&one.email));
+        // The first among equals stays the first.
+        listed.sort_by_key(|one| (!one.verified, !one.primary));
+        if let Some(best) = listed.into_iter().next() {
+            self.email = Some(best.email);
+            self.email_verified = best.verified && settings.trust_email;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name or an address is one to keep.
+fn is_kept(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_CHARS && !text.contains(char::is_control)
 }
 
 async fn endpoints(
@@ -373,6 +404,32 @@ mod tests {
         for said in [json!("true"), json!(1), json!(null), json!(false)] {
             let about = json!({ "sub": "1", "email": "a@b.example", "email_verified": said });
             assert!(!read(&settings, about).unwrap().email_verified);
+        }
+    }
+
+    #[test]
+    fn lg_16_of_a_list_of_addresses_the_verified_primary_one_counts() {
+        let taken = |trust_email: bool, list: Value| {
+            let settings =
+                UpstreamSettings { kind: UpstreamKind::Oauth2, trust_email, ..Default::default() };
+            let mut identity =
+                read(&settings, json!({ "id": 1, "email": "said@x.example" })).unwrap();
+            identity.take_email(&settings, list.to_string().as_bytes()).unwrap();
+            (identity.email.unwrap(), identity.email_verified)
+        };
+        let one = |email: &str, primary: bool, verified: bool| json!({ "email": email, "primary": primary, "verified": verified });
+        let list = json!([one("a", false, true), one("b", true, true), one("c", true, false)]);
+        assert_eq!(taken(true, list.clone()), ("b".into(), true));
+        assert_eq!(taken(false, list), ("b".into(), false));
+        let list = json!([one("c", true, false), one("a", false, true)]);
+        assert_eq!(taken(true, list), ("a".into(), true));
+        assert_eq!(taken(true, json!([one("c", true, false)])), ("c".into(), false));
+        assert_eq!(taken(true, json!([{ "email": "d" }])), ("d".into(), false));
+        assert_eq!(taken(true, json!([])), ("said@x.example".into(), false));
+        let settings = UpstreamSettings::default();
+        for wrong in ["{}", "[1]", "", "[{}]", r#"[{"email":1}]"#] {
+            let mut identity = read(&settings, json!({ "sub": "1" })).unwrap();
+            assert!(identity.take_email(&settings, wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 

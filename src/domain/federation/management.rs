@@ -108,6 +108,10 @@ impl UpstreamDraft {
             let says = "an oauth2 provider needs an https address here, an oidc one has none";
             check(is_good, field, "error-upstream-endpoint", says);
         }
+        let emails = settings.emails_endpoint.as_deref();
+        let is_good = emails.is_none_or(|uri| plain && is_safe_url(uri) && !uri.contains('#'));
+        let says = "use an https address, for an oauth2 provider alone";
+        check(is_good, "emails_endpoint", "error-upstream-endpoint", says);
         let claims = &settings.claims;
         for (field, name) in [
             ("subject_claim", &claims.subject_claim),
@@ -312,6 +316,11 @@ mod tests {
             draft.settings.userinfo_endpoint = uri();
         });
         assert!(with.is_empty(), "{with:?}");
+        let emails = |uri: &str| Some(uri.to_owned());
+        let of_openid = |draft: &mut UpstreamDraft| {
+            draft.settings.emails_endpoint = emails("https://github.example/emails");
+        };
+        assert_eq!(fields(of_openid), ["emails_endpoint"]);
     }
 
     #[test]

@@ -77,6 +77,19 @@ pub async fn find(provider: &Provider, cookie: &str) -> Result<Option<SignedIn>,
     Ok(found)
 }
 
+/// Whether what a browser keeps for scripts to see is of a session that lives. To look does not keep
+/// it alive.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn is_live(provider: &Provider, state: &str) -> Result<bool, OAuthError> {
+    let Some(id_hash) = provider.browser.session_of_state(state) else { return Ok(false) };
+    let (now, idle) = (provider.now(), provider.sessions.idle);
+    let found = provider.db.read_by_key(move |conn| find_live(conn, &id_hash, now, idle)).await?;
+    Ok(found.is_some())
+}
+
 /// [`find`] within a read that does more.
 ///
 /// # Errors

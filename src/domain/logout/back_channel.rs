@@ -52,7 +52,7 @@ pub fn announce(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let ended = Ended { user_id: user_id.to_owned(), sid: sid.to_owned() };
-    for client_id in session_clients::list(conn, sid)? {
+    for client_id in session_clients::list(conn, user_id, sid)? {
         let client = clients::find(conn, &client_id)?;
         let wants = |client: crate::protocol::client::Client| {
             !client.disabled && client.metadata.logout.backchannel_logout_uri.is_some()

@@ -22,9 +22,14 @@ pub struct Frame {
 /// # Errors
 ///
 /// Those of the database.
-pub async fn frames(provider: &Provider, sid: &str) -> Result<Vec<Frame>, OAuthError> {
-    let of_session = sid.to_owned();
-    let told = provider.db.read(move |conn| session_clients::list(conn, &of_session)).await?;
+pub async fn frames(
+    provider: &Provider,
+    user_id: &str,
+    sid: &str,
+) -> Result<Vec<Frame>, OAuthError> {
+    let (user, of_session) = (user_id.to_owned(), sid.to_owned());
+    let told =
+        provider.db.read(move |conn| session_clients::list(conn, &user, &of_session)).await?;
     let mut frames = Vec::new();
     for client_id in told {
         let Some(client) = clients::find(provider, &client_id).await? else { continue };

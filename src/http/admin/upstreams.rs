@@ -85,6 +85,7 @@ fn shown(
         authorization_endpoint: text(&settings.authorization_endpoint),
         token_endpoint: text(&settings.token_endpoint),
         userinfo_endpoint: text(&settings.userinfo_endpoint),
+        emails_endpoint: text(&settings.emails_endpoint),
         subject_claim: text(&settings.claims.subject_claim),
         email_claim: text(&settings.claims.email_claim),
         email_verified_claim: text(&settings.claims.email_verified_claim),
@@ -169,6 +170,7 @@ fn read(text: Text, posted: &Posted, errors: &mut Errors) -> UpstreamDraft {
             authorization_endpoint: posted.optional("authorization_endpoint"),
             token_endpoint: posted.optional("token_endpoint"),
             userinfo_endpoint: posted.optional("userinfo_endpoint"),
+            emails_endpoint: posted.optional("emails_endpoint"),
             claims: ClaimNames {
                 subject_claim: posted.optional("subject_claim"),
                 email_claim: posted.optional("email_claim"),

@@ -19,6 +19,7 @@ use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Consent, DetailLine, DeviceHint, ScopeLine};
 use crate::http::views::{Person, web_link};
 use crate::protocol::authorization_request::{ElsewhereRequest, Errand};
+use crate::protocol::client::ClientOrigin;
 use crate::protocol::params::Params;
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -90,7 +91,9 @@ pub async fn show(
     let person = &signed_in.user;
     let view = Consent {
         app: flow::app(client),
-        verified: None,
+        // Whoever serves the document of an app has its domain.
+        verified: (client.policy.origin == ClientOrigin::Document).then_some(true),
+        registered_itself: !client.policy.origin.is_administrator(),
         account: Person::new(&person.id, person.name.as_deref(), &person.email),
         details: details.into_iter().map(detail).collect(),
         scopes: lines(page.text, signed_in, &words, asked),

@@ -3,9 +3,10 @@
 use super::flow;
 use super::{Visitor, see_other};
 use crate::domain::clients;
-use crate::domain::identity::sessions::SignedIn;
+use crate::domain::identity::sessions::{self, SignedIn};
 use crate::domain::logout::front_channel::{self, Frame};
 use crate::domain::logout::{self, LogoutRequest};
+use crate::http::edge::headers::no_store;
 use crate::http::edge::{FormParams, JsonError, QueryParams};
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{
@@ -90,7 +91,7 @@ async fn sign_out(visitor: &Visitor, signed_in: &SignedIn) -> Result<Vec<Frame>,
     let provider = &visitor.state.provider;
     let actor = visitor.actor(format!("user:{}", signed_in.user.id));
     logout::sign_out(provider, signed_in, &actor).await?;
-    front_channel::frames(provider, &signed_in.session.sid).await
+    front_channel::frames(provider, &signed_in.user.id, &signed_in.session.sid).await
 }
 
 /// The page that loads those pages, and then leads on.
@@ -109,6 +110,26 @@ pub async fn check_session(visitor: Visitor) -> HttpResponse {
     match visitor.state.provider.features.session_management {
         true => CheckSession { page: visitor.page() }.respond(),
         false => ErrorPage::not_found(visitor.page()).respond(),
+    }
+}
+
+/// Takes the browser's state away when its session has ended elsewhere, so that the frame sees it. No
+/// page waits for the answer.
+pub async fn session_state(visitor: Visitor) -> HttpResponse {
+    let provider = &visitor.state.provider;
+    if !provider.features.session_management {
+        return ErrorPage::not_found(visitor.page()).respond();
+    }
+    let live = match visitor.session_state.as_deref() {
+        Some(state) => sessions::is_live(provider, state).await,
+        None => Ok(true),
+    };
+    let mut response = HttpResponse::NoContent().finish();
+    no_store(response.headers_mut());
+    match live {
+        Ok(true) => response,
+        Ok(false) => visitor.leave_state(response),
+        Err(error) => flow::fault(&visitor, &error),
     }
 }
 

@@ -68,6 +68,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(upstream::back_channel_logout)),
         )
         .service(web::resource("/session/check").route(web::get().to(logout::check_session)))
+        .service(web::resource("/session/state").route(web::get().to(logout::session_state)))
         .service(
             web::resource("/logout")
                 .route(web::get().to(logout::get))

@@ -12,6 +12,7 @@ mod register;
 mod revocations;
 mod revoke;
 mod status;
+mod testing;
 mod token;
 mod userinfo;
 
@@ -73,6 +74,9 @@ pub fn configure_variable_paths(config: &mut web::ServiceConfig, state: &State) 
             .route(web::head().to(status::get))
             .route(web::route().to(discovery::options)),
     );
+    if state.provider.testing.ciba_secret.is_some() {
+        testing::configure(config);
+    }
     if state.provider.registration.is_on() {
         register::configure(config);
     }

@@ -15,8 +15,8 @@ const POLICY_FORM_POST: &str = "default-src 'none'; style-src 'self'; script-src
     img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A script of ours in a frame on a page of anybody's.
-const POLICY_FRAMED: &str =
-    "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+const POLICY_FRAMED: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors *";
 
 /// Seconds that frames may take to load.
 const FRAMES_LOAD: u32 = 2;

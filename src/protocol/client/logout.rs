@@ -20,10 +20,3 @@ pub struct LogoutMetadata {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub frontchannel_logout_session_required: bool,
 }
-
-impl LogoutMetadata {
-    /// Whether the client is told at all, so that it must be known what sessions let it in.
-    pub fn is_told(&self) -> bool {
-        self.backchannel_logout_uri.is_some() || self.frontchannel_logout_uri.is_some()
-    }
-}

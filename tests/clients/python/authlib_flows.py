@@ -9,7 +9,8 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
-from authlib.integrations.requests_client import OAuth2Session
+from authlib.integrations.requests_client import AssertionSession, OAuth2Session
+from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from flask import Flask, jsonify, request, session
 
@@ -223,6 +224,42 @@ def device():
         assert token["access_token"] and token["id_token"], token
 
 
+def jwt_bearer():
+    """A partner vouches for a person whom it calls ada-there (RFC 7523 section 2.1)."""
+    server = metadata()
+    key = STAGE["key"]
+
+    def vouched(subject):
+        http = AssertionSession(
+            server["token_endpoint"],
+            issuer="https://partner.example",
+            subject=subject,
+            audience=ISSUER,
+            scope="orders:read",
+            header={"alg": key["alg"], "kid": key["kid"]},
+            key=signing_key(key),
+        )
+        http.trust_env = False
+        http.auth = (STAGE["client_id"], STAGE["client_secret"])
+        return http
+
+    with vouched("ada-there") as http:
+        # It fetches a token by itself, and once more when that has expired.
+        answer = http.get(f"{ISSUER}/jwks")
+        assert answer.status_code == 200, answer.text
+        first = http.token
+        assert first["token_type"] == "Bearer" and first["scope"] == "orders:read", first
+        assert "refresh_token" not in first and "id_token" not in first, first
+        assert http.refresh_token()["access_token"] != first["access_token"]
+    with vouched("eve-there") as http:
+        try:
+            http.refresh_token()
+        except OAuth2Error as error:
+            assert error.error == "invalid_grant", error
+        else:
+            raise AssertionError("a stranger got a token")
+
+
 FLOWS = {
     "code": code,
     "client_secret_post": secret_post,
@@ -233,6 +270,7 @@ FLOWS = {
     "client_credentials": client_credentials,
     "device": device,
     "token exchange": token_exchange,
+    "jwt bearer": jwt_bearer,
     "client_secret_jwt": client_secret_jwt,
     "private_key_jwt": private_key_jwt,
 }

@@ -183,6 +183,26 @@ async fn exchanged(stage: &Stage) {
     assert_eq!(claims(&passed.access_token)["act"], json!({ "sub": "gateway" }));
 }
 
+/// A client is what the document at its `client_id` says.
+pub async fn described(stage: &Stage) {
+    let id = format!("{}/client.json", stage.documents.base);
+    let redirect_uri = "https://assistant.example/cb";
+    let document = json!({
+        "client_id": id, "client_name": "Assistant", "redirect_uris": [redirect_uri],
+        "token_endpoint_auth_method": "none",
+    });
+    stage.documents.put("/client.json", &document);
+    let app = WebApp {
+        id,
+        secret: String::new(),
+        redirect_uri: redirect_uri.into(),
+        method: AuthMethod::None,
+        ..stage.app.clone()
+    };
+    let answer = app.pass("ada", &[]).await;
+    app.redeem(&code(answer.get("code"))).await.expect_tokens();
+}
+
 pub async fn dpop(stage: &Stage, alg: &str) {
     let prover = Prover::with(alg.parse().expect("an algorithm"));
     let answer = stage.app.pass("ada", &[]).await;

@@ -88,6 +88,7 @@ pub async fn switch(stage: &Stage, member: &str) {
         "backchannel_user_code_parameter_supported" => {
             super::elsewhere::no_user_code(stage).await;
         }
+        "client_id_metadata_document_supported" => super::clients::described(stage).await,
         other => panic!("no case covers {other}"),
     }
 }

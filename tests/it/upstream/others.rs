@@ -54,6 +54,54 @@ async fn a_provider_without_openid_says_at_an_address_who_signed_in() {
     assert!(!is_signed_in(&agent).await);
 }
 
+/// GitHub says email addresses apart from the rest.
+#[tokio::test]
+async fn lg_16_an_account_is_made_with_the_verified_address_of_the_list() {
+    let two = Two::on(Store::Sqlite).await;
+    let site = Site::start().await;
+    let answer = json!({ "access_token": "at", "token_type": "bearer", "scope": "user:email" });
+    let person = json!({ "id": 583231, "login": "ada", "name": "Ada", "email": null });
+    let address = |email: &str, primary: bool, verified: bool| json!({ "email": email, "primary": primary, "verified": verified, "visibility": null });
+    let emails = site.put_json("/user/emails", &json!([address("new@example.org", true, false)]));
+    let settings = UpstreamSettings {
+        kind: UpstreamKind::Oauth2,
+        issuer: site.base.clone(),
+        client_id: "us".into(),
+        authorization_endpoint: Some(format!("{}/authorize", site.base)),
+        token_endpoint: Some(site.put_json("/token", &answer)),
+        userinfo_endpoint: Some(site.put_json("/user", &person)),
+        emails_endpoint: Some(emails),
+        trust_email: true,
+        allow_sign_up: true,
+        ..UpstreamSettings::default()
+    };
+    two.offer("hub", settings, Some("secret".into())).await;
+    let come = async || {
+        let agent = Agent::new(&two.here);
+        let away = agent.get("/login/upstream/hub").await;
+        let there = url::Url::parse(away.location().expect("it leads there")).expect("an address");
+        let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1;
+        let back = format!("/login/upstream/hub/callback?code=c&state={state}");
+        let page = agent.open(&back).await;
+        (agent, page)
+    };
+    let (_, page) = come().await;
+    assert!(page.has_id("link-submit") && !page.has_id("link-create"), "nothing is verified");
+    site.put_json("/user/emails", &json!({ "message": "Not Found" }));
+    assert_eq!(come().await.1.status, 422, "what is no list is not guessed at");
+    let list = json!([
+        address("old@example.org", false, true),
+        address("ada@example.org", true, true),
+        address("new@example.org", false, false),
+    ]);
+    site.put_json("/user/emails", &list);
+    let (agent, page) = come().await;
+    assert!(page.has_id("link-create"), "{}", page.body);
+    agent.submit(&page, "/login/upstream/hub/link", &[("decision", "create")]).await;
+    let account = agent.get("/account").await;
+    assert!(account.body.contains("ada@example.org"), "{}", account.body);
+}
+
 #[tokio::test]
 async fn lg_16_a_provider_that_answers_for_another_is_not_believed() {
     let two = Two::on(Store::Sqlite).await;

@@ -46,6 +46,7 @@ pub struct UpstreamPage {
     pub authorization_endpoint: String,
     pub token_endpoint: String,
     pub userinfo_endpoint: String,
+    pub emails_endpoint: String,
     pub subject_claim: String,
     pub email_claim: String,
     pub email_verified_claim: String,

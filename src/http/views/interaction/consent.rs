@@ -16,6 +16,8 @@ pub struct Consent {
     pub app: App,
     /// Whether the domain was proved; `None` when nobody tried, and then nothing is claimed.
     pub verified: Option<bool>,
+    /// Nobody of the house knows the app.
+    pub registered_itself: bool,
     pub account: Person,
     /// The sealed authorization request.
     pub txn: String,
