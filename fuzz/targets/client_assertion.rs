@@ -44,10 +44,11 @@ fn judge(assertion: &str, choice: u8) {
     let claimed = claimed_client(assertion, &SigningAlgorithm::ALL);
     let Ok(unverified) = gate(assertion, &expected(&algorithms)) else { return };
     let Ok(claims) = unverified.verify(&signer.verifier()) else { return };
+    let endpoints = ["https://id.example/token".to_owned()];
     let terms = Terms {
         client_id: CLIENT,
         issuer: "https://id.example",
-        token_endpoint: "https://id.example/token",
+        endpoints: &endpoints,
         issuer_only: choice & 0x80 != 0,
         now: Timestamp::from_unix(NOW),
     };
@@ -61,7 +62,7 @@ fn judge(assertion: &str, choice: u8) {
         serde_json::Value::Array(one) if one.len() == 1 && !terms.issuer_only => &one[0],
         one => one,
     };
-    let endpoint = !terms.issuer_only && audience == terms.token_endpoint;
+    let endpoint = !terms.issuer_only && endpoints.iter().any(|own| audience == own);
     assert!(endpoint || audience == terms.issuer, "{audience}");
     let expires_at = claims["exp"].as_i64().expect("an assertion ends");
     assert!(expires_at > NOW - 61 && expires_at <= NOW + 3660);

@@ -43,8 +43,9 @@ pub struct Terms<'a> {
     pub client_id: &'a str,
     /// This server.
     pub issuer: &'a str,
-    /// Where assertions are sent, which many clients name instead of the issuer.
-    pub token_endpoint: &'a str,
+    /// Where assertions are sent: many clients name the token endpoint instead of the issuer, some
+    /// the endpoint that they call (RFC 9126 §2, OpenID Connect CIBA §7.1).
+    pub endpoints: &'a [String],
     /// Whether `aud` must be the issuer, as a string (FAPI 2.0 Security Profile §5.3.2.1).
     pub issuer_only: bool,
     /// The present moment.
@@ -81,7 +82,7 @@ impl Terms<'_> {
             return claims.expect_str("aud", self.issuer);
         }
         match &claims.required_audience()?[..] {
-            [aud] if aud == self.issuer || aud == self.token_endpoint => Ok(()),
+            [aud] if aud == self.issuer || self.endpoints.contains(aud) => Ok(()),
             _ => Err(JoseError::Claim { name: "aud", problem: "is not this server" }),
         }
     }
@@ -96,12 +97,14 @@ mod tests {
     const TERMS: Terms<'static> = Terms {
         client_id: "app",
         issuer: "https://id.example",
-        token_endpoint: "https://id.example/token",
+        endpoints: &[],
         issuer_only: false,
         now: Timestamp::from_unix(NOW),
     };
 
     fn check(terms: Terms<'_>, changes: Value) -> Result<(String, Timestamp), JoseError> {
+        let endpoints = ["https://id.example/token".to_owned()];
+        let terms = Terms { endpoints: &endpoints, ..terms };
         let mut claims = json!({
             "iss": "app", "sub": "app", "aud": "https://id.example", "exp": NOW + 60, "jti": "a",
         });

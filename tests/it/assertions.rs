@@ -72,6 +72,43 @@ both! {
         }
     }
 
+    async fn ca_09_an_endpoint_takes_its_own_address_for_the_audience_and_no_others(server: TestServer) {
+        let app = WebApp::register_as(&server, |draft| {
+            draft.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretJwt;
+            draft.metadata.grant_types.extend([GrantType::ClientCredentials, GrantType::Ciba]);
+        })
+        .await;
+        server.user("ada").await;
+        let call = async |path: &str, aud: &str| {
+            let mut claims = good(&server, &app);
+            claims["aud"] = json!(format!("{}{aud}", server.issuer()));
+            let assertion = sign(&by_secret(&app.secret), Typ::ClientAssertion, &claims);
+            let challenge = crate::support::challenge(crate::support::VERIFIER);
+            let form = [
+                ("client_assertion", &*assertion), ("client_assertion_type", ASSERTION_TYPE),
+                ("grant_type", "client_credentials"), ("response_type", "code"),
+                ("redirect_uri", "https://app.example/cb"), ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"), ("scope", "openid"), ("login_hint", "ada"),
+                ("token", "x"),
+            ];
+            let form: Vec<_> = form
+                .into_iter()
+                .filter(|(name, _)| path != "/token" || *name != "scope")
+                .collect();
+            app.call(path, &form).await
+        };
+        let endpoints =
+            ["/token", "/par", "/backchannel_authentication", "/introspect", "/revoke"];
+        for path in endpoints {
+            for aud in ["", "/token"].into_iter().chain(endpoints) {
+                let reply = call(path, aud).await;
+                let is_taken = ["", "/token", path].contains(&aud);
+                assert_eq!(reply.status != 401, is_taken, "{aud} at {path}: {}", reply.text);
+                assert!(reply.status < 300 || !is_taken, "{aud} at {path}: {}", reply.text);
+            }
+        }
+    }
+
     async fn t2_an_assertion_signed_with_a_secret_keeps_every_rule(server: TestServer) {
         let app = WebApp::register_as(&server, service(AuthMethod::ClientSecretJwt)).await;
         let own = by_secret(&app.secret);

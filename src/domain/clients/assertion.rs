@@ -42,7 +42,7 @@ pub fn claimed_client(client_id: Option<&str>, assertion: &str) -> Result<String
     }
 }
 
-/// Checks an assertion of `client` and uses up its `jti`.
+/// Checks an assertion of `client` that was sent to the endpoint at `path`, and uses up its `jti`.
 ///
 /// # Errors
 ///
@@ -50,6 +50,7 @@ pub fn claimed_client(client_id: Option<&str>, assertion: &str) -> Result<String
 pub async fn verify(
     provider: &Provider,
     client: &RegisteredClient,
+    path: &str,
     assertion: &str,
 ) -> Result<(), OAuthError> {
     let method = client.metadata.token_endpoint_auth_method;
@@ -73,11 +74,12 @@ pub async fn verify(
         }
     };
     let claims = claims.map_err(refused_because)?;
-    let token_endpoint = format!("{}/token", provider.issuer);
+    let mut endpoints = provider.addresses("/token");
+    endpoints.extend(provider.addresses(path));
     let terms = Terms {
         client_id: &client.id,
         issuer: &provider.issuer,
-        token_endpoint: &token_endpoint,
+        endpoints: &endpoints,
         issuer_only: client.policy.profile.is_fapi(),
         now: provider.now(),
     };

@@ -30,6 +30,7 @@ const NOBODY: &str = "-------------------------------------------";
 /// registered one. `temporarily_unavailable` after too many of those from one address.
 pub async fn authenticate(
     provider: &Provider,
+    path: &str,
     credentials: &Credentials,
     certificate: Option<&Certificate>,
     address: Option<&str>,
@@ -51,7 +52,7 @@ pub async fn authenticate(
         return Err(error);
     }
     let client = super::find(provider, &claimed).await?;
-    let proven = prove(provider, client, credentials, certificate).await;
+    let proven = prove(provider, client, path, credentials, certificate).await;
     if let Err(error) = &proven {
         provider.throttle.count(&attempts, WINDOW);
         provider.throttle.count(&of_address, WINDOW);
@@ -63,6 +64,7 @@ pub async fn authenticate(
 async fn prove(
     provider: &Provider,
     client: Option<Arc<RegisteredClient>>,
+    path: &str,
     credentials: &Credentials,
     certificate: Option<&Certificate>,
 ) -> Result<Arc<RegisteredClient>, OAuthError> {
@@ -84,7 +86,7 @@ async fn prove(
         },
         Credentials::Assertion { assertion, .. } => match &client {
             Some(client) if method.is_some_and(AuthMethod::signs) => {
-                assertion::verify(provider, client, assertion).await?;
+                assertion::verify(provider, client, path, assertion).await?;
                 true
             }
             _ => false,

@@ -140,7 +140,8 @@ async fn client_of(
     }
     let ip = info.ip();
     let shown = certificate::of(request, &state.edge);
-    let proven = authenticate(&state.provider, &credentials, shown.as_deref(), ip.as_deref());
+    let path = request.path();
+    let proven = authenticate(&state.provider, path, &credentials, shown.as_deref(), ip.as_deref());
     proven.await.map_err(failed)
 }
 
