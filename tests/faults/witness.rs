@@ -195,19 +195,19 @@ fn is_lost(uses: &[(&Answer, Instant, &str)]) -> bool {
 
 /// What was taken for good after the deadline of its end.
 fn accepted_too_late(events: &[Event]) -> Vec<String> {
-    let ends = |wanted: &str| {
-        let deadline = |event: &Event| match event {
-            Event::Blocked { user: name, deadline } | Event::Revoked { jti: name, deadline } => {
-                (name == wanted).then_some(*deadline)
-            }
-            _ => None,
-        };
-        events.iter().filter_map(deadline).min()
-    };
+    let mut ends: BTreeMap<&str, Instant> = BTreeMap::new();
+    for event in events {
+        if let Event::Blocked { user: name, deadline } | Event::Revoked { jti: name, deadline } =
+            event
+        {
+            let end = ends.entry(name).or_insert(*deadline);
+            *end = (*end).min(*deadline);
+        }
+    }
     let late = |event: &Event| {
         let Event::Accepted { jti, user, by, asked } = event else { return None };
-        let deadline = [ends(jti), ends(user)].into_iter().flatten().min()?;
-        let after = asked.checked_duration_since(deadline).filter(|after| !after.is_zero())?;
+        let deadline = [ends.get(&**jti), ends.get(&**user)].into_iter().flatten().min()?;
+        let after = asked.checked_duration_since(*deadline).filter(|after| !after.is_zero())?;
         Some(format!("{by} accepted {jti} of {user} {after:?} after the deadline"))
     };
     events.iter().filter_map(late).collect()

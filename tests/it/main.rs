@@ -2,6 +2,7 @@
 
 mod support;
 
+mod account_races;
 mod acr;
 mod assertions;
 mod audit;

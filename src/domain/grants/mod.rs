@@ -93,6 +93,16 @@ impl Exchange {
     }
 }
 
+impl Redemption {
+    /// Says how long the revocation list was before anything of this was read: what was added to it
+    /// since may have changed what was read.
+    #[must_use]
+    pub fn as_of(mut self, known: i64) -> Self {
+        self.list_head = Some(self.list_head.map_or(known, |head| head.min(known)));
+        self
+    }
+}
+
 /// Whom the tokens are about.
 #[derive(Debug, Clone)]
 pub enum Subject {

@@ -201,6 +201,12 @@ impl Revocation {
         self.list.clone()
     }
 
+    /// Up to which entry this process has read: whoever reads the database from now on reads what is
+    /// as new as that.
+    pub fn seq(&self) -> i64 {
+        self.position.borrow().seq
+    }
+
     /// How far this process has read, and whoever waits for more.
     pub fn position(&self) -> watch::Receiver<Position> {
         self.position.subscribe()

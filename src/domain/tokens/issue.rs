@@ -9,7 +9,7 @@ use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::refresh_key;
-use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
+use crate::domain::grants::{Exchange, OneTimeValue, Person, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
 use crate::failpoint;
@@ -103,7 +103,7 @@ enum Written {
 pub async fn issue(
     provider: &Provider,
     client: &RegisteredClient,
-    redemption: Redemption,
+    mut redemption: Redemption,
     actor: &Actor,
 ) -> Result<TokenResponse, OAuthError> {
     let mut iat = redemption.earliest_iat;
@@ -134,7 +134,10 @@ pub async fn issue(
                     client.used();
                     return Ok(response);
                 }
-                Written::Overtaken(later) => iat = later,
+                Written::Overtaken(later) => {
+                    iat = later;
+                    read_again(provider, &mut redemption).await?;
+                }
                 Written::SpentBefore => {
                     provider.revocation.committed(&provider.db).await?;
                     return Err(OAuthError::invalid_grant("it was used before"));
@@ -147,6 +150,21 @@ pub async fn issue(
         }
     }
     Err(OAuthError::unavailable("tokens were revoked while this one was issued"))
+}
+
+/// What ended tokens of a person may have changed the person: the next token says what is true now.
+async fn read_again(provider: &Provider, redemption: &mut Redemption) -> Result<(), OAuthError> {
+    let Subject::Person(person) = &mut redemption.subject else { return Ok(()) };
+    let authorization = person.authorization.clone();
+    let read = move |conn: &mut DbConnection| {
+        let head = revocations::head(conn)?;
+        Ok((head, Person::find(conn, authorization)?))
+    };
+    let (head, found) = provider.db.read_by_key(read).await?;
+    let ended = || OAuthError::invalid_grant("the authorization has ended");
+    **person = found.ok_or_else(ended)?;
+    redemption.list_head = Some(head);
+    Ok(())
 }
 
 fn response(
@@ -255,8 +273,9 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     if let Some((user, client, sid)) = &writing.subject
         && writing.list_head != Some(revocations::head(conn)?)
     {
-        let earliest = revocation::earliest_iat(conn, user, client, sid.as_deref(), writing.iat)?;
-        if earliest > writing.iat {
+        let (iat, sid) = (writing.iat, sid.as_deref());
+        let (earliest, last) = revocation::watermarks(conn, user, client, sid, iat)?;
+        if earliest > iat || writing.list_head.is_some_and(|known| last > known) {
             return Ok(Written::Overtaken(earliest));
         }
     }

@@ -26,12 +26,13 @@ pub async fn token(
     let sender = sender::prove(provider, &proof::evidence(&request, &state), None)?;
     let confirmation = sender.confirmation(&client)?;
     let actor = info.actor(Actor::client(&client.id).name);
+    let known = provider.revocation.seq();
     let redemption = grant.redeem(provider, &client, &form, &actor).await?;
     sender.answers(&redemption.bound_to).map_err(|error| redemption.refused(error))?;
     sender.use_up(provider).await?;
     // What comes of something bound is bound as that was.
     let confirmation = confirmation.and(&redemption.bound_to);
-    let redemption = Redemption { confirmation, ..redemption };
+    let redemption = Redemption { confirmation, ..redemption }.as_of(known);
     let mut response = answer(&issue(provider, &client, redemption, &actor).await?);
     proof::next_nonce(&state, &sender, &mut response);
     Ok(response)
