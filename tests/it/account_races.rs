@@ -5,6 +5,7 @@ use crate::support::crypto::claims;
 use crate::support::test_server::{PASSWORD, system};
 use crate::support::{Code, TestServer, VERIFIER, WebApp, both};
 use countersign::domain::audit::Actor;
+use countersign::domain::clients::management;
 use countersign::domain::identity::users::{self, NewUser};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -41,6 +42,38 @@ both! {
             }
             old = new;
             server.clock.advance_seconds(60);
+        }
+    }
+
+    async fn x_07_tokens_beside_the_end_of_their_client_are_dead(server: TestServer) {
+        let other = WebApp::register_service(&server).await;
+        for later in LATER {
+            let service = WebApp::register_service(&server).await;
+            let askers = (0..16).map(|_| {
+                let service = service.clone();
+                async move {
+                    let mut tokens = Vec::new();
+                    for _ in 0..10 {
+                        let reply = service.token(&[("grant_type", "client_credentials")]).await;
+                        tokens.extend((reply.status == 200).then(|| reply.expect_tokens()));
+                    }
+                    tokens
+                }
+            });
+            let asking = askers.collect::<JoinSet<_>>();
+            wait(later).await;
+            let ground = server.provider.ground();
+            let ended = management::disable(&ground, &service.id, system()).await;
+            ended.expect("it can be disabled");
+            let tokens = asking.join_all().await.concat();
+            server.settle().await;
+            for token in tokens {
+                assert!(!other.is_active(&token.access_token).await, "after {later} ms");
+            }
+            // 429 after so many who were refused.
+            let refused = service.token(&[("grant_type", "client_credentials")]).await.status;
+            assert!(matches!(refused, 401 | 429), "{refused}");
+            server.clock.advance_seconds(600);
         }
     }
 
