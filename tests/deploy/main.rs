@@ -4,5 +4,8 @@
 mod support;
 
 mod cluster;
+mod files;
 mod keys;
 mod load;
+mod packages;
+mod traefik;

@@ -1,8 +1,7 @@
 //! `/auth/verify` and `countersign verify-proxy`, asked directly and by a real nginx.
 
-use crate::support::command::program;
 use crate::support::nginx::{Nginx, echo};
-use crate::support::process::{self, Service};
+use crate::support::sidecar::Sidecar;
 use crate::support::test_server::system;
 use crate::support::{Agent, Reply, Store, TestServer, WebApp, both, ports};
 use countersign::domain::identity::users;
@@ -117,44 +116,6 @@ async fn a_token_that_is_not_good_is_not_made_good_by_a_session() {
     let request = agent.http.get(server.url("/auth/verify"));
     let answer = request.header("authorization", "Basic YTpi").send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
-}
-
-/// The sidecar, running as a process of its own.
-struct Sidecar {
-    base: String,
-    _service: Service,
-}
-
-impl Sidecar {
-    fn start(server: &TestServer, more: &[&str]) -> Self {
-        let listen = format!("127.0.0.1:{}", ports::free_port());
-        Self::start_at(server.issuer(), &listen, more)
-    }
-
-    fn start_at(issuer: &str, listen: &str, more: &[&str]) -> Self {
-        let directory = process::directory("sidecar");
-        let path = directory.path().to_owned();
-        let program = program(&[]);
-        let binary = program.get_program().to_str().expect("a path").to_owned();
-        let mut command =
-            vec![binary.as_str(), "verify-proxy", "--issuer", issuer, "--listen", listen];
-        command.extend(more);
-        let service = Service::start(directory, "TERM", &command);
-        let port = listen.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        process::wait_until("the sidecar", &path, || ports::answers(port));
-        Self { base: format!("http://{listen}"), _service: service }
-    }
-
-    async fn ready(&self) {
-        for _ in 0..100 {
-            let answer = reqwest::get(format!("{}/readyz", self.base)).await.expect("an answer");
-            if answer.status() == 200 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the sidecar is not ready within five seconds");
-    }
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub mod redis;
 pub mod registration;
 pub mod reply;
 pub mod requests;
+pub mod sidecar;
 pub mod site;
 pub mod stub;
 pub mod test_server;

@@ -2,8 +2,9 @@
 
 use super::{ports, process};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// An `nginx` that ends when this is dropped.
 pub struct Nginx {
@@ -72,5 +73,9 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{request}"
-    )
+    )?;
+    // A body that nobody reads would make the kernel take the answer back.
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    std::io::copy(&mut stream, &mut std::io::sink()).map(drop)
 }
