@@ -243,7 +243,7 @@ async fn the_unit_is_what_systemd_takes() {
     std::fs::write(&bad, here.replace("ProtectHome=yes", "ProtectHouse=yes")).expect("written");
     let ran = blocking(move || verify(bad)).await;
     assert!(told(&ran).contains("ProtectHouse"), "it is no check: {}", told(&ran));
-    assert!(SERVICE.contains("\nRestartPreventExitStatus=2 75\n"));
+    assert!(SERVICE.contains("\nRestartPreventExitStatus=2 75 78\n"));
 }
 
 #[test]
