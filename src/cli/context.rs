@@ -88,6 +88,7 @@ pub fn ground(config: &Config) -> Result<Ground, CliError> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         longest_token_life: config.tokens.access_token.max(Lifetime::hours(1)),
+        acting: None,
     })
 }
 

@@ -93,7 +93,9 @@ impl From<AccountError> for CliError {
             AccountError::Taken(_) => "taken",
             AccountError::NotFound => "not_found",
             AccountError::LastAdmin => "last_admin",
-            AccountError::Yourself | AccountError::SetupClosed => "refused",
+            AccountError::Yourself | AccountError::SetupClosed | AccountError::Overtaken => {
+                "refused"
+            }
             AccountError::Hash(_) => "failed",
         };
         Self::failed(code, error)

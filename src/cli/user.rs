@@ -266,7 +266,7 @@ fn change(context: &Context<'_>, update: &Update) -> Result<(), CliError> {
             language: or_none(&update.language, old.language),
             claims: if update.claims_file.is_some() { file.claims } else { old.claims },
         };
-        users::update_profile(&ground, &account.user.id, profile, &Actor::cli()).await?;
+        users::update_profile(&ground, &account.user, profile, &Actor::cli()).await?;
         find(&ground, &account.user.id).await
     })?;
     context.output.write(&show::document(&account), || show::text(&account));

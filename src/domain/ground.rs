@@ -2,6 +2,8 @@
 //! command line can make it while the server runs.
 
 use super::audit::Actor;
+use super::identity::acting::Acting;
+use super::identity::sessions::SignedIn;
 use super::outbound::Outbound;
 use super::provider::Provider;
 use super::revocation::{Cause, Reason};
@@ -24,6 +26,8 @@ pub struct Ground {
     /// The key under which the secrets are sealed that we must read again; asked for only when one
     /// is made, and none without the master key.
     pub client_secret_key: Arc<dyn Fn() -> Option<SealingKey> + Send + Sync>,
+    /// Whoever acts by a browser, looked at again in every transaction.
+    pub acting: Option<Acting>,
 }
 
 impl Ground {
@@ -42,11 +46,13 @@ impl Ground {
         }
     }
 
-    /// Runs `work` in one transaction that a refusal undoes as a fault of the database does.
+    /// Runs `work` in one transaction that a refusal undoes as a fault of the database does. Whoever
+    /// acts was let in at the start of a request; a block, a sign-out or a lost role since then is
+    /// seen here.
     ///
     /// # Errors
     ///
-    /// What `work` refuses with, and the faults of the database.
+    /// What `work` refuses with, the faults of the database, and its `Refused`.
     pub async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -60,7 +66,15 @@ impl Ground {
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             StorageError::Interrupted
         };
-        let done = self.db.write(move |conn| work(conn).map_err(keep)).await;
+        let (acting, now) = (self.acting.clone(), self.now());
+        let unique = acting.as_ref().map(|_| self.random.id()).unwrap_or_default();
+        let done = self.db.write(move |conn| {
+            if let Some(acting) = &acting {
+                acting.check(conn, now, &unique)?;
+            }
+            work(conn).map_err(keep)
+        });
+        let done = done.await;
         done.map_err(|fault| {
             let refused = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
             refused.unwrap_or_else(|| fault.into())
@@ -84,7 +98,20 @@ impl Provider {
             random: self.random.clone(),
             outbound: self.outbound.clone(),
             longest_token_life: self.longest_token_life(),
+            acting: None,
         }
+    }
+
+    /// As [`Provider::ground`], for what a person does by a browser.
+    pub fn ground_of(&self, signed_in: &SignedIn) -> Ground {
+        let acting = Acting::person(signed_in, self.sessions.idle);
+        Ground { acting: Some(acting), ..self.ground() }
+    }
+
+    /// As [`Provider::ground_of`], for what a person does as an administrator.
+    pub fn ground_of_admin(&self, signed_in: &SignedIn) -> Ground {
+        let acting = Acting::administrator(signed_in, self.sessions.idle);
+        Ground { acting: Some(acting), ..self.ground() }
     }
 }
 
@@ -117,6 +144,7 @@ pub mod testing {
             outbound: Outbound::new(Vec::new(), None).unwrap(),
             longest_token_life: Lifetime::hours(1),
             client_secret_key: Arc::new(|| None),
+            acting: None,
         };
         TestGround { ground, clock, _directory: directory }
     }

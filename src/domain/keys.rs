@@ -7,7 +7,9 @@
 
 mod lifecycle;
 
-pub use lifecycle::{advance, publish_next, reload, retire, rotate, sealing_key, withdraw};
+pub use lifecycle::{
+    advance, publish_next, reload, retire, rotate, rotate_on, sealing_key, withdraw, withdraw_on,
+};
 
 use super::provider::{Parts, StartError};
 use crate::jose::{

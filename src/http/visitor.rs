@@ -239,8 +239,11 @@ impl Visitor {
         self.state.provider.browser.open(&self.browser, sealed, self.state.provider.now())
     }
 
-    /// The page for a fault of ours.
+    /// The page for a fault of ours, or for whoever may not do this any more.
     pub fn fault(&self, error: &OAuthError) -> HttpResponse {
+        if error.code == ErrorCode::AccessDenied {
+            return ErrorPage::forbidden(self.page()).respond();
+        }
         let mut shown = ErrorPage::server(self.page());
         shown.status = edge::error::status_of(error);
         let mut response = shown.respond();

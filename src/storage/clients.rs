@@ -17,6 +17,15 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Client>, Storage
         .transpose()
 }
 
+/// As [`find`], and nobody else changes the client until the transaction ends.
+pub fn hold(conn: &mut DbConnection, id: &str) -> Result<Option<Client>, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = dsl::clients.find(id).select(dsl::id).for_no_key_update();
+        row.first::<String>(conn).optional()?;
+    }
+    find(conn, id)
+}
+
 /// Lists clients whose name or id contains `search`, in the order of creation.
 pub fn list(
     conn: &mut DbConnection,
@@ -47,7 +56,7 @@ pub fn insert(conn: &mut DbConnection, client: &Client) -> Result<(), StorageErr
     Ok(())
 }
 
-/// Writes a client over the old one. False when it is gone.
+/// Writes a client over the old one, on or off as that is. False when it is gone.
 pub fn update(conn: &mut DbConnection, client: &Client) -> Result<bool, StorageError> {
     let row = Row::try_from(client)?;
     let changed = diesel::update(dsl::clients.find(&client.id))
@@ -55,8 +64,23 @@ pub fn update(conn: &mut DbConnection, client: &Client) -> Result<bool, StorageE
             dsl::name.eq(row.name),
             dsl::metadata.eq(row.metadata),
             dsl::policy.eq(row.policy),
-            dsl::disabled_at.eq(row.disabled_at),
             dsl::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Switches a client off or on. False when it is gone.
+pub fn set_disabled(
+    conn: &mut DbConnection,
+    id: &str,
+    disabled: bool,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = diesel::update(dsl::clients.find(id))
+        .set((
+            dsl::disabled_at.eq(disabled.then_some(now.as_unix())),
+            dsl::updated_at.eq(now.as_unix()),
         ))
         .execute(conn)?;
     Ok(changed == 1)

@@ -103,6 +103,9 @@ pub enum StorageError {
     Url,
     #[error("the database thread ended early")]
     Interrupted,
+    /// Whoever acts was blocked, signed out or demoted meanwhile.
+    #[error("whoever acts may not do so any more")]
+    Refused,
 }
 
 impl From<diesel::result::Error> for StorageError {

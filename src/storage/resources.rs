@@ -17,6 +17,15 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<Resource>, Stora
         .transpose()
 }
 
+/// As [`find`], and nobody else changes the resource until the transaction ends.
+pub fn hold(conn: &mut DbConnection, id: &str) -> Result<Option<Resource>, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = dsl::resources.find(id).select(dsl::id).for_no_key_update();
+        row.first::<String>(conn).optional()?;
+    }
+    find(conn, id)
+}
+
 /// Finds a resource by its identifier, byte for byte.
 pub fn find_by_identifier(
     conn: &mut DbConnection,

@@ -14,6 +14,15 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<TrustedIssuer>, 
     row.map(TrustedIssuer::try_from).transpose()
 }
 
+/// As [`find`], and nobody else changes the issuer until the transaction ends.
+pub fn hold(conn: &mut DbConnection, id: &str) -> Result<Option<TrustedIssuer>, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = dsl::trusted_issuers.find(id).select(dsl::id).for_no_key_update();
+        row.first::<String>(conn).optional()?;
+    }
+    find(conn, id)
+}
+
 /// Finds an issuer by its `iss`, byte for byte.
 pub fn find_by_issuer(
     conn: &mut DbConnection,

@@ -13,6 +13,15 @@ pub fn find(conn: &mut DbConnection, slug: &str) -> Result<Option<Upstream>, Sto
     row.map(Upstream::try_from).transpose()
 }
 
+/// As [`find`], and nobody else changes the provider until the transaction ends.
+pub fn hold(conn: &mut DbConnection, slug: &str) -> Result<Option<Upstream>, StorageError> {
+    if let DbConnection::Postgres(conn) = conn {
+        let row = dsl::upstreams.find(slug).select(dsl::slug).for_no_key_update();
+        row.first::<String>(conn).optional()?;
+    }
+    find(conn, slug)
+}
+
 /// Lists all of them, in the order of creation.
 pub fn list(conn: &mut DbConnection) -> Result<Vec<Upstream>, StorageError> {
     let rows: Vec<Row> = dsl::upstreams

@@ -35,6 +35,12 @@ impl User {
     pub fn display_name(&self) -> &str {
         self.name.as_deref().or(self.username.as_deref()).unwrap_or(&self.email)
     }
+
+    /// Whether what was proved with the password of this account is worth something for what is
+    /// stored of it by now: the same password, and no block.
+    pub fn is_still(&self, stored: &Self) -> bool {
+        stored.blocked_at.is_none() && stored.password_hash == self.password_hash
+    }
 }
 
 /// Which users to list.
@@ -71,10 +77,11 @@ pub fn find(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageEr
     row.map(User::try_from).transpose()
 }
 
-/// Finds a user and keeps everyone else from changing the account until the transaction ends.
+/// Finds a user and keeps everyone else from changing the account until the transaction ends. What
+/// others write that only names the account does not wait: it may hold what this one needs next.
 pub fn hold(conn: &mut DbConnection, id: &str) -> Result<Option<User>, StorageError> {
     if let DbConnection::Postgres(conn) = conn {
-        let row = users::table.find(id).select(users::id).for_update();
+        let row = users::table.find(id).select(users::id).for_no_key_update();
         row.first::<String>(conn).optional()?;
     }
     find(conn, id)

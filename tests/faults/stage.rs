@@ -147,6 +147,7 @@ impl Stage {
             outbound: Outbound::new(Vec::new(), None).expect("it can be made"),
             longest_token_life: Lifetime::hours(1),
             client_secret_key: Arc::new(|| None),
+            acting: None,
         }
     }
 

@@ -141,7 +141,28 @@ pub async fn update(
     draft: ClientDraft,
     actor: &Actor,
 ) -> Result<Created, ClientError> {
-    let draft = ClientDraft { id: None, ..draft }.checked()?;
+    update_as(ground, id, draft, actor, |_, _, _| Ok(())).await
+}
+
+/// As [`update`], for whoever is not free in all of it: once nobody else can change the client,
+/// `settle` sees what is stored, takes into the draft what is to stay, and may refuse.
+///
+/// # Errors
+///
+/// As [`update`], and what `settle` refuses with.
+pub async fn update_as<F>(
+    ground: &Ground,
+    id: &str,
+    draft: ClientDraft,
+    actor: &Actor,
+    settle: F,
+) -> Result<Created, ClientError>
+where
+    F: FnOnce(&mut DbConnection, &Client, &mut ClientDraft) -> Result<(), ClientError>
+        + Send
+        + 'static,
+{
+    let mut draft = ClientDraft { id: None, ..draft }.checked()?;
     if names_a_new_sector(ground, id, &draft).await? {
         sector::check(&ground.outbound, &draft).await?;
     }
@@ -154,6 +175,8 @@ pub async fn update(
     ground
         .transact(move |conn| {
             let before = existing(conn, &id)?;
+            settle(conn, &before, &mut draft)?;
+            let draft = draft.checked()?;
             let client = Client {
                 name: draft.name,
                 metadata: draft.metadata,
@@ -223,7 +246,7 @@ async fn set_disabled(
         .transact(move |conn| {
             let before = existing(conn, &id)?;
             let changed = before.disabled != disabled;
-            clients::update(conn, &Client { disabled, updated_at: now, ..before })?;
+            clients::set_disabled(conn, &id, disabled, now)?;
             if disabled {
                 authorizations::revoke_of_client(conn, &id, "client_disabled", now)?;
                 revocation::end_tokens_of_client(conn, &id, &cause)?;
@@ -241,6 +264,23 @@ async fn set_disabled(
 ///
 /// `NotFound`, and those of the database.
 pub async fn delete(ground: &Ground, id: &str, actor: &Actor) -> Result<(), ClientError> {
+    delete_as(ground, id, actor, |_, _| Ok(())).await
+}
+
+/// As [`delete`], for whoever may not always: `settle` sees what is stored, and may refuse.
+///
+/// # Errors
+///
+/// As [`delete`], and what `settle` refuses with.
+pub async fn delete_as<F>(
+    ground: &Ground,
+    id: &str,
+    actor: &Actor,
+    settle: F,
+) -> Result<(), ClientError>
+where
+    F: FnOnce(&mut DbConnection, &Client) -> Result<(), ClientError> + Send + 'static,
+{
     let now = ground.now();
     let event = event(actor, "client.delete", id, now);
     let cause = ground.cause(Reason::ClientDisabled, actor);
@@ -248,6 +288,7 @@ pub async fn delete(ground: &Ground, id: &str, actor: &Actor) -> Result<(), Clie
     ground
         .transact(move |conn| {
             let client = existing(conn, &id)?;
+            settle(conn, &client)?;
             // A later client with this id must not inherit refresh tokens.
             authorizations::revoke_of_client(conn, &id, Reason::ClientDisabled.as_str(), now)?;
             revocation::end_tokens_of_client(conn, &id, &cause)?;
@@ -282,8 +323,9 @@ pub async fn list(
     ground.db.read(move |conn| clients::list(conn, search.as_deref(), after, limit)).await
 }
 
+/// A client that nobody else changes until the transaction ends.
 fn existing(conn: &mut DbConnection, id: &str) -> Result<Client, ClientError> {
-    clients::find(conn, id)?.ok_or(ClientError::NotFound)
+    clients::hold(conn, id)?.ok_or(ClientError::NotFound)
 }
 
 fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEvent {

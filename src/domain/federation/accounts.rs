@@ -5,6 +5,8 @@ use super::Identity;
 use super::held::{Arrived, LIFETIME};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
+use crate::domain::ground::Ground;
+use crate::domain::identity::sessions::SignedIn;
 use crate::domain::identity::users::{self as accounts, AccountError, NewUser};
 use crate::domain::provider::Provider;
 use crate::protocol::error::OAuthError;
@@ -28,6 +30,9 @@ pub enum LinkError {
     /// New accounts are not made like this.
     #[error("people may not sign up through this provider")]
     NoSignUp,
+    /// Another password by now, or a block.
+    #[error("the account here was changed meanwhile")]
+    Overtaken,
     #[error(transparent)]
     Fault(#[from] OAuthError),
 }
@@ -72,25 +77,56 @@ pub async fn find_user(
     found.await
 }
 
+/// The owner of an account here, by what proved it.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// The password, as it was when it was checked.
+    Password(&'a User),
+    /// The browser in which they are signed in.
+    Session(&'a SignedIn),
+}
+
+impl Owner<'_> {
+    const fn user(&self) -> &User {
+        match self {
+            Self::Password(user) => user,
+            Self::Session(signed_in) => &signed_in.user,
+        }
+    }
+
+    fn ground(&self, provider: &Provider) -> Ground {
+        match self {
+            Self::Password(_) => provider.ground(),
+            Self::Session(signed_in) => provider.ground_of(signed_in),
+        }
+    }
+}
+
 /// Links an account elsewhere to a user who has just proved to be its owner.
 ///
 /// # Errors
 ///
-/// `Used`, and `Taken` when it belongs to somebody else.
+/// `Used`, `Overtaken` when the proof is worth nothing any more, and `Taken` when it belongs to
+/// somebody else.
 pub async fn link(
     provider: &Provider,
     slug: &str,
     identity: &Identity,
-    user_id: &str,
+    owner: Owner<'_>,
     arrival: Option<&Arrived>,
     actor: &Actor,
 ) -> Result<(), LinkError> {
-    let link = new_link(provider, slug, identity, user_id);
+    let link = new_link(provider, slug, identity, &owner.user().id);
+    let proven = owner.user().clone();
     let once = arrival.map(|arrival| (arrival_hash(arrival), arrival.at + LIFETIME));
     let event = event(provider, actor, "account.link", &link);
-    provider
-        .ground()
+    owner
+        .ground(provider)
         .transact(move |conn| {
+            let stored = users::hold(conn, &proven.id)?;
+            if !stored.is_some_and(|stored| proven.is_still(&stored)) {
+                return Err(LinkError::Overtaken);
+            }
             if let Some((hash, until)) = &once
                 && !seen_jtis::insert(conn, hash, *until + Lifetime::minutes(1))?
             {
@@ -209,14 +245,14 @@ pub async fn linked_accounts(
 /// See [`UnlinkError`].
 pub async fn unlink(
     provider: &Provider,
-    user_id: &str,
+    signed_in: &SignedIn,
     id: &str,
     actor: &Actor,
 ) -> Result<(), UnlinkError> {
-    let (user_id, id) = (user_id.to_owned(), id.to_owned());
+    let (user_id, id) = (signed_in.user.id.clone(), id.to_owned());
     let (actor, now) = (actor.clone(), provider.now());
     provider
-        .ground()
+        .ground_of(signed_in)
         .transact(move |conn| {
             let user = users::hold(conn, &user_id)?.ok_or(UnlinkError::NotFound)?;
             let links = linked_accounts::list_of_user(conn, &user_id)?;

@@ -183,7 +183,7 @@ pub async fn update(
     let version = ground.random.id();
     ground
         .transact(move |conn| {
-            let before = upstreams::find(conn, &draft.slug)?.ok_or(UpstreamError::NotFound)?;
+            let before = upstreams::hold(conn, &draft.slug)?.ok_or(UpstreamError::NotFound)?;
             let upstream = Upstream {
                 sealed_secret: secret.unwrap_or(before.sealed_secret),
                 slug: draft.slug,

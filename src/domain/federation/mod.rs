@@ -12,7 +12,7 @@ pub mod management;
 mod metadata;
 
 pub use accounts::{
-    LinkError, UnlinkError, create_account, find_user, link, linked_accounts, unlink,
+    LinkError, Owner, UnlinkError, create_account, find_user, link, linked_accounts, unlink,
 };
 pub use back_channel::end_sessions;
 pub use exchange::{Answer, start};

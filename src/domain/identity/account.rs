@@ -3,7 +3,8 @@
 use super::passwords::PasswordError;
 use super::sessions::SignedIn;
 use super::sign_in::{self, Attempt, SignInError};
-use super::users::{self, AccountError};
+use super::throttle::{Limit, TooMany};
+use super::users::{self, AccountError, Profile, User};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::digest::digest;
 use crate::domain::provider::Provider;
@@ -150,6 +151,36 @@ pub async fn end_other_sessions(
     Ok(ended)
 }
 
+/// How often a person may write their profile, at each instance: every time, all that instances
+/// keep of people is read anew.
+const PROFILES: Limit = Limit { attempts: 30, window: Lifetime::minutes(10) };
+
+/// Why a profile was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    #[error(transparent)]
+    SlowDown(#[from] TooMany),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// Writes what a person changed of their own profile.
+///
+/// # Errors
+///
+/// See [`ProfileError`].
+pub async fn update_profile(
+    provider: &Provider,
+    signed_in: &SignedIn,
+    profile: Profile,
+    actor: &Actor,
+) -> Result<(), ProfileError> {
+    let user = &signed_in.user;
+    provider.throttle.take(&format!("profile {}", user.id), PROFILES)?;
+    users::update_profile(&provider.ground_of(signed_in), user, profile, actor).await?;
+    Ok(())
+}
+
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -184,24 +215,25 @@ pub async fn change_password(
     actor: &Actor,
 ) -> Result<String, ChangeError> {
     users::check_password(new)?;
-    if signed_in.user.password_hash.is_some() {
-        prove(provider, signed_in, current, actor).await.map_err(ChangeError::Current)?;
-    }
+    let proven = match signed_in.user.password_hash.is_some() {
+        true => prove(provider, signed_in, current, actor).await.map_err(ChangeError::Current)?,
+        false => signed_in.user.clone(),
+    };
     let hash = provider.passwords.hash(new).await?;
-    let (id, sid) = (&signed_in.user.id, &signed_in.session.sid);
-    users::set_password_hash(&provider.ground(), id, hash, Some(sid), actor).await?;
+    let (ground, sid) = (provider.ground_of(signed_in), &signed_in.session.sid);
+    users::change_password_hash(&ground, &proven, hash, sid, actor).await?;
     let told = provider.revocation.committed(&provider.db).await;
     told.map_err(ChangeError::Unavailable)?;
     renew_cookie(provider, &signed_in.session).await.map_err(ChangeError::Unavailable)
 }
 
-/// Checks the current password as a sign-in does, with the same limits.
+/// Checks the current password as a sign-in does, with the same limits. Gives whose it was then.
 async fn prove(
     provider: &Provider,
     signed_in: &SignedIn,
     password: &str,
     actor: &Actor,
-) -> Result<(), SignInError> {
+) -> Result<User, SignInError> {
     let attempt = Attempt {
         login_name: &signed_in.user.email,
         password,
@@ -210,7 +242,7 @@ async fn prove(
     };
     let proven = sign_in::check_password(provider, &attempt).await?;
     match proven.id == signed_in.user.id {
-        true => Ok(()),
+        true => Ok(proven),
         false => Err(SignInError::Wrong),
     }
 }

@@ -155,10 +155,7 @@ pub async fn start(
         .write(move |conn| {
             // A block or a new password in between must win over the proof of a moment ago.
             let current = users::hold(conn, &checked.id)?;
-            let still_good = current.is_some_and(|user| {
-                user.blocked_at.is_none() && user.password_hash == checked.password_hash
-            });
-            if !still_good {
+            if !current.is_some_and(|current| checked.is_still(&current)) {
                 return Ok(None);
             }
             let session = replace(conn, before.as_deref(), session, &cause)?;

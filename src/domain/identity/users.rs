@@ -21,7 +21,8 @@ pub use access::{block, delete, end_session, revoke_tokens, unblock};
 pub use claims::check as check_claims;
 pub use error::AccountError;
 pub use membership::{ADMIN_ROLE, set_groups, set_roles};
-pub use password::{check_password, set_password, set_password_hash};
+pub(in crate::domain) use membership::{is_admin, take_turns};
+pub use password::{change_password_hash, check_password, set_password};
 pub use profile::{Profile, update_profile};
 
 use super::passwords;
@@ -220,8 +221,9 @@ fn with_memberships(conn: &mut DbConnection, user: User) -> Result<Account, Stor
     Ok(Account { user, roles, groups })
 }
 
+/// A user whom nobody else changes until the transaction ends.
 fn existing(conn: &mut DbConnection, id: &str) -> Result<User, AccountError> {
-    users::find(conn, id)?.ok_or(AccountError::NotFound)
+    users::hold(conn, id)?.ok_or(AccountError::NotFound)
 }
 
 /// An entry about a user.

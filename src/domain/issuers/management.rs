@@ -298,8 +298,9 @@ pub async fn subjects(ground: &Ground, id: &str) -> Result<Vec<(String, String)>
     found.await
 }
 
+/// An issuer that nobody else changes until the transaction ends.
 fn existing(conn: &mut DbConnection, id: &str) -> Result<TrustedIssuer, IssuerError> {
-    trusted_issuers::find(conn, id)?.ok_or(IssuerError::NotFound)
+    trusted_issuers::hold(conn, id)?.ok_or(IssuerError::NotFound)
 }
 
 fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEvent {

@@ -41,7 +41,21 @@ pub async fn rotate(
     use_: impl Into<KeyUse>,
     actor: &Actor,
 ) -> Result<StoredKey, OAuthError> {
-    let key = publish_next(&provider.ground(), &provider.keys.seal, use_, actor).await?;
+    rotate_on(&provider.ground(), provider, use_, actor).await
+}
+
+/// As [`rotate`], on the ground of whoever acts.
+///
+/// # Errors
+///
+/// As [`rotate`], and `access_denied` when they may not any more.
+pub async fn rotate_on(
+    ground: &Ground,
+    provider: &Provider,
+    use_: impl Into<KeyUse>,
+    actor: &Actor,
+) -> Result<StoredKey, OAuthError> {
+    let key = publish_next(ground, &provider.keys.seal, use_, actor).await?;
     reload(provider).await?;
     Ok(key)
 }
@@ -71,8 +85,7 @@ pub async fn publish_next(
     let version = ground.random.id();
     let inserted = key.clone();
     let done = ground
-        .db
-        .write(move |conn| {
+        .transact::<_, StorageError, _>(move |conn| {
             let live = signing_keys::list_live(conn)?;
             if live.iter().any(|key| key.state == "next" && key.algorithm == inserted.algorithm) {
                 return Ok(false);
@@ -111,7 +124,21 @@ fn check_seal(live: &[StoredKey], seal: &SealingKey) -> Result<(), OAuthError> {
 ///
 /// `invalid_request` when there is no such key, or it is retired already.
 pub async fn withdraw(provider: &Provider, kid: &str, actor: &Actor) -> Result<(), OAuthError> {
-    retire(&provider.ground(), &provider.keys.seal, kid, actor).await?;
+    withdraw_on(&provider.ground(), provider, kid, actor).await
+}
+
+/// As [`withdraw`], on the ground of whoever acts.
+///
+/// # Errors
+///
+/// As [`withdraw`], and `access_denied` when they may not any more.
+pub async fn withdraw_on(
+    ground: &Ground,
+    provider: &Provider,
+    kid: &str,
+    actor: &Actor,
+) -> Result<(), OAuthError> {
+    retire(ground, &provider.keys.seal, kid, actor).await?;
     provider.revocation.committed(&provider.db).await?;
     reload(provider).await
 }
@@ -142,7 +169,7 @@ pub async fn retire(
     let entries = signs.then(|| entry.because(Reason::KeyWithdrawn, actor));
     let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));
     let version = ground.random.id();
-    let written = ground.db.write(move |conn| {
+    let written = ground.transact::<_, StorageError, _>(move |conn| {
         let from = key.state.clone();
         let retired = StoredKey { state: "retired".into(), retire_at: Some(now.as_unix()), ..key };
         if signing_keys::change_state(conn, &from, &retired)?

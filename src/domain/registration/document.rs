@@ -252,9 +252,16 @@ async fn store(provider: &Provider, client_id: &str, draft: ClientDraft) -> Resu
     if before.name == draft.name && before.metadata == draft.metadata {
         return Ok(());
     }
-    let ClientPolicy { kind, .. } = draft.policy;
-    let draft = ClientDraft { policy: ClientPolicy { kind, ..before.policy }, ..draft };
-    management::update(&ground, client_id, draft, &actor).await.map_err(refused)?;
+    let kind = draft.policy.kind;
+    // What the house has decided is not for the document to change, nor what it decides meanwhile.
+    let of_the_house = move |house: ClientPolicy| ClientPolicy { kind, ..house };
+    let draft = ClientDraft { policy: of_the_house(before.policy), ..draft };
+    let updated =
+        management::update_as(&ground, client_id, draft, &actor, move |_, stored, draft| {
+            draft.policy = of_the_house(stored.policy.clone());
+            Ok(())
+        });
+    updated.await.map_err(refused)?;
     provider.forget();
     provider.revocation.committed(&provider.db).await
 }

@@ -86,7 +86,7 @@ pub async fn create(
         .target(format!("initial_token:{}", token.id))
         .details(format!("uses: {}; label: {}", token.uses, token.label));
     let kept = token.clone();
-    let made = ground.db.write(move |conn| {
+    let made = ground.transact::<_, StorageError, _>(move |conn| {
         initial_access_tokens::insert(conn, &kept)?;
         audit::insert(conn, &event)
     });

@@ -4,15 +4,21 @@
 use super::answer::Answer;
 use super::{checked_draft, invalid_metadata, members, refused, statement};
 use crate::domain::audit::Actor;
-use crate::domain::clients::management;
+use crate::domain::clients::management::{self, ClientError};
 use crate::domain::digest::digest;
+use crate::domain::identity::throttle::{Limit, TooMany};
 use crate::domain::provider::Provider;
 use crate::protocol::client::{Client, ClientPolicy};
 use crate::protocol::error::OAuthError;
+use crate::protocol::time::Lifetime;
 use crate::storage::registrations::{self, Registration};
-use crate::storage::{client_secrets, clients};
+use crate::storage::{DbConnection, client_secrets, clients};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
+
+/// How often a client may write its registration, at each instance: every time, all that instances
+/// keep of clients is read anew.
+const WRITES: Limit = Limit { attempts: 60, window: Lifetime::hours(1) };
 
 /// Tells a client what it registered (RFC 7592 §2.1).
 ///
@@ -42,29 +48,60 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<Answer, OAuthError> {
     let (before, mut registration) = admit(provider, client_id, bearer).await?;
+    limit(provider, client_id)?;
     let members = members(body)?;
     check_names(provider, client_id, &members).await?;
     let (mut draft, statement) = checked_draft(provider, members).await?;
-    if statement.is_none() && registration.software_statement.is_some() {
+    let (is_signed, own) = (statement.is_some(), draft.policy.clone());
+    if !is_signed && registration.software_statement.is_some() {
         return Err(statement::invalid("the client came with a software statement: send one"));
     }
-    // What the house has decided about the client since is not for the client to change.
-    let ClientPolicy { kind, require_pkce, .. } = draft.policy;
-    let require_pkce = require_pkce || before.policy.require_pkce;
-    draft.policy = ClientPolicy { kind, require_pkce, ..before.policy };
+    draft.policy = beside(&own, &before.policy);
     let actor = actor.acting_as(Actor::client(client_id).name);
-    let ground = provider.ground();
-    let updated = management::update(&ground, client_id, draft, &actor).await.map_err(refused)?;
     registration.software_statement.clone_from(&statement);
-    if let Some(statement) = statement {
-        let id = client_id.to_owned();
-        let kept =
-            provider.db.write(move |conn| registrations::set_statement(conn, &id, &statement));
-        kept.await?;
-    }
+    let (ground, hash) = (provider.ground(), digest(bearer));
+    let updated =
+        management::update_as(&ground, client_id, draft, &actor, move |conn, stored, draft| {
+            still_its(conn, stored, &hash)?;
+            draft.policy = beside(&own, &stored.policy);
+            match &statement {
+                Some(signed) => Ok(registrations::set_statement(conn, &stored.id, signed)?),
+                None => Ok(()),
+            }
+        });
+    let updated = updated.await.map_err(refused)?;
     provider.forget();
     provider.revocation.committed(&provider.db).await?;
     Ok(answer(provider, updated.client, updated.secret, registration, bearer))
+}
+
+fn limit(provider: &Provider, client_id: &str) -> Result<(), OAuthError> {
+    let taken = provider.throttle.take(&format!("manage {client_id}"), WRITES);
+    taken.map_err(|wait: TooMany| {
+        let mut error = OAuthError::unavailable(wait);
+        error.description = "too many updates of this client, try again later".into();
+        error
+    })
+}
+
+/// The policy of a client that says this of itself. What the house has decided about it since is not
+/// for the client to change.
+fn beside(own: &ClientPolicy, house: &ClientPolicy) -> ClientPolicy {
+    let require_pkce = own.require_pkce || house.require_pkce;
+    ClientPolicy { kind: own.kind, require_pkce, ..house.clone() }
+}
+
+/// Refuses a client that was switched off, or whose token is another now, since it was let in.
+fn still_its(
+    conn: &mut DbConnection,
+    client: &Client,
+    token_hash: &str,
+) -> Result<(), ClientError> {
+    let registration = registrations::find(conn, &client.id)?;
+    match registration.is_some_and(|own| own.token_hash == token_hash) && !client.disabled {
+        true => Ok(()),
+        false => Err(ClientError::NotFound),
+    }
 }
 
 /// Ends a client (RFC 7592 §2.3).
@@ -80,7 +117,10 @@ pub async fn delete(
 ) -> Result<(), OAuthError> {
     admit(provider, client_id, bearer).await?;
     let actor = actor.acting_as(Actor::client(client_id).name);
-    management::delete(&provider.ground(), client_id, &actor).await.map_err(refused)?;
+    let (ground, hash) = (provider.ground(), digest(bearer));
+    let settle = move |conn: &mut DbConnection, stored: &Client| still_its(conn, stored, &hash);
+    let deleted = management::delete_as(&ground, client_id, &actor, settle);
+    deleted.await.map_err(refused)?;
     provider.forget();
     provider.revocation.committed(&provider.db).await
 }

@@ -127,19 +127,17 @@ pub async fn update(
     let before = find(ground, id).await?.ok_or(ResourceError::NotFound)?;
     let draft = ResourceDraft { identifier: before.identifier.clone(), ..draft }.checked()?;
     let now = ground.now();
-    let (plain, sealed_secret) = match (draft.settings.needs_secret(), before.sealed_secret) {
-        (false, _) => (None, None),
-        (true, Some(kept)) => (None, Some(kept)),
-        (true, None) => {
-            let (plain, sealed) = fresh(ground, id, seal)?;
-            (Some(plain), Some(sealed))
-        }
-    };
+    let fresh = draft.settings.needs_secret().then(|| fresh(ground, id, seal));
     let event = event(actor, "resource.update", id, now);
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
             let before = existing(conn, &id)?;
+            let (plain, sealed_secret) = match (fresh, &before.sealed_secret) {
+                (None, _) => (None, None),
+                (Some(_), Some(kept)) => (None, Some(kept.clone())),
+                (Some(fresh), None) => Some(fresh?).unzip(),
+            };
             let resource = Resource {
                 name: draft.name,
                 settings: draft.settings,
@@ -244,8 +242,9 @@ fn fresh(
     Ok((plain, sealed))
 }
 
+/// A resource that nobody else changes until the transaction ends.
 fn existing(conn: &mut DbConnection, id: &str) -> Result<Resource, ResourceError> {
-    resources::find(conn, id)?.ok_or(ResourceError::NotFound)
+    resources::hold(conn, id)?.ok_or(ResourceError::NotFound)
 }
 
 /// A type means one thing, wherever it is asked for.

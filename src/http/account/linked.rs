@@ -82,7 +82,7 @@ pub async fn ask(here: Here, id: web::Path<String>) -> Answer {
 pub async fn remove(posted: Posted, id: web::Path<String>) -> Answer {
     let here = &posted.here;
     here.demand_recent()?;
-    let gone = federation::unlink(here.provider(), here.user_id(), &id, &here.actor()).await;
+    let gone = federation::unlink(here.provider(), &here.signed_in, &id, &here.actor()).await;
     match gone {
         Ok(()) => Ok(here.done(Notice::AccountUnlinked, PAGE)),
         Err(UnlinkError::NotFound) => Err(here.not_found()),

@@ -4,6 +4,7 @@ use super::here::{Answer, Here, Posted, instead, with_cookie};
 use crate::domain::identity::account::{self, ChangeError};
 use crate::domain::identity::passwords;
 use crate::domain::identity::sign_in::SignInError;
+use crate::domain::identity::users::AccountError;
 use crate::http::edge::headers::retry_after;
 use crate::http::interaction::see_other;
 use crate::http::page::{Nav, Notice};
@@ -86,6 +87,10 @@ fn refused(here: &Here, mut view: ChangePassword, error: ChangeError) -> Answer 
         ChangeError::Current(SignInError::Unavailable(error)) | ChangeError::Unavailable(error) => {
             Err(here.fault(&error))
         }
+        ChangeError::New(AccountError::Overtaken) => {
+            Err(instead("the account was changed meanwhile", see_other("/login?next=/account")))
+        }
+        ChangeError::New(AccountError::Storage(error)) => Err(here.fault(&error.into())),
         ChangeError::New(refusal) => {
             problems::add(&mut view.errors, text, &refusal.problems());
             match view.errors.is_empty() {

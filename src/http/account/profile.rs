@@ -1,7 +1,10 @@
 //! Who the person is, and how they want to read.
 
 use super::here::{Answer, Here, Posted, with_cookie};
-use crate::domain::identity::users::{self, AccountError, Profile as Account, User};
+use crate::domain::identity::account::{self, ProfileError};
+use crate::domain::identity::throttle::TooMany;
+use crate::domain::identity::users::{AccountError, Profile as Account, User};
+use crate::http::edge::headers::retry_after;
 use crate::http::page::{LANGUAGE_COOKIE, Nav, Notice, THEME_COOKIE, Theme};
 use crate::http::problems;
 use crate::http::text::Language;
@@ -9,6 +12,7 @@ use crate::http::views::Errors;
 use crate::http::views::account::Profile;
 use crate::http::views::problem::Problem;
 use crate::protocol::error::OAuthError;
+use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 
 /// Shows the form with what is kept.
@@ -41,24 +45,37 @@ pub async fn post(posted: Posted) -> Answer {
         return Ok(here.show(view.respond()));
     }
     let changed = changed(&here.signed_in.user, &view);
-    let ground = here.provider().ground();
-    match users::update_profile(&ground, here.user_id(), changed, &here.actor()).await {
-        Ok(_) => {}
-        Err(AccountError::Storage(error)) => return Err(here.fault(&error.into())),
-        Err(AccountError::NotFound) => return Err(here.not_found()),
-        Err(refusal) => {
-            problems::add(&mut view.errors, view.page.text, &refusal.problems());
-            return match view.errors.is_empty() {
-                true => Err(here.fault(&OAuthError::server_error(refusal))),
-                false => Ok(here.show(view.respond())),
-            };
-        }
+    let (provider, actor) = (here.provider(), here.actor());
+    if let Err(error) = account::update_profile(provider, &here.signed_in, changed, &actor).await {
+        return refused(here, view, error);
     }
     let cookies = here.visitor.state.cookies;
     let language = cookies.set_choice(LANGUAGE_COOKIE, view.language.map(Language::tag));
     let theme = cookies.set_choice(THEME_COOKIE, view.theme.map(Theme::name));
     let done = here.done(Notice::ProfileSaved, "/account/profile");
     Ok(with_cookie(with_cookie(done, &language), &theme))
+}
+
+fn refused(here: &Here, mut view: Profile, error: ProfileError) -> Answer {
+    match error {
+        ProfileError::SlowDown(TooMany(wait)) => {
+            let seconds = wait.as_seconds();
+            view.errors.add("name", view.page.text, Problem::TooManyAttempts(seconds));
+            let mut response = here.show(view.respond());
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            retry_after(response.headers_mut(), seconds);
+            Ok(response)
+        }
+        ProfileError::Account(AccountError::Storage(error)) => Err(here.fault(&error.into())),
+        ProfileError::Account(AccountError::NotFound) => Err(here.not_found()),
+        ProfileError::Account(refusal) => {
+            problems::add(&mut view.errors, view.page.text, &refusal.problems());
+            match view.errors.is_empty() {
+                true => Err(here.fault(&OAuthError::server_error(refusal))),
+                false => Ok(here.show(view.respond())),
+            }
+        }
+    }
 }
 
 /// The form with what a person cannot change here.

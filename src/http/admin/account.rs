@@ -5,7 +5,9 @@ use super::audit;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, address, below, of_client};
 use crate::domain::admin::{self, UserDetails};
-use crate::domain::identity::users::{self, Account, AccountError, NewUser, Profile, Session};
+use crate::domain::identity::users::{
+    self, Account, AccountError, NewUser, Profile, Session, User,
+};
 use crate::domain::private_claims::ATTRIBUTES;
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
@@ -102,14 +104,14 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     }
     if new_claims || name != before.user.name {
         let profile = Profile { name, claims, ..Profile::of(&before.user) };
-        admin.account(rename(&admin, &id, profile).await)?;
+        admin.account(rename(&admin, &before.user, profile).await)?;
     }
     admin.changed().await?;
     Ok(admin.done(&below("/admin/users", &id), Notice::UserSaved))
 }
 
-async fn rename(admin: &Admin, id: &str, profile: Profile) -> Result<(), AccountError> {
-    users::update_profile(&admin.ground(), id, profile, &admin.actor()).await.map(drop)
+async fn rename(admin: &Admin, before: &User, profile: Profile) -> Result<(), AccountError> {
+    users::update_profile(&admin.ground(), before, profile, &admin.actor()).await.map(drop)
 }
 
 /// The attributes of somebody as JSON; nothing when there are none.

@@ -5,7 +5,6 @@ use super::list::below;
 use crate::domain::audit::Actor;
 use crate::domain::form::is_hidden;
 use crate::domain::identity::users::{self, Account, AccountError};
-use crate::domain::logout;
 use crate::http::page::{Nav, Notice};
 use crate::http::views::confirm::{self, Confirm};
 use crate::http::views::problem::Problem;
@@ -110,8 +109,11 @@ async fn sign_out(
     actor: &Actor,
 ) -> Result<Result<(), AccountError>, Stop> {
     for session in admin.read(users::live_sessions(&admin.ground(), id).await)? {
-        admin.read(logout::end_session(admin.provider(), id, &session.sid, actor).await)?;
+        if let Err(error) = users::end_session(&admin.ground(), id, &session.sid, actor).await {
+            return Ok(Err(error));
+        }
     }
+    admin.provider().outbox.wake();
     Ok(Ok(()))
 }
 

@@ -53,14 +53,9 @@ pub async fn only_administrators(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let visitor = visitor(request.request());
-    let refused = match visitor.signed_in().await {
-        Err(error) => visitor.fault(&error),
-        Ok(None) => sign_in(&page_of(request.request()), false),
-        Ok(Some(signed_in)) if !signed_in.is_admin() => {
-            let email = Some(signed_in.user.email);
-            ErrorPage::forbidden(Page { email, ..visitor.page() }).respond()
-        }
-        Ok(Some(signed_in)) => {
+    let refused = match administrator(&visitor, &page_of(request.request())).await {
+        Err(Stop(refused)) => refused,
+        Ok(signed_in) => {
             request.extensions_mut().insert(Rc::new(signed_in));
             let answer = next.call(request).await?.map_into_boxed_body();
             let (request, response) = answer.into_parts();
@@ -70,6 +65,19 @@ pub async fn only_administrators(
         }
     };
     Ok(request.into_response(refused))
+}
+
+/// The administrator who is here now; whoever else is told where to go.
+async fn administrator(visitor: &Visitor, page: &str) -> Result<SignedIn, Stop> {
+    match visitor.signed_in().await {
+        Err(error) => Err(Stop(visitor.fault(&error))),
+        Ok(None) => Err(Stop(sign_in(page, false))),
+        Ok(Some(signed_in)) if !signed_in.is_admin() => {
+            let email = Some(signed_in.user.email);
+            Err(Stop(ErrorPage::forbidden(Page { email, ..visitor.page() }).respond()))
+        }
+        Ok(Some(signed_in)) => Ok(signed_in),
+    }
 }
 
 fn visitor(request: &HttpRequest) -> Visitor {
@@ -126,9 +134,9 @@ impl Admin {
         &self.visitor.state.provider
     }
 
-    /// What changes of accounts and clients need.
+    /// What changes of accounts and clients need. Each looks again at whether the person may.
     pub fn ground(&self) -> Ground {
-        self.provider().ground()
+        self.provider().ground_of_admin(&self.signed_in)
     }
 
     /// Who acts, for the audit log.
@@ -231,7 +239,8 @@ impl Admin {
     }
 }
 
-/// The fields of a form that comes from a page of ours (AD-04).
+/// The fields of a form that comes from a page of ours (AD-04), and from somebody who is an
+/// administrator also when all of it has come.
 pub struct Posted(pub Params);
 
 impl FromRequest for Posted {
@@ -239,10 +248,13 @@ impl FromRequest for Posted {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Stop>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let visitor = visitor(request);
+        let (visitor, page) = (visitor(request), page_of(request));
         let form = FormParams::from_request(request, payload);
         Box::pin(async move {
-            let Ok(FormParams(form)) = form.await else {
+            let form = form.await;
+            // The body may have taken its time: the guard let in whoever was here before that.
+            administrator(&visitor, &page).await?;
+            let Ok(FormParams(form)) = form else {
                 return Err(Stop(ErrorPage::request(visitor.page()).respond()));
             };
             match visitor.posted_from_our_page(&form) {

@@ -61,7 +61,7 @@ pub async fn rotate(admin: Admin, posted: Posted) -> Answer {
     let named = posted.field("algorithm");
     let algorithm = admin.found(named.parse::<KeyUse>().ok())?;
     admin.recent_or(&address(ROTATE, &[("algorithm", algorithm.as_str())]))?;
-    let done = keys::rotate(admin.provider(), algorithm, &admin.actor()).await;
+    let done = keys::rotate_on(&admin.ground(), admin.provider(), algorithm, &admin.actor()).await;
     ended(&admin, done.map(drop), "error-key-is-next")?;
     Ok(admin.done(LIST, Notice::KeyRotated))
 }
@@ -80,7 +80,7 @@ pub async fn ask_retire(admin: Admin, kid: Path<String>) -> Answer {
 /// Ends a key at once.
 pub async fn retire(admin: Admin, kid: Path<String>, _posted: Posted) -> Answer {
     admin.recent()?;
-    let done = keys::withdraw(admin.provider(), &kid, &admin.actor()).await;
+    let done = keys::withdraw_on(&admin.ground(), admin.provider(), &kid, &admin.actor()).await;
     ended(&admin, done, "error-key-gone")?;
     Ok(admin.done(LIST, Notice::KeyRetired))
 }

@@ -5,8 +5,8 @@ use super::flow::{self, Via};
 use super::login::{self, Purpose as Way};
 use super::{Visitor, see_other};
 use crate::domain::federation::{
-    self, Answer, Arrived, FederationError, Held, Identity, LinkError, Purpose, RegisteredUpstream,
-    Started,
+    self, Answer, Arrived, FederationError, Held, Identity, LinkError, Owner, Purpose,
+    RegisteredUpstream, Started,
 };
 use crate::domain::identity::sessions::{self, BrowserInfo};
 use crate::domain::identity::sign_in::{self, Attempt, SignInError};
@@ -137,14 +137,18 @@ async fn link_here(
     sid: &str,
 ) -> Result<HttpResponse, OAuthError> {
     let here = visitor.signed_in().await?;
-    if !here.is_some_and(|here| here.user.id == user_id && here.session.sid == sid) {
+    let Some(here) = here.filter(|here| here.user.id == user_id && here.session.sid == sid) else {
         return Ok(ErrorPage::start_again(visitor.page()).respond());
-    }
+    };
     let (provider, actor) = (&visitor.state.provider, visitor.actor(format!("user:{user_id}")));
-    let linked = federation::link(provider, &upstream.slug, identity, user_id, None, &actor).await;
+    let owner = Owner::Session(&here);
+    let linked = federation::link(provider, &upstream.slug, identity, owner, None, &actor).await;
     let notice = match linked {
         Ok(()) => Notice::AccountLinked,
         Err(LinkError::Fault(error)) => return Err(error),
+        Err(LinkError::Overtaken) => {
+            return Ok(ErrorPage::start_again(visitor.page()).respond());
+        }
         Err(_) => Notice::LinkTaken,
     };
     Ok(visitor.done("/account/security", notice))
@@ -309,7 +313,7 @@ async fn prove(
         &provider,
         &upstream.slug,
         &arrived.identity,
-        &user.id,
+        Owner::Password(&user),
         Some(&arrived),
         &actor,
     );
@@ -317,6 +321,7 @@ async fn prove(
         Ok(()) => enter(visitor, upstream, &arrived.txn, &user, arrived.identity).await,
         Err(LinkError::Fault(error)) => flow::fault(&visitor, &error),
         Err(LinkError::Used) => ErrorPage::start_again(visitor.page()).respond(),
+        Err(LinkError::Overtaken) => again(LinkMessage::Wrong),
         Err(_) => again(LinkMessage::Taken),
     }
 }
@@ -328,7 +333,7 @@ async fn create(visitor: Visitor, upstream: &RegisteredUpstream, arrived: Arrive
         Err(LinkError::Fault(error)) => flow::fault(&visitor, &error),
         Err(LinkError::Used) => ErrorPage::start_again(visitor.page()).respond(),
         Err(LinkError::NoSignUp) => ErrorPage::request(visitor.page()).respond(),
-        Err(LinkError::EmailTaken | LinkError::Taken) => {
+        Err(LinkError::EmailTaken | LinkError::Taken | LinkError::Overtaken) => {
             let message = Some(LinkMessage::EmailTaken);
             view(&visitor, upstream, &arrived, "", message).respond()
         }

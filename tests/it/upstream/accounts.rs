@@ -116,7 +116,7 @@ both_of_two! { |_| {};
             ..users::Profile::of(&there.user)
         };
         let ground = two.there.provider.ground();
-        users::update_profile(&ground, &there.user.id, profile, system()).await.expect("changed");
+        users::update_profile(&ground, &there.user, profile, system()).await.expect("changed");
         let other = Agent::new(&two.here);
         let back = two.back_from_there(&other, "ada").await;
         other.open(&path_of(&back)).await;

@@ -29,8 +29,8 @@ pub async fn block(
     let (id, actor, version) = (id.to_owned(), actor.clone(), ground.random.id());
     ground
         .transact(move |conn| {
-            existing(conn, &id)?;
             keep_an_admin(conn, &id, &actor, &version)?;
+            existing(conn, &id)?;
             let changed = users::block(conn, &id, &reason, cause.now)?;
             revocation::end_user(conn, &id, None, &cause)?;
             audit::insert(conn, &event)?;
@@ -124,8 +124,8 @@ pub async fn delete(ground: &Ground, id: &str, actor: &Actor) -> Result<(), Acco
     let (id, actor, version) = (id.to_owned(), actor.clone(), ground.random.id());
     ground
         .transact(move |conn| {
-            let user = existing(conn, &id)?;
             keep_an_admin(conn, &id, &actor, &version)?;
+            let user = existing(conn, &id)?;
             revocation::end_user(conn, &id, None, &cause)?;
             users::delete(conn, &id)?;
             audit::insert(conn, &event.details(format!("email: {}", user.email)))?;

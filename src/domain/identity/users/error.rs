@@ -23,6 +23,9 @@ pub enum AccountError {
     /// The set-up link was used, is older than 30 minutes, or was never ours.
     #[error("this set-up link is not valid, or no longer")]
     SetupClosed,
+    /// What was proved is not worth anything any more.
+    #[error("the account was changed meanwhile")]
+    Overtaken,
     #[error("the password could not be hashed: {0}")]
     Hash(String),
     #[error(transparent)]
@@ -59,7 +62,7 @@ impl AccountError {
             Self::LastAdmin => "error-last-admin",
             Self::Yourself => "error-yourself",
             Self::SetupClosed => "error-setup-closed",
-            Self::Hash(_) | Self::Storage(_) => "error-server",
+            Self::Overtaken | Self::Hash(_) | Self::Storage(_) => "error-server",
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::storage::{DbConnection, StorageError, audit, settings, users};
 
 /// The role of those who administer Countersign.
 pub const ADMIN_ROLE: &str = "admin";
-/// The value that transactions which take an administrator away write, so that they take turns.
+/// The value that transactions which take an administrator away write, and those in which an
+/// administrator acts, so that they take turns.
 const ADMIN_CHANGE: &str = "admin_change";
 const MAX_COUNT: usize = 100;
 const MAX_CHARS: usize = 100;
@@ -41,7 +42,8 @@ pub(super) fn sorted(mut names: Vec<String>) -> Vec<String> {
 }
 
 /// Refuses to take the last active administrator away, or one's own account (AD-08). To be called
-/// in the transaction that blocks, deletes or demotes; `unique` is any fresh value.
+/// in the transaction that blocks, deletes or demotes, before it holds the account; `unique` is any
+/// fresh value.
 pub(super) fn keep_an_admin(
     conn: &mut DbConnection,
     id: &str,
@@ -51,17 +53,30 @@ pub(super) fn keep_an_admin(
     if actor.name == format!("user:{id}") {
         return Err(AccountError::Yourself);
     }
-    if !users::roles(conn, id)?.iter().any(|role| role == ADMIN_ROLE) {
+    take_turns(conn, unique)?;
+    if !is_admin(conn, id)? {
         return Ok(());
     }
-    // On PostgreSQL the row lock makes two such transactions take turns: each alone would leave
-    // one administrator, both together none.
-    settings::set(conn, ADMIN_CHANGE, unique)?;
     let is_active = users::find(conn, id)?.is_some_and(|user| user.blocked_at.is_none());
     if is_active && users::count_active_with_role(conn, ADMIN_ROLE)? <= 1 {
         return Err(AccountError::LastAdmin);
     }
     Ok(())
+}
+
+/// On PostgreSQL the row lock makes those who change or use the power of administrators take turns:
+/// two who take one away would each leave one, and together none. It is the first lock of all that
+/// a transaction takes, so that none waits for another in a circle.
+pub(in crate::domain) fn take_turns(
+    conn: &mut DbConnection,
+    unique: &str,
+) -> Result<(), StorageError> {
+    settings::set(conn, ADMIN_CHANGE, unique)
+}
+
+/// Whether somebody has the role of administrators.
+pub(in crate::domain) fn is_admin(conn: &mut DbConnection, id: &str) -> Result<bool, StorageError> {
+    Ok(users::roles(conn, id)?.iter().any(|role| role == ADMIN_ROLE))
 }
 
 /// Gives a user exactly these roles.
@@ -105,17 +120,17 @@ async fn set(
     let (id, version) = (id.to_owned(), ground.random.id());
     ground
         .transact(move |conn| {
+            if matches!(kind, Kind::Roles) {
+                take_turns(conn, &version)?;
+                if is_admin(conn, &id)? && !names.iter().any(|name| name == ADMIN_ROLE) {
+                    keep_an_admin(conn, &id, &cause.actor, &version)?;
+                }
+            }
             existing(conn, &id)?;
             let before = match kind {
                 Kind::Roles => users::roles(conn, &id)?,
                 Kind::Groups => users::groups(conn, &id)?,
             };
-            let lost = |name: &str| {
-                before.iter().any(|old| old == name) && !names.iter().any(|new| new == name)
-            };
-            if matches!(kind, Kind::Roles) && lost(ADMIN_ROLE) {
-                keep_an_admin(conn, &id, &cause.actor, &version)?;
-            }
             write(conn, &id, kind, &before, &names, &cause)?;
             Ok(settings::bump_cache_version(conn, &version)?)
         })

@@ -1,6 +1,6 @@
 //! Setting passwords. Checking one at sign-in is in [`passwords`].
 
-use super::{AccountError, event, existing, passwords};
+use super::{AccountError, User, event, existing, passwords};
 use crate::domain::audit::Actor;
 use crate::domain::form::FieldProblem;
 use crate::domain::ground::Ground;
@@ -46,28 +46,44 @@ pub async fn set_password(
 ) -> Result<(), AccountError> {
     check_password(&password)?;
     let hashed = hash(password).await?;
-    set_password_hash(ground, id, hashed, keep_sid, actor).await
+    write(ground, id, hashed, keep_sid, None, actor).await
 }
 
-/// As [`set_password`], with a hash that was made elsewhere.
+/// Sets the hash of a new password for somebody who proved the one of `before`, none when there was
+/// none. An operator who set another meanwhile, or blocked them, has the last word.
 ///
 /// # Errors
 ///
-/// `NotFound`, and those of the database.
-pub async fn set_password_hash(
+/// `Overtaken` when the password is another by now or the account is blocked; else as
+/// [`set_password`].
+pub async fn change_password_hash(
+    ground: &Ground,
+    before: &User,
+    password_hash: String,
+    keep_sid: &str,
+    actor: &Actor,
+) -> Result<(), AccountError> {
+    write(ground, &before.id, password_hash, Some(keep_sid), Some(before), actor).await
+}
+
+async fn write(
     ground: &Ground,
     id: &str,
     password_hash: String,
     keep_sid: Option<&str>,
+    before: Option<&User>,
     actor: &Actor,
 ) -> Result<(), AccountError> {
     let cause = ground.cause(Reason::PasswordChanged, actor);
     let event = event(actor, "user.set_password", id, cause.now);
     let (id, keep_sid) = (id.to_owned(), keep_sid.map(str::to_owned));
-    let version = ground.random.id();
+    let (before, version) = (before.cloned(), ground.random.id());
     ground
         .transact(move |conn| {
-            existing(conn, &id)?;
+            let stored = existing(conn, &id)?;
+            if before.is_some_and(|before| !before.is_still(&stored)) {
+                return Err(AccountError::Overtaken);
+            }
             users::set_password(conn, &id, &password_hash, cause.now)?;
             revocation::end_user(conn, &id, keep_sid.as_deref(), &cause)?;
             audit::insert(conn, &event)?;

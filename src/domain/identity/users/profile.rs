@@ -37,6 +37,36 @@ impl Profile {
         }
     }
 
+    /// What is stored by now, with all of this that differs from what was seen.
+    fn over(self, seen: &Self, stored: Self) -> Self {
+        let (email, email_verified) = match (self.email == seen.email, stored.email == seen.email) {
+            (false, _) => (self.email, self.email_verified),
+            (true, true) => {
+                let verified =
+                    newer(self.email_verified, &seen.email_verified, stored.email_verified);
+                (stored.email, verified)
+            }
+            // What was said is about an address that is there no more.
+            (true, false) => (stored.email, stored.email_verified),
+        };
+        let mut claims = stored.claims;
+        for name in seen.claims.keys().chain(self.claims.keys()) {
+            match self.claims.get(name) {
+                own if own == seen.claims.get(name) => None,
+                Some(own) => claims.insert(name.clone(), own.clone()),
+                None => claims.remove(name),
+            };
+        }
+        Self {
+            email,
+            email_verified,
+            username: newer(self.username, &seen.username, stored.username),
+            name: newer(self.name, &seen.name, stored.name),
+            language: newer(self.language, &seen.language, stored.language),
+            claims,
+        }
+    }
+
     /// Everything that is wrong with it.
     pub fn problems(&self) -> Vec<FieldProblem> {
         let username = self.username.as_deref();
@@ -61,7 +91,8 @@ impl Profile {
     }
 }
 
-/// Writes a profile. A person who changes their own email has to prove the new one.
+/// Writes what of a profile is not as it was `seen`; what others changed meanwhile stays. A person
+/// who changes their own email has to prove the new one. One that is as it was leaves no entry.
 ///
 /// # Errors
 ///
@@ -69,17 +100,20 @@ impl Profile {
 /// `NotFound`.
 pub async fn update_profile(
     ground: &Ground,
-    id: &str,
+    seen: &User,
     profile: Profile,
     actor: &Actor,
 ) -> Result<User, AccountError> {
     let profile = Profile { email: profile.email.trim().to_owned(), ..profile };
     AccountError::check(profile.problems())?;
-    let (id, actor, now) = (id.to_owned(), actor.clone(), ground.now());
+    let (id, seen) = (seen.id.clone(), Profile::of(seen));
+    let (actor, now) = (actor.clone(), ground.now());
     let version = ground.random.id();
     ground
         .transact(move |conn| {
             let before = existing(conn, &id)?;
+            let profile = profile.over(&seen, Profile::of(&before));
+            AccountError::check(profile.problems())?;
             let is_self = actor.name == format!("user:{id}");
             let same_email = before.email == profile.email;
             let user = User {
@@ -95,15 +129,23 @@ pub async fn update_profile(
                 updated_at: now,
                 ..before.clone()
             };
+            let changed = changed(&before, &user).join(", ");
+            if changed.is_empty() {
+                return Ok(before);
+            }
             check_free(conn, &user)?;
             users::update(conn, &user)?;
-            let changed = changed(&before, &user).join(", ");
             let event = event(&actor, "user.update", &id, now);
             audit::insert(conn, &event.details(format!("changed: {changed}")))?;
             settings::bump_cache_version(conn, &version)?;
             Ok(user)
         })
         .await
+}
+
+/// What somebody says, if it is not what they saw; else what is there by now.
+fn newer<T: PartialEq>(own: T, seen: &T, stored: T) -> T {
+    if own == *seen { stored } else { own }
 }
 
 fn changed(before: &User, after: &User) -> Vec<&'static str> {
@@ -196,6 +238,7 @@ fn mixes_alphabets(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_email_is_one_plain_address() {
@@ -230,6 +273,42 @@ mod tests {
         ] {
             assert!(username_problem(bad, own).is_some(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_others_changed_meanwhile_stays() {
+        let claims = |value: &Value| value.as_object().cloned().unwrap();
+        let seen = Profile {
+            email: "ada@example.com".into(),
+            email_verified: false,
+            username: Some("ada".into()),
+            name: Some("Ada".into()),
+            claims: claims(&json!({ "given_name": "Ada", "locale": "en", "gender": "x" })),
+            language: None,
+        };
+        let own = Profile {
+            name: Some("Ada L".into()),
+            email_verified: true,
+            claims: claims(&json!({ "given_name": "A", "locale": "en" })),
+            ..seen.clone()
+        };
+        let stored = Profile {
+            email: "ada@example.org".into(),
+            username: None,
+            claims: claims(&json!({ "given_name": "Ada", "gender": "y", "attributes": {} })),
+            language: Some("de".into()),
+            ..seen.clone()
+        };
+        let expected = Profile {
+            name: Some("Ada L".into()),
+            claims: claims(&json!({ "given_name": "A", "attributes": {} })),
+            ..stored.clone()
+        };
+        assert_eq!(own.clone().over(&seen, stored), expected);
+        assert_eq!(own.clone().over(&seen, seen.clone()), own);
+        let moved = Profile { email: "l@example.com".into(), ..seen.clone() };
+        let verified = Profile { email_verified: true, ..seen.clone() };
+        assert_eq!(moved.clone().over(&seen, verified), moved);
     }
 
     #[test]

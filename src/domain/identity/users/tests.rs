@@ -238,10 +238,10 @@ async fn lg_14_a_person_who_changes_the_email_has_to_prove_it_again() {
     let test = ground();
     let ada = user(&test, "ada@example.com", &[]).await.user;
     let verified = Profile { email_verified: true, ..Profile::of(&ada) };
-    let by_cli = update_profile(&test.ground, &ada.id, verified.clone(), &Actor::cli()).await;
-    assert!(by_cli.unwrap().email_verified);
+    let by_cli = update_profile(&test.ground, &ada, verified.clone(), &Actor::cli()).await.unwrap();
+    assert!(by_cli.email_verified);
     let moved = Profile { email: "ada@example.org".into(), ..verified };
-    let by_ada = update_profile(&test.ground, &ada.id, moved, &Actor::user(&ada.id)).await;
+    let by_ada = update_profile(&test.ground, &by_cli, moved, &Actor::user(&ada.id)).await;
     assert!(!by_ada.unwrap().email_verified);
     let found = find_by_any_name(&test.ground, "ada@example.com").await.unwrap();
     assert!(found.is_none());
