@@ -4,11 +4,14 @@
 //! |----------------------------------|--------|---------------------------------------------------|
 //! | `{countersign}:head`               | string | the [`Head`] as JSON, written anew each second    |
 //! | `{countersign}:revocations`        | stream | every living entry under the id `SEQ-0`           |
-//! | `{countersign}:revoked:KIND:KEY`   | string | the [`StoredMark`] as JSON, with an expiry        |
+//! | `{countersign}:revoked:KIND:KEY`   | string | see below, with an expiry                        |
 //!
 //! The braces put all keys into one slot of a cluster, so that they can be written together.
 //!
-//! The stream is the list; the single keys serve those who only know how to look one up. **That an
+//! The stream is the list; the single keys serve those who only know how to look one up. Their value
+//! is a number of unix seconds, and **a token with `iat` up to it is refused**: `not_before`, or for a
+//! `jti`, whose token is refused whenever it was issued, `expires_at`. Redis keeps a number in the
+//! entry itself, which a text would be kept beside of. **That an
 //! entry is absent means "not revoked" only under a [`Head`] that is present, of the known epoch,
 //! not behind what was seen before, young, and reached in the stream.**
 
@@ -33,16 +36,6 @@ pub struct Head {
     /// Every entry up to this number is in Redis.
     pub seq: i64,
     pub time: Timestamp,
-}
-
-/// The value of a single key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredMark {
-    /// Tokens with `iat` up to this are refused; absent for a `jti`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
-    /// The clock of Redis may be wrong, so readers compare this with their own.
-    pub expires_at: Timestamp,
 }
 
 /// The single key of an entry.

@@ -141,7 +141,12 @@ impl Setup {
 
     /// A verifier's list, fresh.
     pub async fn follow(&self) -> List {
-        let list = List(RedisList::open(&self.url, Arc::new(SystemClock)).unwrap());
+        self.follow_at(&self.url).await
+    }
+
+    /// As [`Setup::follow`], by another way to the same Redis.
+    pub async fn follow_at(&self, url: &str) -> List {
+        let list = List(RedisList::open(url, Arc::new(SystemClock)).unwrap());
         eventually("a list is fresh", 5000, async || Some(!list.0.is_stale())).await;
         list
     }

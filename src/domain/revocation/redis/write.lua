@@ -14,15 +14,17 @@ local function time(value)
   if number and number >= 0 and number < 5000000000 then return math.floor(number) end
 end
 
+-- The number in a single key, and how many seconds it will stay.
 local function stored(key)
   local value = redis.pcall('GET', key)
   if type(value) == 'table' then
     redis.call('DEL', key)
-    return {}
+    return 0, 0
   end
-  local read, mark = pcall(cjson.decode, value)
-  return read and type(mark) == 'table' and mark or {}
+  return time(value) or 0, redis.call('TTL', key)
 end
+
+local now = tonumber(redis.call('TIME')[1])
 
 for i = 2, #KEYS do
   local at = 2 + (i - 2) * 5
@@ -32,13 +34,14 @@ for i = 2, #KEYS do
       'not_before', not_before, 'expires_at', expires_at)
     last = tonumber(seq)
   end
-  local old = stored(KEYS[i])
-  local expires = math.max(tonumber(expires_at), time(old.expires_at) or 0)
-  local mark = string.format('"expires_at":%d', expires)
-  if not_before ~= '' then
-    local highest = math.max(tonumber(not_before), time(old.not_before) or 0)
-    mark = string.format('"not_before":%d,', highest) .. mark
+  local old, stays = stored(KEYS[i])
+  local mark = not_before ~= '' and not_before or expires_at
+  mark = string.format('%d', math.max(tonumber(mark), old))
+  local expires = tonumber(expires_at) + margin
+  if stays > expires - now then
+    redis.call('SET', KEYS[i], mark, 'KEEPTTL')
+  else
+    redis.call('SET', KEYS[i], mark, 'EXAT', expires)
   end
-  redis.call('SET', KEYS[i], '{' .. mark .. '}', 'EXAT', expires + margin)
 end
 return 'ok'
