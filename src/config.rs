@@ -39,6 +39,8 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Addresses or networks whose forwarded headers are believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The one header by which those proxies name the client.
+    pub forwarded_header: ForwardedHeader,
     /// Where metrics are served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// What people who are blocked are told to ask.
@@ -66,6 +68,7 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             metrics_listen: None,
             support_contact: "your administrator".into(),
             tokens: TokenConfig::default(),
@@ -168,6 +171,18 @@ pub struct MtlsConfig {
     /// The header in which a trusted proxy hands on the certificate it was shown.
     pub certificate_header: Option<String>,
     pub certificate_header_format: CertificateFormat,
+}
+
+/// The header in which proxies name the client. One alone counts: what a proxy does not set, it passes
+/// on as whoever calls it wrote it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, which nearly every proxy writes.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// How a proxy writes a certificate into a header.

@@ -1,5 +1,6 @@
 //! Whose request it is when a proxy stands in between (RFC 7239).
 
+use crate::config::ForwardedHeader;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -10,23 +11,28 @@ const MAX_HOPS: usize = 16;
 
 /// The address of the client: the peer, or, when the peer is a proxy we trust, the hop nearest to us
 /// that we do not trust. What cannot be read counts as not sent, and other peers are not asked
-/// (RFC 7239 §8.1).
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// (RFC 7239 §8.1). Only the header that our proxies write is read: another one they pass on as it
+/// came.
+pub fn client_address(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    (trusted, header): (&[IpNet], ForwardedHeader),
+) -> IpAddr {
     let peer = peer.to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     if !is_trusted(&peer) {
         return peer;
     }
-    let Some(hops) = hops(headers) else { return peer };
+    let Some(hops) = hops(headers, header) else { return peer };
     let client = hops.iter().rev().find(|hop| !is_trusted(hop)).or(hops.first());
     client.copied().unwrap_or(peer)
 }
 
 /// The chain as the proxies wrote it, the nearest last; `None` when a part of it is no address.
-fn hops(headers: &HeaderMap) -> Option<Vec<IpAddr>> {
-    match headers.contains_key(header::FORWARDED) {
-        true => chain(headers, &header::FORWARDED, forwarded_for),
-        false => chain(headers, &X_FORWARDED_FOR, address),
+fn hops(headers: &HeaderMap, header: ForwardedHeader) -> Option<Vec<IpAddr>> {
+    match header {
+        ForwardedHeader::Forwarded => chain(headers, &header::FORWARDED, forwarded_for),
+        ForwardedHeader::XForwardedFor => chain(headers, &X_FORWARDED_FOR, address),
     }
 }
 
@@ -67,13 +73,33 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
+    /// The client when proxies write this header.
     fn client(peer: &str, name: &'static str, values: &[&str]) -> String {
+        let by = match name {
+            "forwarded" => ForwardedHeader::Forwarded,
+            _ => ForwardedHeader::XForwardedFor,
+        };
+        client_by(by, peer, &values.iter().map(|value| (name, *value)).collect::<Vec<_>>())
+    }
+
+    fn client_by(by: ForwardedHeader, peer: &str, sent: &[(&'static str, &str)]) -> String {
         let mut headers = HeaderMap::new();
-        for value in values {
+        for (name, value) in sent {
             headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+        client_address(peer.parse().unwrap(), &headers, (&trusted, by)).to_string()
+    }
+
+    #[test]
+    fn ht_08_a_header_that_our_proxies_do_not_write_is_the_callers_own() {
+        let sent = [("forwarded", "for=198.51.100.1"), ("x-forwarded-for", "203.0.113.9")];
+        let by_list = client_by(ForwardedHeader::XForwardedFor, "10.0.0.1", &sent);
+        assert_eq!(by_list, "203.0.113.9");
+        let by_rfc = client_by(ForwardedHeader::Forwarded, "10.0.0.1", &sent);
+        assert_eq!(by_rfc, "198.51.100.1");
+        assert_eq!(client_by(ForwardedHeader::XForwardedFor, "10.0.0.1", &sent[..1]), "10.0.0.1");
+        assert_eq!(client_by(ForwardedHeader::Forwarded, "10.0.0.1", &sent[1..]), "10.0.0.1");
     }
 
     #[test]

@@ -101,9 +101,9 @@ where
     }
 
     fn origin(&self, request: &ServiceRequest) -> Origin {
-        let address = request
-            .peer_addr()
-            .map(|peer| client_address(peer.ip(), request.headers(), &self.policy.trusted_proxies));
+        let proxies = (self.policy.trusted_proxies.as_slice(), self.policy.forwarded_header);
+        let address =
+            request.peer_addr().map(|peer| client_address(peer.ip(), request.headers(), proxies));
         Origin { code: self.policy.codes.next(), address }
     }
 

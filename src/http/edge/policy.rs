@@ -5,7 +5,7 @@ use super::code::RequestCodes;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
-use crate::config::{Config, MtlsConfig};
+use crate::config::{Config, ForwardedHeader, MtlsConfig};
 use crate::protocol::random::Random;
 use ipnet::IpNet;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ const LONG_POLL: &str = "/revocations";
 pub struct EdgePolicy {
     pub hosts: Hosts,
     pub trusted_proxies: Vec<IpNet>,
+    /// Where those proxies name the client.
+    pub forwarded_header: ForwardedHeader,
     /// Where those proxies put client certificates, if they do.
     pub certificate_header: Option<CertificateHeader>,
     /// Whether the issuer is https, so that browsers are told to keep to it.
@@ -42,6 +44,7 @@ impl EdgePolicy {
             hosts: Hosts::new(&config.issuer, config.listen, config.mtls.url.as_deref()),
             certificate_header: certificate_header(&config.mtls),
             trusted_proxies: config.trusted_proxies.clone(),
+            forwarded_header: config.forwarded_header,
             https: config.issuer.starts_with("https:"),
             codes: RequestCodes::new(u64::from_ne_bytes(key)),
             metrics: Arc::default(),
