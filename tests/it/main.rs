@@ -49,6 +49,7 @@ mod logout;
 mod looks;
 mod mtls;
 mod outbox_crash;
+mod overtaken;
 mod pairwise;
 mod par;
 mod private_claims;

@@ -86,7 +86,6 @@ pub async fn of(
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
         exchange: None,
-        list_head: None,
         begins: false,
     };
     let made = access_token::make(provider, &client, &redemption, now).map_err(NoPreview::Fault)?;

@@ -244,6 +244,17 @@ fn check_nonce(response_type: ResponseType, params: &Params) -> Result<Option<St
     }
 }
 
+/// Whether a request that was checked before would still be let through: an address, or a scope, that
+/// was taken from the client since then must not be answered to.
+pub fn is_still_allowed(client: &RegisteredClient, request: &AuthorizationRequest) -> bool {
+    let metadata = &client.metadata;
+    let of_now =
+        |own: &String| redirect_uri::matches(own, &request.redirect_uri, metadata.application_type);
+    let is_answered_here = request.elsewhere.is_some();
+    (is_answered_here || metadata.redirect_uris.iter().any(of_now))
+        && request.scope.is_within(&metadata.scope)
+}
+
 /// As [`check_scope_of_people`]; and `offline_access` counts only where consent is asked for, or the
 /// house decided (§11).
 fn check_scope(

@@ -96,7 +96,7 @@ async fn prove(
 }
 
 /// One answer for every cause, so that nobody learns which clients exist.
-pub(super) fn refused() -> OAuthError {
+pub fn refused() -> OAuthError {
     OAuthError::invalid_client("client authentication failed")
 }
 

@@ -34,6 +34,8 @@ const ORIGINS_PAGE: i64 = 500;
 /// A client with everything that a request needs of it, read once and kept until it changes.
 pub struct RegisteredClient {
     pub client: Client,
+    /// When it was read.
+    read_at: Timestamp,
     /// It registered itself, and its first use has not been noted.
     unused: AtomicBool,
     secrets: Vec<ClientSecret>,
@@ -71,6 +73,7 @@ impl RegisteredClient {
         secrets: Vec<ClientSecret>,
         keys: Arc<jwks::ClientKeys>,
         seal: &SealingKey,
+        read_at: Timestamp,
     ) -> Self {
         let algorithm = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
         let metadata = &client.metadata;
@@ -93,6 +96,7 @@ impl RegisteredClient {
             sector: client.sector(),
             keys,
             secret_keys: secret_keys(&client, &secrets, seal),
+            read_at,
             unused: AtomicBool::new(!client.policy.origin.is_administrator()),
             client,
             secrets,
@@ -195,6 +199,17 @@ impl ClientRegistry {
         self.origins.store(None);
     }
 
+    /// A client that was read before. What was read before its tokens were ended is forgotten: it may
+    /// have been switched off.
+    fn kept(&self, provider: &Provider, client_id: &str) -> Option<Arc<RegisteredClient>> {
+        let kept = self.cache.get(client_id)?;
+        if provider.revocation.has_ended_client(client_id, kept.read_at) {
+            self.cache.remove(client_id);
+            return None;
+        }
+        Some(kept)
+    }
+
     /// The keys of a client: those that were fetched before from the same address, if any were.
     fn keys_of(&self, client: &Client) -> Arc<jwks::ClientKeys> {
         let keys = jwks::ClientKeys::of(&client.metadata);
@@ -214,11 +229,24 @@ pub async fn find(
     provider: &Provider,
     client_id: &str,
 ) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
-    match provider.clients.cache.get(client_id) {
-        Some(cached) if document::may_stay(provider, &cached) => Ok(Some(cached)),
+    match provider.clients.kept(provider, client_id) {
+        Some(kept) if document::may_stay(provider, &kept) => Ok(Some(kept)),
         _ if document::is_address(client_id) => document::find(provider, client_id).await,
         _ => load(provider, client_id).await,
     }
+}
+
+/// As [`find`], as it is in the database now.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn find_anew(
+    provider: &Provider,
+    client_id: &str,
+) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
+    provider.clients.cache.remove(client_id);
+    find(provider, client_id).await
 }
 
 /// Reads a client that is stored, whatever a document says of it meanwhile.
@@ -230,9 +258,10 @@ pub(super) async fn load(
     provider: &Provider,
     client_id: &str,
 ) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
-    if let Some(cached) = provider.clients.cache.get(client_id) {
-        return Ok(Some(cached));
+    if let Some(kept) = provider.clients.kept(provider, client_id) {
+        return Ok(Some(kept));
     }
+    let read_at = provider.now();
     if client_id.len() > 255 || client_id.contains('\0') {
         return Ok(None);
     }
@@ -249,7 +278,7 @@ pub(super) async fn load(
     };
     let seal = &provider.client_secrets;
     let keys = provider.clients.keys_of(&client);
-    let registered = Arc::new(RegisteredClient::new(client, secrets, keys, seal));
+    let registered = Arc::new(RegisteredClient::new(client, secrets, keys, seal, read_at));
     provider.clients.cache.insert(client_id.to_owned(), registered.clone());
     Ok(Some(registered))
 }

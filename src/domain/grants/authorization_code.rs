@@ -44,8 +44,10 @@ impl Grant for AuthorizationCodeGrant {
         let authorization = Some(&person.authorization);
         let target = Target::of(provider, client, params, authorization).await?;
 
-        let (list_head, earliest_iat) = person.earliest_iat(provider);
-        let scope = super::narrowed(params, &person.authorization.scope)?;
+        let earliest_iat = person.earliest_iat(provider);
+        // What was taken from the client since then it does not get.
+        let granted = person.authorization.scope.intersection(&client.metadata.scope);
+        let scope = super::narrowed(params, &granted)?;
         Ok(Redemption {
             refresh: super::first_refresh_token(provider, client, &person.authorization),
             subject: Subject::Person(Box::new(person)),
@@ -53,7 +55,6 @@ impl Grant for AuthorizationCodeGrant {
             target,
             spend: Some(OneTimeValue::AuthorizationCode),
             earliest_iat,
-            list_head: Some(list_head),
             bound_to: Confirmation::of_jkt(code.dpop_jkt),
             confirmation: Confirmation::default(),
             exchange: None,

@@ -61,7 +61,6 @@ impl Grant for ClientCredentialsGrant {
             bound_to: Confirmation::default(),
             confirmation: Confirmation::default(),
             exchange: None,
-            list_head: None,
             begins: false,
             earliest_iat,
         })

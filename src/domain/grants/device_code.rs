@@ -46,7 +46,7 @@ pub(super) async fn redemption(
     code_hash: String,
 ) -> Result<Redemption, OAuthError> {
     let target = Target::of(provider, client, params, Some(&person.authorization)).await?;
-    let (list_head, earliest_iat) = person.earliest_iat(provider);
+    let earliest_iat = person.earliest_iat(provider);
     Ok(Redemption {
         scope: super::narrowed(params, &person.authorization.scope)?,
         refresh: super::first_refresh_token(provider, client, &person.authorization),
@@ -54,7 +54,6 @@ pub(super) async fn redemption(
         target,
         spend: Some(OneTimeValue::DeferredRequest(code_hash)),
         earliest_iat,
-        list_head: Some(list_head),
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
         exchange: None,

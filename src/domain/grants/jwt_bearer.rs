@@ -90,7 +90,6 @@ impl Grant for JwtBearerGrant {
             bound_to: Confirmation::default(),
             confirmation: Confirmation::default(),
             exchange: None,
-            list_head: None,
             begins: true,
         })
     }

@@ -46,8 +46,6 @@ pub struct Redemption {
     pub refresh: Option<RefreshPlan>,
     /// The earliest `iat` that no watermark covers, as it was when the grant was proven.
     pub earliest_iat: Timestamp,
-    /// How long the revocation list was then; where it has not grown, nothing has to be asked again.
-    pub list_head: Option<i64>,
     /// What the sender must show to hold, because what is spent is bound to it.
     pub bound_to: Confirmation,
     /// What the tokens become bound to. The token endpoint says so; a grant leaves it empty.
@@ -93,16 +91,6 @@ impl Exchange {
     }
 }
 
-impl Redemption {
-    /// Says how long the revocation list was before anything of this was read: what was added to it
-    /// since may have changed what was read.
-    #[must_use]
-    pub fn as_of(mut self, known: i64) -> Self {
-        self.list_head = Some(self.list_head.map_or(known, |head| head.min(known)));
-        self
-    }
-}
-
 /// Whom the tokens are about.
 #[derive(Debug, Clone)]
 pub enum Subject {
@@ -141,8 +129,8 @@ impl Person {
         Ok(Some(Self { authorization, user, roles, groups }))
     }
 
-    /// The earliest `iat` of a token of theirs, and up to which entry of the list that is known.
-    fn earliest_iat(&self, provider: &Provider) -> (i64, Timestamp) {
+    /// The earliest `iat` of a token of theirs.
+    fn earliest_iat(&self, provider: &Provider) -> Timestamp {
         let of = &self.authorization;
         let (sid, now) = (of.sid.as_deref(), provider.now());
         provider.revocation.earliest_iat_of_user(&of.user_id, &of.client_id, sid, now)

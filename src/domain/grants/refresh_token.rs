@@ -90,7 +90,7 @@ impl Grant for RefreshTokenGrant {
             true => kept(provider, sent, &found),
             false => succession(provider, sent, &found, &use_),
         };
-        let (list_head, earliest_iat) = found.person.earliest_iat(provider);
+        let earliest_iat = found.person.earliest_iat(provider);
         let mut person = found.person;
         // A nonce answers one request; this ID token answers none (OpenID Connect Core §12.2).
         person.authorization.nonce = None;
@@ -100,7 +100,6 @@ impl Grant for RefreshTokenGrant {
             target,
             spend: Some(spend),
             refresh: Some(refresh),
-            list_head: Some(list_head),
             earliest_iat,
             bound_to: found.token.confirmation,
             confirmation: Confirmation::default(),

@@ -80,7 +80,6 @@ impl Grant for TokenExchangeGrant {
             earliest_iat: found.earliest_iat,
             bound_to: subject_token.confirmation.clone().and(&of_actor),
             confirmation: Confirmation::default(),
-            list_head: None,
             exchange: Some(Box::new(Exchange { subject_token, actor_token, act, issued })),
             begins: false,
         })

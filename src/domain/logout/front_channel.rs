@@ -41,7 +41,8 @@ pub async fn frames(
 
 fn frame(uri: &str, issuer: &str, sid: &str) -> Option<Frame> {
     let origin = Url::parse(uri).ok()?.origin();
-    if !origin.is_tuple() {
+    // One client must not be able to spoil the page for the others.
+    if !origin.is_tuple() || !is_policy_source(&origin.ascii_serialization()) {
         return None;
     }
     // What the address has stays as it is, byte for byte.
@@ -49,6 +50,12 @@ fn frame(uri: &str, issuer: &str, sid: &str) -> Option<Frame> {
     let mut added = url::form_urlencoded::Serializer::new(String::new());
     let added = added.append_pair("iss", issuer).append_pair("sid", sid).finish();
     Some(Frame { uri: format!("{uri}{separator}{added}"), origin: origin.ascii_serialization() })
+}
+
+/// Whether an origin can stand in a content security policy, which has commas and semicolons of its
+/// own.
+pub fn is_policy_source(origin: &str) -> bool {
+    origin.bytes().all(|b| b.is_ascii_graphic() && !b"\"',;".contains(&b))
 }
 
 #[cfg(test)]
@@ -68,5 +75,6 @@ mod tests {
     #[test]
     fn what_has_no_origin_is_not_framed() {
         assert_eq!(frame("data:text/html,x", "https://id.example", "s"), None);
+        assert_eq!(frame("https://evil;x.example/out", "https://id.example", "s"), None);
     }
 }

@@ -4,15 +4,22 @@
 //! each sector whose clients know them by a pairwise one.
 
 use super::{Reason, token, watermark};
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, EventExt};
 use crate::domain::deferred::ping;
+use crate::domain::ground::Ground;
 use crate::domain::logout::back_channel;
-use crate::protocol::revocation::{RevocationKind, subject_at_client};
+use crate::protocol::revocation::{ALL_KEY, RevocationKind, subject_at_client};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::issued_tokens::{self, TokensOf};
 use crate::storage::pairwise_subjects;
 use crate::storage::revocations::{self, NewRevocation};
-use crate::storage::{DbConnection, StorageError, authorizations, deferred_requests, sessions};
+use crate::storage::{
+    DbConnection, StorageError, audit, authorizations, deferred_requests, sessions,
+};
+
+/// Every instance has heard of a change by then. A client's own tokens are issued without asking the
+/// database: those that one issues before it has heard are refused with the others.
+const HEARD_OF_BY: Lifetime = Lifetime::seconds(2);
 
 /// Why something ends, who ended it, and when.
 #[derive(Debug, Clone)]
@@ -26,7 +33,11 @@ pub struct Cause {
 
 impl Cause {
     fn watermark(&self, kind: RevocationKind, key: &str) -> NewRevocation {
-        watermark(kind, key, self.now, self.longest_life).because(self.reason, &self.actor)
+        self.watermark_at(kind, key, self.now)
+    }
+
+    fn watermark_at(&self, kind: RevocationKind, key: &str, at: Timestamp) -> NewRevocation {
+        watermark(kind, key, at, self.longest_life).because(self.reason, &self.actor)
     }
 
     /// The living tokens one by one, for services that only look up a `jti`.
@@ -90,6 +101,26 @@ pub fn end_tokens_of_user(
     revocations::insert(conn, &entries)
 }
 
+/// Ends every access token that was issued until now, whoever's it is. Says until when that is.
+/// Sessions and refresh tokens stay.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn end_all_tokens(ground: &Ground, actor: &Actor) -> Result<Timestamp, StorageError> {
+    let cause = ground.cause(Reason::TokensRevoked, actor);
+    let event = actor.event("revocation.all", cause.now).target("all tokens");
+    let now = cause.now;
+    ground
+        .db
+        .write(move |conn| {
+            revocations::insert(conn, &[cause.watermark(RevocationKind::All, ALL_KEY)])?;
+            audit::insert(conn, &event)
+        })
+        .await?;
+    Ok(now)
+}
+
 /// Ends one access token, and what it was exchanged for.
 ///
 /// # Errors
@@ -117,9 +148,10 @@ pub fn end_tokens_of_client(
     client_id: &str,
     cause: &Cause,
 ) -> Result<(), StorageError> {
+    let at = cause.now + HEARD_OF_BY;
     let mut entries = vec![
-        cause.watermark(RevocationKind::Client, client_id),
-        cause.watermark(RevocationKind::Subject, client_id),
+        cause.watermark_at(RevocationKind::Client, client_id, at),
+        cause.watermark_at(RevocationKind::Subject, client_id, at),
     ];
     entries
         .extend(cause.each(&issued_tokens::list_exchanged_of_client(conn, client_id, cause.now)?));

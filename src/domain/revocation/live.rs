@@ -173,38 +173,42 @@ impl Revocation {
         marks.max().map_or(now, |mark| now.max(mark + Lifetime::seconds(1)))
     }
 
-    /// What [`super::earliest_iat`] says by the list of this process, and up to which entry that is
-    /// known: as long as the table has no later one, it is the truth.
+    /// As [`Revocation::earliest_iat`], of a token of a user.
     pub fn earliest_iat_of_user(
         &self,
         user_id: &str,
         client_id: &str,
         sid: Option<&str>,
         now: Timestamp,
-    ) -> (i64, Timestamp) {
+    ) -> Timestamp {
         let at_client = subject_at_client(user_id, client_id);
-        let mut marks = vec![
+        let marks = [
             (RevocationKind::All, ALL_KEY),
             (RevocationKind::Subject, user_id),
             (RevocationKind::Client, client_id),
             (RevocationKind::SubjectAtClient, &at_client),
         ];
-        marks.extend(sid.map(|sid| (RevocationKind::Session, sid)));
+        self.earliest_iat(
+            marks.into_iter().chain(sid.map(|sid| (RevocationKind::Session, sid))),
+            now,
+        )
+    }
+
+    /// The number of the last entry that this process knows: what is read of the database after this
+    /// was asked, holds every cause up to it.
+    pub fn last_seq(&self) -> i64 {
+        self.list.read().expect("no one panics with the lock").last_seq()
+    }
+
+    /// Whether the tokens of a client were ended in the second `known_at` or later.
+    pub fn has_ended_client(&self, client_id: &str, known_at: Timestamp) -> bool {
         let list = self.list.read().expect("no one panics with the lock");
-        let marks = marks.into_iter().filter_map(|(kind, key)| list.not_before(kind, key));
-        let after = |mark: Timestamp| now.max(mark + Lifetime::seconds(1));
-        (list.last_seq(), marks.max().map_or(now, after))
+        list.not_before(RevocationKind::Client, client_id).is_some_and(|mark| mark >= known_at)
     }
 
     /// The list itself, for a verifier in this process.
     pub fn list(&self) -> Arc<RwLock<RevocationList>> {
         self.list.clone()
-    }
-
-    /// Up to which entry this process has read: whoever reads the database from now on reads what is
-    /// as new as that.
-    pub fn seq(&self) -> i64 {
-        self.position.borrow().seq
     }
 
     /// How far this process has read, and whoever waits for more.

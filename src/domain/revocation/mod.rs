@@ -11,8 +11,8 @@ mod live;
 pub mod redis;
 
 pub use cascade::{
-    Cause, end_session, end_token, end_tokens_of_client, end_tokens_of_user, end_user,
-    revoke_authorization, revoke_user_at_client,
+    Cause, end_all_tokens, end_session, end_token, end_tokens_of_client, end_tokens_of_user,
+    end_user, revoke_authorization, revoke_user_at_client,
 };
 pub use live::{Position, Revocation};
 
@@ -143,29 +143,12 @@ pub fn earliest_iat(
     sid: Option<&str>,
     now: Timestamp,
 ) -> Result<Timestamp, StorageError> {
-    Ok(watermarks(conn, subject, client_id, sid, now)?.0)
-}
-
-/// As [`earliest_iat`], with the number of the last entry that says so.
-///
-/// # Errors
-///
-/// Those of the database.
-pub fn watermarks(
-    conn: &mut DbConnection,
-    subject: &str,
-    client_id: &str,
-    sid: Option<&str>,
-    now: Timestamp,
-) -> Result<(Timestamp, i64), StorageError> {
     let at_client = subject_at_client(subject, client_id);
     let mut keys = vec![subject, client_id, at_client.as_str(), ALL_KEY];
     keys.extend(sid);
     let found = revocations::find(conn, &keys, now)?;
-    let last = found.iter().map(|entry| entry.seq).max().unwrap_or_default();
     let latest = found.iter().filter_map(|entry| entry.not_before).max();
-    let after = |mark: i64| now.max(Timestamp::from_unix(mark.saturating_add(1)));
-    Ok((latest.map_or(now, after), last))
+    Ok(latest.map_or(now, |mark| now.max(Timestamp::from_unix(mark.saturating_add(1)))))
 }
 
 /// An entry as the list takes it; `None` for a kind of a newer version.

@@ -59,7 +59,6 @@ pub async fn make(
         spend: None,
         refresh: None,
         earliest_iat: iat,
-        list_head: None,
         bound_to: Confirmation::default(),
         confirmation: Confirmation::default(),
         exchange: None,

@@ -153,6 +153,10 @@ pub fn read_any_hint(provider: &Provider, hint: &str) -> Result<Hint, OAuthError
     let unknown = || OAuthError::invalid_request("id_token_hint is not an ID token of ours");
     let claims = token.verify(key.ok_or_else(unknown)?).map_err(refused)?;
     claims.expect_str("iss", &provider.issuer).map_err(refused)?;
+    // Signed userinfo has the same type, and whoever holds an access token can get it.
+    for time in ["exp", "iat", "auth_time"] {
+        claims.required_time(time).map_err(refused)?;
+    }
     Ok(Hint {
         subject: claims.required_str("sub").map_err(refused)?.to_owned(),
         client_id: claims.required_str("aud").map_err(refused)?.to_owned(),

@@ -9,13 +9,14 @@ use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::refresh_key;
-use crate::domain::grants::{Exchange, OneTimeValue, Person, Redemption, Subject, token_exchange};
+use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
 use crate::failpoint;
 use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::OAuthError;
+use crate::protocol::revocation::{ALL_KEY, subject_at_client};
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::audit::{self, NewEvent};
@@ -28,8 +29,7 @@ use crate::storage::{
 };
 use serde::Serialize;
 
-/// How often a token is signed anew because a watermark rose meanwhile, or its place in a status list
-/// was taken.
+/// How often a token is signed anew because its place in a status list was taken.
 const ATTEMPTS: usize = 6;
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
@@ -51,17 +51,24 @@ pub struct TokenResponse {
     pub issued_token_type: Option<&'static str>,
 }
 
+/// What became of a grant that was proven.
+pub enum Issued {
+    Tokens(Box<TokenResponse>),
+    /// Tokens like these were ended since what is in them was read: it may not be true any more, of the
+    /// person or of the client, and has to be read again. Nothing was used up.
+    Overtaken,
+}
+
 /// What is written when tokens go out.
 struct Writing {
     spend: Option<OneTimeValue>,
-    /// The user, the client, and the session that a watermark could be for.
-    subject: Option<(String, String, Option<String>)>,
-    /// How long the list was when `iat` was chosen.
-    list_head: Option<i64>,
+    /// Under which keys a watermark would be for these tokens.
+    marks: Vec<String>,
+    /// The last entry of the list that was known before anything was read for these tokens.
+    since: i64,
     authorization: Option<String>,
     /// Set when the authorization has to be kept for longer than it would be.
     keep_until: Option<Timestamp>,
-    iat: Timestamp,
     access_token: Option<IssuedToken>,
     refresh_token: Option<RefreshToken>,
     event: NewEvent,
@@ -90,11 +97,13 @@ enum Written {
     Ended,
     /// A token that was to be exchanged was.
     SubjectEnded,
-    /// A watermark rose: tokens have to be issued after this.
-    Overtaken(Timestamp),
+    /// A watermark rose.
+    Overtaken,
 }
 
-/// Makes the tokens that a grant has proved the client may have.
+/// Makes the tokens that a grant has proved the client may have. `since` is
+/// [`last_seq`](crate::domain::revocation::Revocation::last_seq) of before the client and the grant
+/// were read.
 ///
 /// # Errors
 ///
@@ -103,10 +112,11 @@ enum Written {
 pub async fn issue(
     provider: &Provider,
     client: &RegisteredClient,
-    mut redemption: Redemption,
+    redemption: Redemption,
     actor: &Actor,
-) -> Result<TokenResponse, OAuthError> {
-    let mut iat = redemption.earliest_iat;
+    since: i64,
+) -> Result<Issued, OAuthError> {
+    let iat = redemption.earliest_iat;
     for _ in 0..ATTEMPTS {
         let access = access_token::make(provider, client, &redemption, iat)?;
         let id_token = match &redemption.subject {
@@ -117,8 +127,10 @@ pub async fn issue(
             _ => None,
         };
         let response = response(&redemption, access.value, access.lifetime, id_token);
-        let writing = writing(provider, client, &redemption, access.record, iat, actor);
-        let Some(writing) = writing else { return Ok(response) };
+        let writing = writing(provider, client, &redemption, access.record, actor, since);
+        let Some(writing) = writing else {
+            return unwritten(provider, client, response, since).await;
+        };
         failpoint::reach("before_commit");
         // Only what may meet another in its place fails while the database is well.
         let has_place = writing.has_place();
@@ -132,12 +144,9 @@ pub async fn issue(
                 Written::Done => {
                     failpoint::reach("after_commit");
                     client.used();
-                    return Ok(response);
+                    return Ok(Issued::Tokens(Box::new(response)));
                 }
-                Written::Overtaken(later) => {
-                    iat = later;
-                    read_again(provider, &mut redemption).await?;
-                }
+                Written::Overtaken => return Ok(Issued::Overtaken),
                 Written::SpentBefore => {
                     provider.revocation.committed(&provider.db).await?;
                     return Err(OAuthError::invalid_grant("it was used before"));
@@ -149,22 +158,50 @@ pub async fn issue(
             },
         }
     }
-    Err(OAuthError::unavailable("tokens were revoked while this one was issued"))
+    Err(OAuthError::unavailable("no place in a status list was free"))
 }
 
-/// What ended tokens of a person may have changed the person: the next token says what is true now.
-async fn read_again(provider: &Provider, redemption: &mut Redemption) -> Result<(), OAuthError> {
-    let Subject::Person(person) = &mut redemption.subject else { return Ok(()) };
-    let authorization = person.authorization.clone();
-    let read = move |conn: &mut DbConnection| {
-        let head = revocations::head(conn)?;
-        Ok((head, Person::find(conn, authorization)?))
-    };
-    let (head, found) = provider.db.read_by_key(read).await?;
-    let ended = || OAuthError::invalid_grant("the authorization has ended");
-    **person = found.ok_or_else(ended)?;
-    redemption.list_head = Some(head);
-    Ok(())
+/// A client's own token that leaves no trace: only whether the list has grown is asked.
+async fn unwritten(
+    provider: &Provider,
+    client: &RegisteredClient,
+    response: TokenResponse,
+    since: i64,
+) -> Result<Issued, OAuthError> {
+    if provider.revocation.last_seq() == since {
+        return Ok(Issued::Tokens(Box::new(response)));
+    }
+    let marks = vec![client.id.clone(), ALL_KEY.to_owned()];
+    let now = provider.now();
+    let ended = provider.db.read_by_key(move |conn| is_overtaken(conn, &marks, since, now)).await?;
+    Ok(if ended { Issued::Overtaken } else { Issued::Tokens(Box::new(response)) })
+}
+
+/// Whether a watermark was set under one of these keys after the entry `since`.
+fn is_overtaken(
+    conn: &mut DbConnection,
+    marks: &[String],
+    since: i64,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let keys: Vec<&str> = marks.iter().map(String::as_str).collect();
+    let found = revocations::find(conn, &keys, now)?;
+    Ok(found.iter().any(|entry| entry.not_before.is_some() && entry.seq > since))
+}
+
+/// The keys under which a watermark would be for tokens of this client about this subject.
+fn marks(client: &RegisteredClient, subject: &Subject) -> Vec<String> {
+    let mut marks = vec![client.id.clone(), ALL_KEY.to_owned()];
+    match subject {
+        Subject::Client => {}
+        Subject::Service(id) => marks.push(id.clone()),
+        Subject::Person(person) => {
+            let of = &person.authorization;
+            marks.extend([of.user_id.clone(), subject_at_client(&of.user_id, &client.id)]);
+            marks.extend(of.sid.clone());
+        }
+    }
+    marks
 }
 
 fn response(
@@ -191,8 +228,8 @@ fn writing(
     client: &RegisteredClient,
     redemption: &Redemption,
     access_token: Option<IssuedToken>,
-    iat: Timestamp,
     actor: &Actor,
+    since: i64,
 ) -> Option<Writing> {
     let first_use = client.first_use();
     if redemption.spend.is_none() && access_token.is_none() && first_use.is_none() {
@@ -213,7 +250,6 @@ fn writing(
     if let Some(person) = person {
         event = event.user(&person.user.id);
     }
-    let subject = authorization.map(|of| (of.user_id.clone(), client.id.clone(), of.sid.clone()));
     // Until the last access token of the last refresh is dead: a block finds tokens by it. A day more
     // than needed, so that this is not written with every refresh.
     let keep_until = redemption
@@ -224,11 +260,10 @@ fn writing(
         .map(|needed| needed + Lifetime::days(1));
     Some(Writing {
         spend: redemption.spend.clone(),
-        subject,
-        list_head: redemption.list_head,
+        marks: marks(client, &redemption.subject),
+        since,
         authorization: authorization.map(|of| of.id.clone()),
         keep_until,
-        iat,
         access_token,
         refresh_token,
         event,
@@ -270,14 +305,10 @@ fn refresh_token(
 /// What is spent is spent before the authorization is held: of many who prove the same, one goes on
 /// and the others wait for it here, holding nothing that it or they could need.
 fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageError> {
-    if let Some((user, client, sid)) = &writing.subject
-        && writing.list_head != Some(revocations::head(conn)?)
+    if writing.since != revocations::head(conn)?
+        && is_overtaken(conn, &writing.marks, writing.since, writing.replay.now)?
     {
-        let (iat, sid) = (writing.iat, sid.as_deref());
-        let (earliest, last) = revocation::watermarks(conn, user, client, sid, iat)?;
-        if earliest > iat || writing.list_head.is_some_and(|known| last > known) {
-            return Ok(Written::Overtaken(earliest));
-        }
+        return Ok(Written::Overtaken);
     }
     if !spend(conn, &writing)? {
         return Ok(Written::SpentBefore);

@@ -11,4 +11,4 @@ pub mod revoke;
 pub mod status;
 pub mod userinfo;
 
-pub use issue::{TokenResponse, issue};
+pub use issue::{Issued, TokenResponse, issue};

@@ -6,7 +6,7 @@ use crate::domain::authorize::interaction::{Interaction, InteractionError};
 use crate::domain::authorize::jarm;
 use crate::domain::authorize::progress::{self, Situation};
 use crate::domain::authorize::reply::{Reply, Sent};
-use crate::domain::authorize::request::PageRefusal;
+use crate::domain::authorize::request::{PageRefusal, is_still_allowed};
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::{self, RegisteredClient, logo};
 use crate::domain::logout::session_state;
@@ -42,7 +42,8 @@ pub async fn advance(visitor: &Visitor, interaction: Interaction, via: Via) -> H
     visitor.mark(response)
 }
 
-/// The client of an interaction; `None` when it was disabled or removed meanwhile.
+/// The client of an interaction; `None` when it was disabled or removed meanwhile, or may not ask for
+/// this any more.
 ///
 /// # Errors
 ///
@@ -51,7 +52,9 @@ pub async fn client_of(
     visitor: &Visitor,
     interaction: &Interaction,
 ) -> Result<Option<Arc<RegisteredClient>>, OAuthError> {
-    clients::find(&visitor.state.provider, &interaction.request.client_id).await
+    let request = &interaction.request;
+    let found = clients::find(&visitor.state.provider, &request.client_id).await?;
+    Ok(found.filter(|client| is_still_allowed(client, request)))
 }
 
 async fn go_on(

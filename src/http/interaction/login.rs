@@ -109,7 +109,8 @@ pub(super) async fn show_for_app(
     message: Option<LoginMessage>,
 ) -> HttpResponse {
     match flow::client_of(visitor, interaction).await {
-        Ok(client) => show(visitor, client.as_deref(), interaction, message),
+        Ok(Some(client)) => show(visitor, Some(&client), interaction, message),
+        Ok(None) => ErrorPage::unknown_client(visitor.page()).respond(),
         Err(error) => flow::fault(visitor, &error),
     }
 }

@@ -2,13 +2,19 @@
 
 use super::proof;
 use crate::domain::audit::Actor;
+use crate::domain::clients;
+use crate::domain::clients::authentication::refused;
 use crate::domain::grants::Redemption;
 use crate::domain::sender;
-use crate::domain::tokens::{TokenResponse, issue};
+use crate::domain::tokens::{Issued, TokenResponse, issue};
 use crate::http::State;
 use crate::http::edge::headers::no_store;
 use crate::http::edge::{FormParams, JsonError, RequestInfo};
+use crate::protocol::error::OAuthError;
 use actix_web::{HttpRequest, HttpResponse, web};
+
+/// How often a grant is read again because tokens like those it gives were ended meanwhile.
+const ATTEMPTS: usize = 6;
 
 /// Exchanges a grant for tokens.
 ///
@@ -21,21 +27,35 @@ pub async fn token(
     FormParams(form): FormParams,
 ) -> Result<HttpResponse, JsonError> {
     let provider = &state.provider;
-    let client = super::client_of(&request, &state, &info, &form).await?;
-    let grant = provider.grants.find(form.required("grant_type")?, &client)?;
+    let mut since = provider.revocation.last_seq();
+    let mut client = super::client_of(&request, &state, &info, &form).await?;
     let sender = sender::prove(provider, &proof::evidence(&request, &state), None)?;
-    let confirmation = sender.confirmation(&client)?;
     let actor = info.actor(Actor::client(&client.id).name);
-    let known = provider.revocation.seq();
-    let redemption = grant.redeem(provider, &client, &form, &actor).await?;
-    sender.answers(&redemption.bound_to).map_err(|error| redemption.refused(error))?;
-    sender.use_up(provider).await?;
-    // What comes of something bound is bound as that was.
-    let confirmation = confirmation.and(&redemption.bound_to);
-    let redemption = Redemption { confirmation, ..redemption }.as_of(known);
-    let mut response = answer(&issue(provider, &client, redemption, &actor).await?);
-    proof::next_nonce(&state, &sender, &mut response);
-    Ok(response)
+    for attempt in 0..ATTEMPTS {
+        let grant = provider.grants.find(form.required("grant_type")?, &client)?;
+        let confirmation = sender.confirmation(&client)?;
+        let redemption = grant.redeem(provider, &client, &form, &actor).await?;
+        sender.answers(&redemption.bound_to).map_err(|error| redemption.refused(error))?;
+        if attempt == 0 {
+            sender.use_up(provider).await?;
+        }
+        // What comes of something bound is bound as that was.
+        let confirmation = confirmation.and(&redemption.bound_to);
+        let redemption = Redemption { confirmation, ..redemption };
+        match issue(provider, &client, redemption, &actor, since).await? {
+            Issued::Tokens(tokens) => {
+                let mut response = answer(&tokens);
+                proof::next_nonce(&state, &sender, &mut response);
+                return Ok(response);
+            }
+            Issued::Overtaken => {
+                provider.revocation.committed(&provider.db).await?;
+                since = provider.revocation.last_seq();
+                client = clients::find_anew(provider, &client.id).await?.ok_or_else(refused)?;
+            }
+        }
+    }
+    Err(OAuthError::unavailable("tokens were revoked while these were issued").into())
 }
 
 /// Token responses must not be cached (RFC 6749 §5.1).

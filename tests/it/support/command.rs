@@ -30,6 +30,12 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
+    /// It did what it was asked.
+    #[track_caller]
+    pub fn expect_done(&self) {
+        assert_eq!(self.code, 0, "{self:?}");
+    }
+
     /// It was refused with this exit code; gives what it said, on one line.
     #[track_caller]
     pub fn expect_refusal(&self, code: i32) -> String {

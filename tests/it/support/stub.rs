@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Serves one document, and counts how often it is asked for. It ends with the process.
 #[derive(Clone)]
@@ -13,6 +13,7 @@ pub struct Document {
     pub uri: String,
     body: Arc<Mutex<String>>,
     calls: Arc<AtomicUsize>,
+    held: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Document {
@@ -24,6 +25,7 @@ impl Document {
             uri: format!("http://127.0.0.1:{port}/document"),
             body: Arc::new(Mutex::new(document.to_string())),
             calls: Arc::default(),
+            held: Arc::default(),
         };
         let shared = served.clone();
         std::thread::spawn(move || {
@@ -40,6 +42,25 @@ impl Document {
         *self.body.lock().expect("no holder panics") = document.to_string();
     }
 
+    /// Lets everybody who asks from now on wait until [`Document::release`].
+    pub fn hold(&self) {
+        *self.held.0.lock().expect("no holder panics") = true;
+    }
+
+    /// Answers whoever waits.
+    pub fn release(&self) {
+        *self.held.0.lock().expect("no holder panics") = false;
+        self.held.1.notify_all();
+    }
+
+    /// Waits until somebody asks for it.
+    pub async fn asked(&self) {
+        let before = self.calls();
+        while self.calls() == before {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     /// How often it was asked for.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
@@ -49,6 +70,8 @@ impl Document {
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
         self.calls.fetch_add(1, Ordering::SeqCst);
+        let held = self.held.0.lock().expect("no holder panics");
+        drop(self.held.1.wait_while(held, |held| *held).expect("no holder panics"));
         let body = self.body.lock().expect("no holder panics").clone();
         write!(
             stream,

@@ -2,6 +2,7 @@
 //! Front-Channel Logout 1.0 §2).
 
 use crate::domain::form::{FieldProblem, is_safe_url};
+use crate::domain::logout::front_channel::is_policy_source;
 use crate::protocol::client::ClientMetadata;
 use url::{Origin, Url};
 
@@ -13,7 +14,13 @@ pub fn problems(metadata: &ClientMetadata) -> Vec<FieldProblem> {
         ("backchannel_logout_uri", &logout.backchannel_logout_uri),
         ("frontchannel_logout_uri", &logout.frontchannel_logout_uri),
     ] {
-        if uri.as_deref().is_some_and(|uri| !is_safe_url(uri) || uri.contains('#')) {
+        let is_bad = |uri: &str| {
+            let origin = origin(uri).map(|origin| origin.ascii_serialization());
+            !is_safe_url(uri)
+                || uri.contains('#')
+                || !origin.is_some_and(|it| is_policy_source(&it))
+        };
+        if uri.as_deref().is_some_and(is_bad) {
             let says = "use an https address without fragment, or http of this machine";
             problems.push(FieldProblem::new(field, "error-logout-uri", says));
         }
@@ -50,6 +57,8 @@ mod tests {
             ("https://elsewhere.example/out?x=1", true),
             ("http://127.0.0.1:9000/out", true),
             ("http://app.example/out", false),
+            ("https://evil;x.example/out", false),
+            ("https://it's.example/out", false),
             ("https://app.example/out#x", false),
             ("javascript:alert(1)", false),
             ("https://u:p@app.example/out", false),
