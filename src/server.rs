@@ -86,7 +86,7 @@ pub enum RunError {
     File(String, #[source] io::Error),
     #[error("the TLS certificate or its key cannot be used: {0}")]
     Tls(#[source] openssl::error::ErrorStack),
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; another address is named with --listen")]
     Listen(SocketAddr, #[source] io::Error),
     #[error("redis_url cannot be read: {0}")]
     Redis(#[from] redis::RedisError),

@@ -1,13 +1,18 @@
 //! `audit …`: the log of who did what.
 
 use super::context::{Context, ground, master_key_of, runtime};
-use super::output::CliError;
+use super::output::{CliError, date, table};
+use crate::domain::admin::{self, Event, LogQuery};
 use crate::domain::audit_chain::{self, Verdict};
+use crate::domain::identity::users;
+use crate::protocol::time::Lifetime;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
+    /// List entries, the newest first
+    List(List),
     /// Check that no entry was changed, removed or slipped in; exit code 1 when one was
     Verify(Verify),
 }
@@ -19,11 +24,86 @@ pub struct Verify {
     expect: Option<String>,
 }
 
+#[derive(Args)]
+pub struct List {
+    /// Only what is about this person: id, email address or user name
+    #[arg(long)]
+    user: Option<String>,
+    /// Only what this one did: user:ID, client:ID, cli, setup or system
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only this action, or with a dot at the end all that begin so: user.block, user.
+    #[arg(long)]
+    action: Option<String>,
+    /// Only what is about this, such as client:ID
+    #[arg(long, conflicts_with = "user")]
+    target: Option<String>,
+    /// Only what ended so: ok or denied
+    #[arg(long, value_parser = ["ok", "denied"])]
+    result: Option<String>,
+    /// Only the last so many hours
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<u32>,
+    /// At most so many, 1000 at the end
+    #[arg(long, default_value_t = 100)]
+    limit: i64,
+    /// Go on before this one: the last number of the page before
+    #[arg(long, value_name = "SEQ")]
+    cursor: Option<i64>,
+}
+
 /// Runs a command.
 pub fn run(context: &Context<'_>, command: &AuditCommand) -> Result<(), CliError> {
     match command {
+        AuditCommand::List(list) => entries(context, list),
         AuditCommand::Verify(verify) => check(context, verify.expect.as_deref()),
     }
+}
+
+fn entries(context: &Context<'_>, asked: &List) -> Result<(), CliError> {
+    let (events, more) = context.with_ground(|ground, _| async move {
+        let about = match &asked.user {
+            // Who was deleted is known by the id alone.
+            Some(name) => match users::find_by_any_name(&ground, name).await? {
+                Some(account) => Some(format!("user:{}", account.user.id)),
+                None => Some(format!("user:{name}")),
+            },
+            None => asked.target.clone(),
+        };
+        let hours = |hours| ground.now() - Lifetime::hours(hours);
+        let query = LogQuery {
+            from: asked.hours.map(hours),
+            actor: asked.actor.clone(),
+            action: asked.action.clone(),
+            target: about,
+            result: asked.result.clone(),
+            before: asked.cursor,
+            ..LogQuery::default()
+        };
+        Ok(admin::events(&ground, query, asked.limit).await?)
+    })?;
+    let last = events.last().filter(|_| more).map(|last| last.seq);
+    context.output.write(&json!(events), || {
+        let rows: Vec<_> = events.iter().map(row).collect();
+        let head = ["SEQ", "AT", "WHO", "ACTION", "RESULT", "ABOUT", "DETAILS"];
+        let next = last.map(|seq| format!("\nThe next page: --cursor {seq}\n"));
+        table(&head, &rows) + &next.unwrap_or_default()
+    });
+    Ok(())
+}
+
+fn row(event: &Event) -> Vec<String> {
+    let of = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind}:{id}"));
+    let about = event.target.clone().or_else(|| of("user", &event.user_id));
+    vec![
+        event.seq.to_string(),
+        date(event.at),
+        event.actor.clone(),
+        event.action.clone(),
+        event.result.clone(),
+        about.or_else(|| of("client", &event.client_id)).unwrap_or_default(),
+        event.details.clone().unwrap_or_default(),
+    ]
 }
 
 fn check(context: &Context<'_>, expected: Option<&str>) -> Result<(), CliError> {

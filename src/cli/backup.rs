@@ -80,7 +80,7 @@ fn problems_of(file: &Path) -> Result<Vec<String>, CliError> {
 }
 
 fn restore(context: &Context<'_>, file: Option<&Path>) -> Result<(), CliError> {
-    let config = context.database_config()?;
+    let config = context.new_database_config()?;
     let url: DatabaseUrl = config.database_url.parse()?;
     match (&url, file) {
         (DatabaseUrl::Sqlite(path), Some(file)) => {

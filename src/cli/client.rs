@@ -48,6 +48,8 @@ pub enum ClientCommand {
     Update(Box<Update>),
     /// Make a new secret; the old one works on for a while
     RotateSecret(Rotate),
+    /// End one secret at once; the last one stays
+    RetireSecret(Retire),
     /// Switch a client off: its tokens end now
     Disable(Which),
     /// Switch a client on again
@@ -111,6 +113,14 @@ pub struct Rotate {
     overlap: u32,
 }
 
+#[derive(Args)]
+pub struct Retire {
+    #[command(flatten)]
+    which: Which,
+    /// The id of the secret, as `client show` tells it
+    secret_id: String,
+}
+
 /// Runs a command.
 pub fn run(context: &Context<'_>, command: &ClientCommand) -> Result<(), CliError> {
     match command {
@@ -119,6 +129,7 @@ pub fn run(context: &Context<'_>, command: &ClientCommand) -> Result<(), CliErro
         ClientCommand::Show(which) => show::one(context, &which.client_id),
         ClientCommand::Update(update) => change(context, update),
         ClientCommand::RotateSecret(rotate) => new_secret(context, rotate),
+        ClientCommand::RetireSecret(retire) => end_secret(context, retire),
         ClientCommand::Disable(which) => act(context, &which.client_id, Action::Disable),
         ClientCommand::Enable(which) => act(context, &which.client_id, Action::Enable),
         ClientCommand::Delete(which) => act(context, &which.client_id, Action::Delete),
@@ -177,6 +188,16 @@ fn write(context: &Context<'_>, created: &Created, done: &str) {
         };
         format!("{} {done}.\n\n{}{note}", client.name, show::text(client, secret.as_deref()))
     });
+}
+
+fn end_secret(context: &Context<'_>, retire: &Retire) -> Result<(), CliError> {
+    let (id, secret) = (retire.which.client_id.as_str(), retire.secret_id.as_str());
+    context.with_ground(|ground, _| async move {
+        Ok(management::retire_secret(&ground, id, secret, &Actor::cli()).await?)
+    })?;
+    let document = json!({ "client_id": id, "id": secret, "done": "retired" });
+    context.output.write(&document, || "The secret does not work any more.".into());
+    Ok(())
 }
 
 fn new_secret(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {

@@ -2,7 +2,7 @@
 
 use super::GlobalFlags;
 use super::output::{CliError, Output};
-use crate::config::load::{Input, Loaded, load};
+use crate::config::load::{Input, Loaded, Setting, load};
 use crate::config::{Config, master_key};
 use crate::domain::ground::{Ground, client_secret_key};
 use crate::domain::outbound::Outbound;
@@ -10,7 +10,7 @@ use crate::jose::Sealer;
 use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::{Lifetime, SystemClock};
-use crate::storage::Db;
+use crate::storage::{DatabaseUrl, Db};
 use std::future::Future;
 use std::io::Read;
 use std::path::Path;
@@ -28,10 +28,25 @@ impl Context<'_> {
         Ok(load(&self.input(flags)?)?)
     }
 
-    /// The settings for a command that needs the database at most.
+    /// The settings for a command that works on a database that is there.
+    ///
+    /// # Errors
+    ///
+    /// When the settings are wrong, or nobody named a database and there is none in the directory.
     pub fn database_config(&self) -> Result<Config, CliError> {
+        let loaded = self.load_database_only()?;
+        expect_database(&loaded)?;
+        Ok(loaded.config)
+    }
+
+    /// As [`Context::database_config`], for a command that makes the database when there is none.
+    pub fn new_database_config(&self) -> Result<Config, CliError> {
+        Ok(self.load_database_only()?.config)
+    }
+
+    fn load_database_only(&self) -> Result<Loaded, CliError> {
         let input = Input { database_only: true, ..self.input(Vec::new())? };
-        Ok(load(&input)?.config)
+        Ok(load(&input)?)
     }
 
     fn input(&self, mut flags: Vec<(String, String)>) -> Result<Input, CliError> {
@@ -90,6 +105,23 @@ pub fn ground(config: &Config) -> Result<Ground, CliError> {
         longest_token_life: config.tokens.access_token.max(Lifetime::hours(1)),
         acting: None,
     })
+}
+
+/// A command that is called in the wrong directory would otherwise work on a new, empty database:
+/// only a database that somebody named is made.
+fn expect_database(loaded: &Loaded) -> Result<(), CliError> {
+    let is_set = |setting: &Setting| setting.key == "database_url" && setting.source.is_set();
+    let DatabaseUrl::Sqlite(path) = loaded.config.database_url.parse()? else {
+        return Ok(());
+    };
+    if loaded.settings.iter().any(is_set) || Path::new(&path).exists() {
+        return Ok(());
+    }
+    let says = format!(
+        "there is no {path} in this directory: run the command where the server was started, name \
+         the database with --database-url, or make one with `countersign migrate`"
+    );
+    Err(CliError::failed("not_found", says))
 }
 
 /// A runtime for one command.

@@ -94,7 +94,7 @@ pub fn demo(context: &Context<'_>, flags: &ServerFlags) -> Result<(), CliError> 
 
 /// Brings the database up to date.
 pub fn migrate(context: &Context<'_>) -> Result<(), CliError> {
-    let config = context.database_config()?;
+    let config = context.new_database_config()?;
     let url: DatabaseUrl = config.database_url.parse()?;
     let shown = format!("{url:?}");
     runtime()?.block_on(async { Db::open(&url) })?;

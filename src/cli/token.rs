@@ -1,12 +1,14 @@
-//! `token inspect`: what a token says, and which checks it passes.
+//! `token`: what a token says and which checks it passes; the end of all access tokens at once.
 
 mod checks;
 
 use super::context::{Context, stdin};
 use super::output::{CliError, table};
 use crate::config::Config;
+use crate::domain::audit::Actor;
 use crate::domain::digest::digest;
 use crate::domain::ground::Ground;
+use crate::domain::revocation;
 use crate::jose::MAX_TOKEN_BYTES;
 use crate::storage::issued_tokens::{self, IssuedToken};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -27,6 +29,11 @@ pub enum TokenCommand {
     /// Decode a token and say which checks it passes; nothing is stored
     #[command(after_help = EXAMPLES)]
     Inspect(Inspect),
+    /// Refuse every access token issued until now
+    ///
+    /// Every service that follows the revocation list refuses them within a second. Nobody is signed out:
+    /// apps get new ones with their refresh tokens.
+    RevokeAll,
 }
 
 #[derive(Args)]
@@ -40,7 +47,22 @@ pub struct Inspect {
 
 /// Runs the command.
 pub fn run(context: &Context<'_>, command: &TokenCommand) -> Result<(), CliError> {
-    let TokenCommand::Inspect(inspect) = command;
+    match command {
+        TokenCommand::Inspect(inspect) => run_inspect(context, inspect),
+        TokenCommand::RevokeAll => revoke_all(context),
+    }
+}
+
+fn revoke_all(context: &Context<'_>) -> Result<(), CliError> {
+    let not_before = context.with_ground(|ground, _| async move {
+        Ok(revocation::end_all_tokens(&ground, &Actor::cli()).await?)
+    })?;
+    let document = json!({ "not_before": not_before.as_unix() });
+    context.output.write(&document, || "Every access token issued until now is refused.".into());
+    Ok(())
+}
+
+fn run_inspect(context: &Context<'_>, inspect: &Inspect) -> Result<(), CliError> {
     let token = match &inspect.token {
         Some(token) => token.clone(),
         None => stdin(MAX_TOKEN_BYTES as u64 + 1)?,

@@ -39,12 +39,22 @@ pub enum UserCommand {
     SetPassword(SetPassword),
     /// End all sessions, refresh tokens and access tokens of somebody
     RevokeTokens(Who),
+    /// Sign one browser of somebody out
+    EndSession(EndSession),
     /// Give somebody exactly these roles
     SetRoles(SetNames),
     /// Put somebody into exactly these groups
     SetGroups(SetNames),
     /// Delete an account with all it has
     Delete(Who),
+}
+
+#[derive(Args)]
+pub struct EndSession {
+    #[command(flatten)]
+    who: Who,
+    /// The sid of the session, as `user show` tells it
+    sid: String,
 }
 
 #[derive(Args)]
@@ -279,6 +289,7 @@ fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
         UserCommand::Block(block) => (&block.who.user, Action::Block(&block.reason)),
         UserCommand::Unblock(who) => (&who.user, Action::Unblock),
         UserCommand::RevokeTokens(who) => (&who.user, Action::RevokeTokens),
+        UserCommand::EndSession(end) => (&end.who.user, Action::EndSession(&end.sid)),
         UserCommand::Delete(who) => (&who.user, Action::Delete),
         UserCommand::SetPassword(set) => {
             (&set.who.user, Action::SetPassword(password_from_stdin()?))
@@ -305,6 +316,7 @@ enum Action<'a> {
     Block(&'a str),
     Unblock,
     RevokeTokens,
+    EndSession(&'a str),
     Delete,
     SetPassword(String),
     SetRoles(Vec<String>),
@@ -328,6 +340,10 @@ impl Action<'_> {
                 users::revoke_tokens(ground, id, &actor).await?;
                 "all sessions and tokens revoked"
             }
+            Self::EndSession(sid) => match users::end_session(ground, id, sid, &actor).await? {
+                true => "the session has ended",
+                false => "the session is over, or was never there",
+            },
             Self::Delete => {
                 users::delete(ground, id, &actor).await?;
                 "deleted"

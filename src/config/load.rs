@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The file that is read when none is named, if it is there.
@@ -114,6 +115,7 @@ pub fn load(input: &Input) -> Result<Loaded, ConfigError> {
     }
     layers.read_environment(&environment);
     layers.read_flags(&input.flags);
+    layers.follow_listen();
     layers.finish(input.database_only)
 }
 
@@ -246,6 +248,18 @@ impl Layers {
                 (false, None) => self.unknown_key("--set", key),
             }
         }
+    }
+
+    /// Whoever moves the server to another port of this machine is found there, unless another issuer
+    /// was named.
+    fn follow_listen(&mut self) {
+        let set = |key: &str| self.set.get(key).map(|(value, _)| value);
+        let listen = set("listen").and_then(Value::as_str).unwrap_or_default();
+        let address = listen.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
+        let (None, Some(address)) = (set("issuer"), address) else { return };
+        let scheme = if set("tls_cert").is_some() { "https" } else { "http" };
+        let issuer = Value::from(format!("{scheme}://localhost:{}", address.port()));
+        self.set.insert("issuer".into(), (issuer, Source::Default));
     }
 
     fn take(&mut self, key: &str, text: &str, about: &str, source: Source) {

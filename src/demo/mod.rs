@@ -34,7 +34,9 @@ pub enum DemoError {
     People(#[from] AccountError),
     #[error("the demo's app cannot be registered: {0}")]
     App(#[from] ClientError),
-    #[error("a port of the demo is taken, or its files cannot be written: {0}")]
+    #[error("the demo's part at {0} cannot listen: {1}; end what uses the port")]
+    Port(&'static str, #[source] io::Error),
+    #[error("the demo's files cannot be written: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -53,8 +55,9 @@ pub async fn run(mut config: Config) -> Result<(), DemoError> {
     let provider = running.provider.clone();
     let people = people::create(&provider).await?;
     let client = people::register_app(&provider, APP).await?;
-    let orders = orders_api::serve(orders_config(&provider))?;
-    let app = login_with::serve(app_config(&provider, client))?;
+    let at = |address| move |error| DemoError::Port(address, error);
+    let orders = orders_api::serve(orders_config(&provider)).map_err(at(ORDERS_LISTEN))?;
+    let app = login_with::serve(app_config(&provider, client)).map_err(at(APP_LISTEN))?;
     let handles = [orders.handle(), app.handle()];
     let services = [tokio::spawn(orders), tokio::spawn(app)];
     println!("{}", people::welcome(&provider.issuer, APP, &people));

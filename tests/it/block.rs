@@ -49,6 +49,20 @@ async fn expect_listed(server: &TestServer, tokens: &Tokens) {
 }
 
 both! {
+    async fn all_access_tokens_end_at_once_and_nobody_is_signed_out(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada", SCOPE).await;
+        let done = server.command(&["token", "revoke-all"]).await;
+        assert_eq!(done.code, 0, "{done:?}");
+        server.settle().await;
+        assert_eq!(app.introspect(&tokens.access_token).await["active"], false);
+        assert_eq!(app.userinfo(&tokens.access_token).await.status, 401);
+        let fresh = app.refresh(&tokens.refresh_token).await.expect_tokens();
+        assert!(app.is_active(&fresh.access_token).await);
+        app.authorize(&[("prompt", "none")]).await.expect_answer().get("code");
+    }
+
     async fn a_block_ends_tokens_and_sessions_at_once(server: TestServer) {
         let ada = server.user("ada").await;
         let app = WebApp::register(&server).await;

@@ -1,6 +1,6 @@
 //! The command line beside a running server: same database, seen within a second.
 
-use crate::support::{TestServer, both, command};
+use crate::support::{TestServer, WebApp, both, command};
 use countersign::jose::SigningAlgorithm::ES256;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -15,6 +15,49 @@ fn ids(list: &Value, member: &str) -> Vec<String> {
 }
 
 both! {
+    async fn ad_10_the_log_is_listed_by_person_and_action(server: TestServer) {
+        server.user("ada").await;
+        server.user("bea").await;
+        server.command(&["user", "block", "ada@example.org", "--reason", "lost phone"]).await;
+        let blocks =
+            server.command(&["audit", "list", "--action", "user.block", "--json"]).await.expect_json();
+        assert_eq!(blocks.as_array().map(Vec::len), Some(1), "{blocks}");
+        assert_eq!(blocks[0]["details"], "reason: lost phone");
+        let of_bea = ["audit", "list", "--user", "bea@example.org", "--action", "user.block", "--json"];
+        assert_eq!(server.command(&of_bea).await.expect_json(), json!([]));
+        let text = server.command(&["audit", "list", "--user", "ada", "--limit", "1"]).await;
+        assert!(text.stdout.contains("The next page: --cursor "), "{text:?}");
+        let wrong = server.command(&["audit", "list", "--result", "maybe"]).await;
+        assert_eq!(wrong.code, 2, "{wrong:?}");
+    }
+
+    async fn one_browser_of_somebody_is_signed_out(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        app.tokens("ada", "openid").await;
+        let shown = server.command(&["user", "show", "ada", "--json"]).await.expect_json();
+        let sid = shown["sessions"][0]["sid"].as_str().expect("a session");
+        let ended = server.command(&["user", "end-session", "ada", sid]).await;
+        assert!(ended.stdout.contains("has ended"), "{ended:?}");
+        app.authorize(&[("prompt", "none")]).await.expect_refusal("login_required");
+        let again = server.command(&["user", "end-session", "ada", sid]).await;
+        assert!(again.stdout.contains("is over"), "{again:?}");
+    }
+
+    async fn one_secret_is_ended_and_the_last_one_stays(server: TestServer) {
+        let create = ["client", "create", "--name", "App", "--redirect-uri", REDIRECT, "--json"];
+        let made = server.command(&create).await.expect_json();
+        let id = made["client_id"].as_str().expect("an id");
+        server.command(&["client", "rotate-secret", id]).await;
+        let shown = server.command(&["client", "show", id, "--json"]).await.expect_json();
+        let secrets = ids(&shown["secrets"], "id");
+        assert_eq!(secrets.len(), 2, "{shown}");
+        let ended = server.command(&["client", "retire-secret", id, &secrets[0]]).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let last = server.command(&["client", "retire-secret", id, &secrets[1]]).await;
+        assert_eq!(last.code, 1, "{last:?}");
+    }
+
     async fn a_rotation_without_names_goes_past_what_was_rotated_before(server: TestServer) {
         let first = server.command(&["key", "rotate", "--algorithm", "ES256", "--json"]).await;
         assert_eq!(first.expect_json().as_array().map(Vec::len), Some(1));
