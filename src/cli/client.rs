@@ -158,6 +158,7 @@ fn make(context: &Context<'_>, create: &Create) -> Result<(), CliError> {
     let created = context.with_ground(|ground, _| async move {
         Ok(management::create(&ground, draft, &Actor::cli()).await?)
     })?;
+    warn_of_idle_scopes(context, &created.client);
     write(context, &created, "is registered");
     Ok(())
 }
@@ -175,8 +176,19 @@ fn change(context: &Context<'_>, update: &Update) -> Result<(), CliError> {
         update.members.apply(&mut draft)?;
         Ok(management::update(&ground, &client.id, draft, &Actor::cli()).await?)
     })?;
+    warn_of_idle_scopes(context, &updated.client);
     write(context, &updated, "is changed");
     Ok(())
+}
+
+/// Says what the client may name and will never get.
+fn warn_of_idle_scopes(context: &Context<'_>, client: &Client) {
+    let idle = management::idle_scopes(&client.metadata).join(" ");
+    if !idle.is_empty() {
+        context.output.warn(&format!(
+            "{idle}: about people, and client_credentials has none; the client never gets it"
+        ));
+    }
 }
 
 fn write(context: &Context<'_>, created: &Created, done: &str) {

@@ -178,6 +178,14 @@ impl Output {
         }
     }
 
+    /// Writes, beside what was done, what may not be meant so.
+    pub fn warn(&self, says: &str) {
+        match self.json {
+            true => line(&mut std::io::stderr(), &json!({ "warning": says }).to_string()),
+            false => line(&mut std::io::stderr(), &format!("countersign: warning: {says}")),
+        }
+    }
+
     /// Writes an error.
     pub fn error(&self, error: &CliError) {
         let (code, says) = match error {

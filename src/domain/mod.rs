@@ -22,6 +22,7 @@ pub mod keys;
 pub mod logout;
 pub mod metadata;
 pub mod mtls;
+pub mod once;
 pub mod outbound;
 pub mod outbox;
 pub mod private_claims;

@@ -34,6 +34,12 @@ pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
+/// The scope tokens that are about a person, so that a client without one cannot use them.
+pub fn scopes_about_people() -> impl Iterator<Item = &'static str> {
+    let protocol = ["openid", "offline_access"].into_iter();
+    protocol.chain(SCOPE_CLAIMS.iter().map(|(token, _)| *token))
+}
+
 /// Whether `name` is a claim about a person that may be asked for.
 pub fn is_standard(name: &str) -> bool {
     SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))

@@ -123,6 +123,7 @@ consent-revoke = Den Zugriff können Sie jederzeit unter <a href="/account/apps"
 consent-privacy = Lesen Sie die <a href="{ $privacy }" rel="noopener">Datenschutzerklärung</a> der App.
 consent-terms = Lesen Sie die <a href="{ $terms }" rel="noopener">Nutzungsbedingungen</a> der App.
 consent-privacy-terms = Lesen Sie die <a href="{ $privacy }" rel="noopener">Datenschutzerklärung</a> und die <a href="{ $terms }" rel="noopener">Nutzungsbedingungen</a> der App.
+scope-openid = Wissen, dass Sie es sind
 scope-profile = Ihren Namen und Ihr Bild sehen
 scope-email = Ihre E-Mail-Adresse sehen
 scope-address = Ihre Postanschrift sehen
@@ -256,6 +257,7 @@ problem-address-fragment = Zeile { $line }: Entfernen Sie den Teil ab „#“.
 problem-address-wildcard = Zeile { $line }: Schreiben Sie die ganze Adresse. „*“ geht nicht.
 problem-address-scheme = Zeile { $line }: Diese Art von Adresse geht nicht.
 problem-scope-invalid = In einem Scope ist ein Zeichen, das nicht geht.
+problem-scope-people = openid, profile, email, address, phone und offline_access betreffen Personen. Lassen Sie sie weg: Diese App handelt für sich.
 problem-list-invalid = Nehmen Sie nur Buchstaben, Ziffern, Punkte, Striche, Unterstriche und Doppelpunkte.
 problem-last-admin = Das ist das letzte Konto mit Verwaltungsrechten. Bestimmen Sie erst ein anderes.
 problem-date-invalid = Schreiben Sie ein Datum wie 2026-11-21.
@@ -338,11 +340,13 @@ notice-request-waits = Es ist nichts passiert. Die Anfrage wartet noch.
 notice-request-decided = Diese Anfrage wurde schon entschieden oder ist zu alt.
 notice-user-created = Das Konto ist angelegt.
 notice-user-saved = Das Konto ist gespeichert.
+notice-user-password-set = Das Passwort ist gesetzt, und die Person ist überall abgemeldet.
 notice-user-blocked = Das Konto ist gesperrt, seine Tokens sind widerrufen.
 notice-user-unblocked = Das Konto kann sich wieder anmelden. Die alten Tokens bleiben widerrufen.
 notice-tokens-revoked = Alle Tokens des Kontos sind widerrufen.
 notice-user-signed-out = Die Person ist abgemeldet.
 notice-user-deleted = Das Konto ist gelöscht.
+notice-sent-before = Dieses Formular kam schon einmal, darum entstand nichts Neues. Ein Geheimnis wurde damals gezeigt; ist es verloren, erzeugen Sie ein neues.
 notice-client-saved = Die App ist gespeichert.
 notice-client-enabled = Die App kann wieder verwendet werden.
 notice-client-disabled = Die App ist abgeschaltet.
@@ -422,7 +426,7 @@ apps-open = Öffnen
 
 ## Bestätigen
 
-reason = Grund
+reason = Grund (erforderlich)
 reason-hint = Er kommt ins Protokoll.
 end-session-title = { $name } abmelden?
 end-session-text = Dieser Browser wird jetzt abgemeldet. Apps dort fragen nach einer neuen Anmeldung.
@@ -524,10 +528,20 @@ dashboard-day = Tag
 users-search = Name, E-Mail oder Id
 users-new = Neuer Benutzer
 users-create = Konto anlegen
-users-summary = { $shown } von { $total } Benutzern
+users-summary = Benutzer: { $shown } von { $total }
 user-password-hint = Leer lassen, wenn die Person es später bekommt.
 user-id = Id:
 user-profile = Profil
+user-open = Konto öffnen
+user-own = Das ist Ihr eigenes Konto. Andere Administratoren können es sperren oder löschen.
+user-email-verified = Die E-Mail-Adresse ist bestätigt
+user-email-verified-hint = Apps vertrauen einer bestätigten Adresse. Nach einer Änderung erst speichern, dann neu ankreuzen.
+set-password-title = Neues Passwort für { $name }
+set-password-text = Sitzungen, Refresh-Tokens und Access-Tokens der Person enden jetzt. Teilen Sie ihr das neue Passwort selbst mit.
+set-password-button = Neues Passwort setzen
+password-make = Zufälliges Passwort erzeugen
+password-make-hint = Sie müssen sich keines ausdenken. Es wird auf der nächsten Seite einmal gezeigt.
+password-made = <strong>Kopieren Sie das Passwort jetzt.</strong> Es wird nur einmal gezeigt. Die Person ist überall abgemeldet.
 user-attributes = Attribute für eigene Claims (JSON)
 user-no-apps = Keine App verwendet dieses Konto.
 user-all-audit = Alle Einträge
@@ -703,6 +717,7 @@ redirect-uris = Name und Adressen
 redirect-uris-label = Rücksprungadressen: eine je Zeile, genau so
 post-logout-label = Adressen nach dem Abmelden: eine je Zeile
 scopes-label = Scopes: mit Leerzeichen trennen
+scopes-machine-hint = Eine Maschine handelt für sich: openid und was Personen betrifft, gehört nicht hierher. Das Feld kann leer bleiben.
 access = Zugriff
 grant-types = Grant Types
 require-pkce = PKCE verlangen
@@ -811,6 +826,7 @@ snippet-env = Umgebung (.env)
 snippet-oidc = Einstellungen jeder OpenID-Connect-Bibliothek
 snippet-curl = Ein Token mit curl holen
 test-sign-in = Anmeldung testen
+test-sign-in-hint = Die App hat diese Anmeldung nicht begonnen, darum endet sie mit einem Fehler der App. Dass Sie dort ankommen, zeigt: Die Adresse stimmt.
 initiate-login = Anmeldung bei der App beginnen
 algorithm = Verfahren
 key-next = Nächster
@@ -831,7 +847,8 @@ audit-to = Bis
 audit-all = Alle zeigen
 audit-none = Keine Einträge.
 result-ok = OK
-result-failed = Abgelehnt
+result-denied = Abgelehnt
+result-failed = Fehlgeschlagen
 export-csv = Als CSV
 export-json = Als JSON
 

@@ -15,7 +15,7 @@ const MOUNTED: &str = include_str!("../../src/http/admin/mod.rs");
 
 /// Who may do what: method, pattern, and whether the sign-in has to be recent. A page that is not
 /// here fails `ad_01_every_page_of_the_area_is_in_the_matrix`.
-const MATRIX: [(&str, &str, Needs); 43] = [
+const MATRIX: [(&str, &str, Needs); 45] = [
     ("GET", "", Needs::Role),
     ("GET", "/users", Needs::Role),
     ("POST", "/users", Needs::RecentForRoles),
@@ -32,6 +32,8 @@ const MATRIX: [(&str, &str, Needs); 43] = [
     ("POST", "/users/{id}/sign-out", Needs::Recent),
     ("GET", "/users/{id}/delete", Needs::Recent),
     ("POST", "/users/{id}/delete", Needs::Recent),
+    ("GET", "/users/{id}/set-password", Needs::Recent),
+    ("POST", "/users/{id}/set-password", Needs::Recent),
     ("GET", "/users/{id}/sessions/{sid}/sign-out", Needs::Recent),
     ("POST", "/users/{id}/sessions/{sid}/sign-out", Needs::Recent),
     ("GET", "/clients", Needs::Role),

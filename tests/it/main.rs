@@ -4,6 +4,8 @@ mod support;
 
 mod account_races;
 mod acr;
+mod admin_forms;
+mod admin_people;
 mod assertions;
 mod audit;
 mod authorization_details;

@@ -3,8 +3,9 @@
 use super::{Event, MAX_PAGE};
 use crate::domain::ground::Ground;
 use crate::protocol::time::Timestamp;
-use crate::storage::StorageError;
 use crate::storage::audit::{self, EventQuery};
+use crate::storage::{DbConnection, StorageError, clients, users};
+use std::collections::{BTreeSet, HashMap};
 
 /// The most entries of one file.
 const EXPORT_ROWS: i64 = 10_000;
@@ -15,11 +16,13 @@ pub struct LogQuery {
     pub from: Option<Timestamp>,
     /// Up to, but without this moment.
     pub to: Option<Timestamp>,
+    /// As it is written (`user:ID`, `cli`), or an id, an email address, a user name.
     pub actor: Option<String>,
     /// The action, or with a dot at its end how it starts (`user.`).
     pub action: Option<String>,
+    /// As [`LogQuery::actor`].
     pub target: Option<String>,
-    /// `ok`, or `failed` for what did not succeed.
+    /// `ok`, `denied` for what was refused, or `failed` for what did not work.
     pub result: Option<String>,
     pub ip: Option<String>,
     pub code: Option<String>,
@@ -28,32 +31,77 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    fn stored(self, limit: i64) -> EventQuery {
-        // A refused attempt is stored as `denied`; to whoever looks for failures it is one.
-        let result = self.result.map(|result| match result.as_str() {
-            "failed" => "denied".to_owned(),
-            _ => result,
-        });
+    /// The query as it is stored, with the ids of those who are named.
+    fn stored(self, conn: &mut DbConnection, limit: i64) -> Result<EventQuery, StorageError> {
+        let actor = self.actor.map(|typed| written(conn, typed)).transpose()?;
+        let named = self.target.map(|typed| written(conn, typed)).transpose()?;
         // The log of a person is what was done to the account, by whatever name it is stored.
-        let (target, user_id) = match self.target.as_deref().and_then(|it| it.strip_prefix("user:"))
-        {
+        let (target, user_id) = match named.as_deref().and_then(|it| it.strip_prefix("user:")) {
             Some(id) => (None, Some(id.to_owned())),
-            None => (self.target, None),
+            None => (named, None),
         };
-        EventQuery {
+        Ok(EventQuery {
             from: self.from,
             to: self.to,
-            actor: self.actor,
+            actor,
             action: self.action,
             target,
             user_id,
-            result,
+            result: self.result,
             ip: self.ip,
             request_code: self.code,
             before: self.before,
             limit,
-        }
+        })
     }
+}
+
+/// How the log writes who was typed: a person by id, email address or user name, a client by its id.
+/// What is neither is taken as it is.
+fn written(conn: &mut DbConnection, typed: String) -> Result<String, StorageError> {
+    let user = match users::find(conn, &typed)? {
+        Some(user) => Some(user),
+        None => users::find_by_login_name(conn, &typed)?,
+    };
+    if let Some(user) = user {
+        return Ok(format!("user:{}", user.id));
+    }
+    let client = clients::find(conn, &typed)?;
+    Ok(client.map_or(typed, |client| format!("client:{}", client.id)))
+}
+
+/// The names of people and clients, by how the log writes them (`user:ID`).
+pub type Names = HashMap<String, String>;
+
+/// What those in the entries are called now. Who is gone has no name any more.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn names(ground: &Ground, events: &[Event]) -> Result<Names, StorageError> {
+    let mentioned = events.iter().flat_map(|event| {
+        let user = event.user_id.as_ref().map(|id| format!("user:{id}"));
+        let client = event.client_id.as_ref().map(|id| format!("client:{id}"));
+        [Some(event.actor.clone()), event.target.clone(), user, client].into_iter().flatten()
+    });
+    let mentioned: BTreeSet<String> = mentioned.collect();
+    ground
+        .db
+        .read(move |conn| {
+            let mut names = Names::new();
+            for written in mentioned {
+                let name = match written.split_once(':') {
+                    Some(("user", id)) => {
+                        users::find(conn, id)?.map(|user| user.display_name().to_owned())
+                    }
+                    Some(("client", id)) => clients::find(conn, id)?.map(|client| client.name),
+                    _ => None,
+                };
+                names.extend(name.map(|name| (written, name)));
+            }
+            Ok(names)
+        })
+        .await
 }
 
 /// Lists entries, the newest first; `limit` counts from 1 to 100 (AD-06). True when there are more.
@@ -67,8 +115,7 @@ pub async fn events(
     limit: i64,
 ) -> Result<(Vec<Event>, bool), StorageError> {
     let limit = limit.clamp(1, MAX_PAGE);
-    let query = query.stored(limit + 1);
-    let mut found = ground.db.read(move |conn| audit::list(conn, &query)).await?;
+    let mut found = listed(ground, query, limit + 1).await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > most;
     found.truncate(most);
@@ -81,8 +128,15 @@ pub async fn events(
 ///
 /// Those of the database.
 pub async fn export(ground: &Ground, query: LogQuery) -> Result<Vec<Event>, StorageError> {
-    let query = query.stored(EXPORT_ROWS);
-    ground.db.read(move |conn| audit::list(conn, &query)).await
+    listed(ground, query, EXPORT_ROWS).await
+}
+
+async fn listed(ground: &Ground, query: LogQuery, limit: i64) -> Result<Vec<Event>, StorageError> {
+    let read = move |conn: &mut DbConnection| {
+        let query = query.stored(conn, limit)?;
+        audit::list(conn, &query)
+    };
+    ground.db.read(read).await
 }
 
 #[cfg(test)]
@@ -90,6 +144,7 @@ mod tests {
     use super::*;
     use crate::domain::audit::{Actor, EventExt};
     use crate::domain::ground::testing;
+    use crate::domain::identity::users::{self as accounts, NewUser};
 
     #[tokio::test]
     async fn entries_are_found_by_what_they_say() {
@@ -116,12 +171,45 @@ mod tests {
         assert_eq!(all, ["key.rotate", "session.start", "user.block"]);
         let query = LogQuery { target: some("user:u1"), ..LogQuery::default() };
         assert_eq!(found(query).await, ["session.start", "user.block"]);
-        let query = LogQuery { result: some("failed"), ..LogQuery::default() };
+        let query = LogQuery { result: some("denied"), ..LogQuery::default() };
         assert_eq!(found(query).await, ["session.start"]);
+        let query = LogQuery { result: some("failed"), ..LogQuery::default() };
+        assert!(found(query).await.is_empty(), "what was refused has not failed");
         let query = LogQuery { action: some("user."), ..LogQuery::default() };
         assert_eq!(found(query).await, ["user.block"]);
         let query = LogQuery { actor: some("' OR 1=1 --"), ..LogQuery::default() };
         assert!(found(query).await.is_empty(), "AD-06");
+    }
+
+    #[tokio::test]
+    async fn people_are_found_and_shown_by_their_names() {
+        let test = testing::ground();
+        let new = |name: &str| NewUser {
+            email: format!("{name}@a.example"),
+            username: Some(name.to_owned()),
+            ..NewUser::default()
+        };
+        let ada = accounts::create(&test.ground, new("ada"), &Actor::cli()).await.unwrap().user.id;
+        accounts::create(&test.ground, new("bob"), &Actor::user(&ada)).await.unwrap();
+        let about = |actor: Option<&str>, target: Option<&str>| {
+            let query = LogQuery {
+                actor: actor.map(str::to_owned),
+                target: target.map(str::to_owned),
+                ..LogQuery::default()
+            };
+            let ground = test.ground.clone();
+            async move { events(&ground, query, 50).await.unwrap().0 }
+        };
+        let written = format!("user:{ada}");
+        for named in ["ada", "ADA@a.example", &ada, &written] {
+            assert_eq!(about(Some(named), None).await.len(), 1, "{named}");
+            assert_eq!(about(None, Some(named)).await.len(), 1, "{named}");
+        }
+        assert!(about(Some("carol"), None).await.is_empty());
+        let all = events(&test.ground, LogQuery::default(), 50).await.unwrap().0;
+        let names = names(&test.ground, &all).await.unwrap();
+        assert_eq!(names.get(&written).map(String::as_str), Some("ada"));
+        assert_eq!(names.len(), 2, "the command line has no name");
     }
 
     #[tokio::test]

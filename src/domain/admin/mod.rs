@@ -9,7 +9,7 @@ pub use dashboard::{Attention, Dashboard, DayCount, dashboard};
 pub use details::{
     ClientSummary, LastUse, UserDetails, UserPage, clients, signing_keys, user, users,
 };
-pub use log::{LogQuery, events, export};
+pub use log::{LogQuery, Names, events, export, names};
 
 pub use crate::storage::audit::Event;
 pub use crate::storage::signing_keys::StoredKey;

@@ -17,7 +17,7 @@ mod tests;
 
 pub use crate::storage::client_secrets::ClientSecret;
 pub use draft::requests::{CONTENT_ENCRYPTION, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US};
-pub use draft::{ClientDraft, MAX_ACCESS_TOKEN_SECONDS};
+pub use draft::{ClientDraft, MAX_ACCESS_TOKEN_SECONDS, idle_scopes};
 pub use encryption::{content_algorithms, key_algorithms};
 pub use error::ClientError;
 pub use secrets::{
@@ -130,7 +130,7 @@ pub fn insert(conn: &mut DbConnection, prepared: Prepared) -> Result<Created, Cl
 }
 
 /// Writes a client over the old one. When it starts to use a secret it gets one, also when it starts
-/// or stops to sign with it; when it stops, its secrets go.
+/// or stops to sign with it; when it stops, its secrets go. One that is as it was leaves no entry.
 ///
 /// # Errors
 ///
@@ -184,6 +184,10 @@ where
                 updated_at: now,
                 ..before.clone()
             };
+            let changed = changed(&before, &client).join(", ");
+            if changed.is_empty() {
+                return Ok(Created { client: before, secret: None });
+            }
             clients::update(conn, &client)?;
             if client.sector() != before.sector() {
                 // People get other names: what was given under the old ones must not be renewed.
@@ -191,7 +195,6 @@ where
                 revocation::end_tokens_of_client(conn, &id, &cause)?;
             }
             let secret = secrets::follow_method(conn, &before, &client, fresh)?;
-            let changed = changed(&before, &client).join(", ");
             audit::insert(conn, &event.details(format!("changed: {changed}")))?;
             settings::bump_cache_version(conn, &version)?;
             Ok(Created { client, secret })

@@ -5,7 +5,7 @@ use crate::domain::audit::Actor;
 use crate::domain::clients::RegisteredClient;
 use crate::domain::provider::Provider;
 use crate::domain::resources::Target;
-use crate::protocol::claims::SCOPE_CLAIMS;
+use crate::protocol::claims::scopes_about_people;
 use crate::protocol::client::GrantType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -79,7 +79,7 @@ async fn check_enabled(provider: &Provider, client: &RegisteredClient) -> Result
 
 /// Says what is wrong with a scope, instead of only that it is too much.
 fn check_scope(asked: &Scope, registered: &Scope) -> Result<(), OAuthError> {
-    if about_people().any(|token| asked.contains(token)) {
+    if scopes_about_people().any(|token| asked.contains(token)) {
         return Err(OAuthError::invalid_scope(
             "openid, profile, email, address, phone and offline_access are about a person, and \
              client_credentials has none: leave them out",
@@ -95,10 +95,5 @@ fn check_scope(asked: &Scope, registered: &Scope) -> Result<(), OAuthError> {
 
 /// What a client may have without a person: not what is about one.
 fn own_scope(registered: &Scope) -> Scope {
-    about_people().fold(registered.clone(), |scope, token| scope.without(token))
-}
-
-fn about_people() -> impl Iterator<Item = &'static str> {
-    let protocol = ["openid", "offline_access"].into_iter();
-    protocol.chain(SCOPE_CLAIMS.iter().map(|(token, _)| *token))
+    scopes_about_people().fold(registered.clone(), |scope, token| scope.without(token))
 }

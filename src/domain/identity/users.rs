@@ -22,8 +22,8 @@ pub use claims::check as check_claims;
 pub use error::AccountError;
 pub use membership::{ADMIN_ROLE, set_groups, set_roles};
 pub(in crate::domain) use membership::{is_admin, take_turns};
-pub use password::{change_password_hash, check_password, set_password};
-pub use profile::{Profile, update_profile};
+pub use password::{change_password_hash, check_password, make_password, set_password};
+pub use profile::{Profile, name_taken, update_profile};
 
 use super::passwords;
 use crate::domain::audit::{Actor, EventExt};

@@ -112,7 +112,7 @@ pub async fn create(
 }
 
 /// Writes a resource over the old one; the identifier stays. One whose tokens start to need a
-/// shared secret gets it; one whose tokens stop has none left.
+/// shared secret gets it; one whose tokens stop has none left. One that is as it was leaves no entry.
 ///
 /// # Errors
 ///
@@ -145,9 +145,12 @@ pub async fn update(
                 updated_at: now,
                 ..before.clone()
             };
+            let changed = changed(&before, &resource).join(", ");
+            if changed.is_empty() && plain.is_none() {
+                return Ok(Created { resource: before, secret: None });
+            }
             types_are_free(conn, &resource)?;
             resources::update(conn, &resource)?;
-            let changed = changed(&before, &resource).join(", ");
             audit::insert(conn, &event.details(format!("changed: {changed}")))?;
             settings::bump_cache_version(conn, &version)?;
             Ok(Created { resource, secret: plain })

@@ -2,7 +2,7 @@
 
 use super::guard::{Admin, Answer};
 use super::list::{self, address};
-use crate::domain::admin::{self, Event, LogQuery};
+use crate::domain::admin::{self, Event, LogQuery, Names};
 use crate::http::edge::QueryParams;
 use crate::http::page::{Nav, Page};
 use crate::http::views::Badge;
@@ -22,11 +22,12 @@ pub async fn list(admin: Admin, QueryParams(query): QueryParams) -> Answer {
     let wanted = LogQuery { before, ..filter(&query) };
     let found = admin::events(&admin.ground(), wanted, list::rows(&query)).await;
     let (events, more) = admin.read(found)?;
+    let names = admin.read(admin::names(&admin.ground(), &events).await)?;
     let page = admin.page(Nav::Audit);
     let last = events.last().filter(|_| more).map(|last| last.seq.to_string());
     Ok(Audit {
         filter: typed(&page, &query),
-        rows: events.iter().map(|event| row(&page, event)).collect(),
+        rows: events.iter().map(|event| row(&page, event, &names)).collect(),
         first: before.map(|_| filtered(&query, "/admin/audit", "")),
         next: last.map(|seq| filtered(&query, "/admin/audit", &seq)),
         csv: filtered(&query, "/admin/audit.csv", ""),
@@ -37,18 +38,21 @@ pub async fn list(admin: Admin, QueryParams(query): QueryParams) -> Answer {
 }
 
 /// An entry as pages show it.
-pub fn row(page: &Page, event: &Event) -> AuditRow {
+pub fn row(page: &Page, event: &Event, names: &Names) -> AuditRow {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let about =
         event.target.clone().or_else(|| event.user_id.as_ref().map(|id| format!("user:{id}")));
     let about = about.or_else(|| event.client_id.as_ref().map(|id| format!("client:{id}")));
-    let result = if event.result == "denied" { "failed" } else { &event.result };
+    let target = about.unwrap_or_default();
+    let name = |written: &String| names.get(written).cloned().unwrap_or_default();
     AuditRow {
         at: page.text.date_time(Timestamp::from_unix(event.at)),
+        actor_name: name(&event.actor),
         actor: event.actor.clone(),
         action: event.action.clone(),
-        target: about.unwrap_or_default(),
-        result: Badge::result(page.text, result),
+        target_name: name(&target),
+        target,
+        result: Badge::result(page.text, &event.result),
         ip: text(&event.ip),
         code: text(&event.request_code),
         details: text(&event.details),
@@ -64,7 +68,8 @@ fn filter(query: &Params) -> LogQuery {
         actor: given("actor"),
         action: given("action"),
         target: given("target"),
-        result: given("result").filter(|result| ["ok", "failed"].contains(&result.as_str())),
+        result: given("result")
+            .filter(|result| ["ok", "denied", "failed"].contains(&result.as_str())),
         ip: given("ip"),
         code: given("code").map(|code| code.to_uppercase()),
         before: None,

@@ -176,6 +176,9 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
         Err(_) => errors.add("grant_types", text, Problem::ChoiceInvalid),
     }
     follow_grants(metadata);
+    if !management::idle_scopes(metadata).is_empty() {
+        errors.add("scope", text, Problem::ScopeOfPeople);
+    }
     match posted.field("access_token_format").parse() {
         Ok(format) => policy.access_token_format = format,
         Err(_) => errors.add("access_token_format", text, Problem::ChoiceInvalid),

@@ -1,7 +1,7 @@
 //! What is done to a client with a page that asks first.
 
 use super::client::{find, shown};
-use super::guard::{Admin, Answer, Posted};
+use super::guard::{Admin, Answer, MARK, Posted};
 use super::list::of_client;
 use crate::domain::clients;
 use crate::domain::clients::management::{self, DEFAULT_OVERLAP};
@@ -21,7 +21,9 @@ pub async fn ask(admin: Admin, path: Path<(String, String)>) -> Answer {
     let base = of_client(&client.id);
     let words = admin.found(words(&act, &client))?;
     let action = format!("{base}/{act}");
-    Ok(Confirm::new(admin.page(Nav::Clients), words, &action, &base).respond())
+    let mut page = Confirm::new(admin.page(Nav::Clients), words, &action, &base);
+    page.fields.push((MARK.into(), admin.mark()));
+    Ok(page.respond())
 }
 
 fn words<'a>(act: &str, client: &'a Client) -> Option<Act<'a>> {
@@ -36,13 +38,13 @@ fn words<'a>(act: &str, client: &'a Client) -> Option<Act<'a>> {
 }
 
 /// Does it.
-pub async fn perform(admin: Admin, path: Path<(String, String)>, _posted: Posted) -> Answer {
+pub async fn perform(admin: Admin, path: Path<(String, String)>, posted: Posted) -> Answer {
     let (id, act) = path.into_inner();
     let client = find(&admin, &id).await?;
     admin.recent()?;
     let (ground, actor) = (admin.ground(), admin.actor());
     let notice = match act.as_str() {
-        "rotate-secret" => return rotate(&admin, &client).await,
+        "rotate-secret" => return rotate(&admin, &client, &posted).await,
         "disable" => {
             admin.client(management::disable(&ground, &client.id, &actor).await)?;
             Notice::ClientDisabled
@@ -63,7 +65,10 @@ pub async fn perform(admin: Admin, path: Path<(String, String)>, _posted: Posted
 }
 
 /// The answer itself shows the new secret: it stands in no address and no cookie (AD-07).
-async fn rotate(admin: &Admin, client: &Client) -> Answer {
+async fn rotate(admin: &Admin, client: &Client, posted: &Posted) -> Answer {
+    if !admin.first(posted).await? {
+        return Ok(admin.done(&of_client(&client.id), Notice::SentBefore));
+    }
     let (ground, actor) = (admin.ground(), admin.actor());
     let made = management::rotate_secret(&ground, &client.id, DEFAULT_OVERLAP, &actor).await;
     let secret = admin.client(made)?;

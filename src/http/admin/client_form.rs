@@ -68,6 +68,7 @@ pub fn snippets(admin: &Admin, text: Text, client: &Client, secret: Option<&str>
         issuer: &admin.provider().issuer,
         client_id: &client.id,
         client_secret: secret,
+        auth_method: client.metadata.token_endpoint_auth_method,
         redirect_uri: client.metadata.redirect_uris.first().map(String::as_str),
         scope: &scope,
     };

@@ -1,12 +1,12 @@
 //! The list of clients, and the way to a new one.
 
 use super::client_form;
-use super::guard::{Admin, Answer, Posted};
+use super::guard::{Admin, Answer, MARK, Posted};
 use super::list::{self, address, of_client};
 use crate::domain::admin::{self, ClientSummary, LastUse};
 use crate::domain::clients::management::{self, ClientDraft, ClientError, Created};
 use crate::http::edge::QueryParams;
-use crate::http::page::{Nav, Page};
+use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
 use crate::http::views::admin::{
     ClientCreated, ClientForm, ClientKind, ClientRow, Clients, NewClient,
@@ -67,14 +67,16 @@ pub async fn new(admin: Admin, QueryParams(query): QueryParams) -> Answer {
     };
     admin.recent()?;
     let scope = if kind.has_people() { USUAL_SCOPE } else { "" };
-    Ok(ClientForm { page, kind, scope: scope.into(), ..ClientForm::default() }.respond())
+    let once = admin.mark();
+    Ok(ClientForm { page, kind, once, scope: scope.into(), ..ClientForm::default() }.respond())
 }
 
-/// Makes a client.
+/// Makes a client. The mark of the form is its id, so that a form that is sent again makes no other.
 pub async fn create(admin: Admin, posted: Posted) -> Answer {
     let kind = admin.found(ClientKind::from_name(&posted.field("type")))?;
     admin.recent_or(&address(WIZARD, &[("type", kind.name())]))?;
     let mut draft = client_form::draft(kind);
+    draft.id = posted.optional(MARK).filter(|mark| is_id(mark));
     draft.name = posted.field("name");
     if kind.has_people() {
         draft.metadata.redirect_uris = list::lines(&posted.field("redirect_uris"));
@@ -87,10 +89,20 @@ pub async fn create(admin: Admin, posted: Posted) -> Answer {
     if !errors.is_empty() {
         return Ok(again(&admin, kind, &posted, errors));
     }
-    let made = management::create(&admin.ground(), draft, &admin.actor()).await;
-    let made = admin.client(made)?;
+    let id = draft.id.clone();
+    let made = match (management::create(&admin.ground(), draft, &admin.actor()).await, id) {
+        (Err(ClientError::Taken), Some(id)) => {
+            return Ok(admin.done(&of_client(&id), Notice::SentBefore));
+        }
+        (made, _) => admin.client(made)?,
+    };
     admin.changed().await?;
     Ok(created(&admin, made))
+}
+
+/// Whether a mark is as we make ids.
+fn is_id(mark: &str) -> bool {
+    mark.len() == 32 && mark.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// All that is wrong with a new client.
@@ -105,6 +117,9 @@ fn mistakes(admin: &Admin, draft: &ClientDraft, scope_is_right: bool) -> Errors 
     if !scope_is_right {
         errors.add("scope", text, Problem::ScopeInvalid);
     }
+    if !management::idle_scopes(&draft.metadata).is_empty() {
+        errors.add("scope", text, Problem::ScopeOfPeople);
+    }
     errors
 }
 
@@ -118,6 +133,7 @@ fn again(
         page: admin.page(Nav::Clients),
         kind,
         errors,
+        once: admin.mark(),
         name: posted.field("name"),
         redirect_uris: posted.field("redirect_uris"),
         post_logout_redirect_uris: posted.field("post_logout_redirect_uris"),

@@ -13,6 +13,7 @@ use crate::domain::identity::account::is_recent;
 use crate::domain::identity::sessions::SignedIn;
 use crate::domain::identity::users::AccountError;
 use crate::domain::issuers::management::IssuerError;
+use crate::domain::once;
 use crate::domain::resources::management::ResourceError;
 use crate::http::State;
 use crate::http::edge::FormParams;
@@ -33,6 +34,9 @@ use std::rc::Rc;
 
 /// Forms that stand on the page above their address.
 const PARTS: [&str; 2] = ["/addresses", "/access"];
+
+/// The field of a form that holds [`Admin::mark`].
+pub const MARK: &str = "once";
 
 /// An answer that ends a handler early.
 #[derive(Debug)]
@@ -142,6 +146,25 @@ impl Admin {
     /// Who acts, for the audit log.
     pub fn actor(&self) -> Actor {
         self.visitor.actor(format!("user:{}", self.signed_in.user.id))
+    }
+
+    /// Whether an account is that of the administrator who is here.
+    pub fn is(&self, user_id: &str) -> bool {
+        self.signed_in.user.id == user_id
+    }
+
+    /// A mark for a form that makes something, for [`Admin::first`].
+    pub fn mark(&self) -> String {
+        self.provider().random.id()
+    }
+
+    /// Whether a form comes for the first time: one that is sent again, by a reload, makes nothing.
+    /// A form without a mark is always the first.
+    pub async fn first(&self, posted: &Posted) -> Result<bool, Stop> {
+        match posted.optional(MARK) {
+            Some(mark) => self.read(once::is_first(&self.ground(), &mark).await),
+            None => Ok(true),
+        }
     }
 
     /// Stops unless the sign-in is younger than ten minutes. After a new one the person is back on

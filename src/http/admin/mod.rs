@@ -2,6 +2,7 @@
 
 mod account;
 mod account_acts;
+mod account_password;
 mod account_session;
 mod audit;
 mod client;
@@ -75,6 +76,11 @@ fn of_users(config: &mut web::ServiceConfig) {
             resource("/users/{id}/{act:block|unblock|revoke-tokens|sign-out|delete}")
                 .route(get().to(account_acts::ask))
                 .route(post().to(account_acts::perform)),
+        )
+        .service(
+            resource("/users/{id}/set-password")
+                .route(get().to(account_password::get))
+                .route(post().to(account_password::set)),
         )
         .service(
             resource("/users/{id}/sessions/{sid}/sign-out")

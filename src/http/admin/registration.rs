@@ -33,6 +33,7 @@ async fn shown(admin: &Admin) -> Result<Registration, Stop> {
         rows: tokens.iter().map(|token| row(&page, token)).collect(),
         uses: "1".into(),
         hours: "24".into(),
+        once: admin.mark(),
         page,
         ..Registration::default()
     })
@@ -57,6 +58,9 @@ pub async fn create(admin: Admin, posted: Posted) -> Answer {
     let hours: u32 = posted.field("hours").parse().unwrap_or(0);
     let lifetime = Lifetime::seconds(hours.saturating_mul(HOUR));
     let new = NewToken { label: posted.field("label"), uses, lifetime };
+    if new.problems().is_empty() && !admin.first(&posted).await? {
+        return Ok(admin.done(HERE, Notice::SentBefore));
+    }
     match initial_tokens::create(&admin.ground(), new, &admin.actor()).await {
         Err(TokenError::Invalid(found)) => {
             problems::add(&mut errors, text, &found);

@@ -1,6 +1,6 @@
 //! One resource: what it is, saving it, and what is done to it with a page that asks first.
 
-use super::guard::{Admin, Answer, Posted, Stop};
+use super::guard::{Admin, Answer, MARK, Posted, Stop};
 use super::list::{self, below};
 use super::resources::LIST;
 use crate::domain::resources::management::{self, ResourceDraft, ResourceError};
@@ -216,16 +216,21 @@ pub async fn ask(admin: Admin, path: Path<(String, String)>) -> Answer {
     };
     let action = format!("{base}/{act}");
     let words = admin.found(words)?;
-    Ok(Confirm::new(admin.page(Nav::Resources), words, &action, &base).respond())
+    let mut page = Confirm::new(admin.page(Nav::Resources), words, &action, &base);
+    page.fields.push((MARK.into(), admin.mark()));
+    Ok(page.respond())
 }
 
 /// Does it.
-pub async fn perform(admin: Admin, path: Path<(String, String)>, _posted: Posted) -> Answer {
+pub async fn perform(admin: Admin, path: Path<(String, String)>, posted: Posted) -> Answer {
     let (id, act) = path.into_inner();
     let resource = find(&admin, &id).await?;
     admin.recent()?;
     let (ground, actor) = (admin.ground(), admin.actor());
     match act.as_str() {
+        "rotate-secret" if !admin.first(&posted).await? => {
+            Ok(admin.done(&below(LIST, &resource.id), Notice::SentBefore))
+        }
         "rotate-secret" => {
             let seal = admin.provider().resources.seal();
             let made = management::rotate_secret(&ground, &resource.id, seal, &actor).await;

@@ -5,7 +5,7 @@ use super::list::{self, address, below};
 use super::resource::{parse_scopes, shown};
 use crate::domain::resources::management::{self, ResourceDraft, ResourceError};
 use crate::http::edge::QueryParams;
-use crate::http::page::{Nav, Page};
+use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
 use crate::http::text::Text;
 use crate::http::views::Errors;
@@ -88,7 +88,10 @@ pub async fn create(admin: Admin, posted: Posted) -> Answer {
         made => {
             let made = admin.resource(made)?;
             admin.changed().await?;
-            Ok(shown(&admin, &made.resource, made.secret).respond())
+            match made.secret {
+                Some(_) => Ok(shown(&admin, &made.resource, made.secret).respond()),
+                None => Ok(admin.done(&below(LIST, &made.resource.id), Notice::ResourceSaved)),
+            }
         }
     }
 }

@@ -87,6 +87,10 @@ pub async fn show(
         Ok(details) => details,
         Err(error) => return flow::fault(visitor, &error),
     };
+    let mut scopes = lines(page.text, signed_in, &words, asked);
+    if scopes.is_empty() && details.is_empty() {
+        scopes.push(ScopeLine::sign_in(page.text));
+    }
     let detail = |words: Words| DetailLine { sentence: words.sentence, rest: words.rest };
     let person = &signed_in.user;
     let view = Consent {
@@ -96,7 +100,7 @@ pub async fn show(
         registered_itself: !client.policy.origin.is_administrator(),
         account: Person::new(&person.id, person.name.as_deref(), &person.email),
         details: details.into_iter().map(detail).collect(),
-        scopes: lines(page.text, signed_in, &words, asked),
+        scopes,
         already: lines(page.text, signed_in, &words, already),
         elsewhere: request.elsewhere.as_ref().map(|asked| hint(visitor, asked)),
         destination: destination(&request.redirect_uri),

@@ -25,7 +25,7 @@ pub use registration::{Registration, TokenRow};
 pub use resource::{NewResource, ResourcePage, ResourceRow, Resources};
 pub use settings::{ClientSettings, Control, SettingField, SettingSection};
 pub use upstream::{UpstreamPage, UpstreamRow, Upstreams};
-pub use users::{AppRow, NewUser, SessionRow, UserPage, UserRow, Users};
+pub use users::{AppRow, NewUser, SessionRow, SetPassword, UserPage, UserRow, Users};
 
 use super::{Badge, Tone};
 use crate::http::text::Text;
@@ -46,6 +46,7 @@ impl Badge {
     pub fn result(text: Text, result: &str) -> Self {
         match result {
             "ok" => Self::new(Tone::Good, text.t("result-ok")),
+            "denied" => Self::new(Tone::Bad, text.t("result-denied")),
             "failed" => Self::new(Tone::Bad, text.t("result-failed")),
             other => Self::new(Tone::Bad, other),
         }
@@ -90,6 +91,7 @@ macro_rules! respond_form {
 
 respond_form!(
     NewUser,
+    SetPassword,
     UserPage,
     ClientForm,
     ClientPage,

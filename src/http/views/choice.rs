@@ -42,9 +42,11 @@ impl Choice {
         Self::filter(text, &[("active", "state-active"), ("blocked", "state-blocked")], chosen)
     }
 
-    /// The filter by result of an audit entry: any, `ok`, `failed`.
+    /// The filter by result of an audit entry: any, `ok`, `denied`, `failed`.
     pub fn results(text: Text, chosen: &str) -> Vec<Self> {
-        Self::filter(text, &[("ok", "result-ok"), ("failed", "result-failed")], chosen)
+        let results =
+            [("ok", "result-ok"), ("denied", "result-denied"), ("failed", "result-failed")];
+        Self::filter(text, &results, chosen)
     }
 
     /// The formats of access tokens, named as on the command line.

@@ -44,6 +44,8 @@ pub enum Problem {
     /// This kind of client needs an address to send people back to.
     AddressMissing,
     ScopeInvalid,
+    /// A scope about people for a client that acts for itself.
+    ScopeOfPeople,
     /// A role or group with a character that lists cannot hold.
     ListInvalid,
     /// The last administrator cannot lose the role, or be blocked.
@@ -179,6 +181,7 @@ impl Problem {
             Self::ReasonMissing => "problem-reason-missing",
             Self::AddressMissing => "problem-address-missing",
             Self::ScopeInvalid => "problem-scope-invalid",
+            Self::ScopeOfPeople => "problem-scope-people",
             Self::ListInvalid => "problem-list-invalid",
             Self::LastAdmin => "problem-last-admin",
             Self::DateInvalid => "problem-date-invalid",

@@ -10,6 +10,7 @@ use crate::domain::form::{FieldProblem, is_line, is_safe_url};
 use crate::domain::keys::ALGORITHMS;
 use crate::domain::private_claims;
 use crate::jose::{KeyManagement, PublicJwk, SigningAlgorithm};
+use crate::protocol::claims::scopes_about_people;
 use crate::protocol::client::{AuthMethod, ClientMetadata, ClientPolicy, GrantType};
 use crate::protocol::redirect_uri::check_registration;
 use crate::protocol::resource::is_identifier;
@@ -293,6 +294,13 @@ impl ClientDraft {
             ),
         ])
     }
+}
+
+/// The scopes that a client will never be given: those about people, when it acts for itself alone
+/// (RFC 6749 §4.4). No mistake by the rules of registration, but never what was meant.
+pub fn idle_scopes(metadata: &ClientMetadata) -> Vec<&'static str> {
+    let acts_alone = metadata.grant_types == [GrantType::ClientCredentials];
+    scopes_about_people().filter(|token| acts_alone && metadata.scope.contains(token)).collect()
 }
 
 /// A field, the name of its text on pages, and what it says elsewhere.

@@ -5,6 +5,7 @@ use crate::domain::audit::Actor;
 use crate::domain::form::FieldProblem;
 use crate::domain::ground::Ground;
 use crate::domain::revocation::{self, Reason};
+use crate::protocol::random::Random;
 use crate::storage::{audit, settings, users};
 
 pub(super) fn problem(password: &str) -> Option<FieldProblem> {
@@ -21,6 +22,13 @@ pub(super) fn problem(password: &str) -> Option<FieldProblem> {
 /// `Invalid` when it is too short or too long.
 pub fn check_password(password: &str) -> Result<(), AccountError> {
     AccountError::check(problem(password).into_iter().collect())
+}
+
+/// A password that nobody guesses and everybody can type: 80 random bits as four groups of five
+/// hexadecimal digits.
+pub fn make_password(random: &dyn Random) -> String {
+    let id = random.id();
+    [0, 5, 10, 15].map(|start| &id[start..start + 5]).join("-")
 }
 
 /// Hashes on a thread that may block.

@@ -148,6 +148,27 @@ fn newer<T: PartialEq>(own: T, seen: &T, stored: T) -> T {
     if own == *seen { stored } else { own }
 }
 
+/// Whether somebody else has the email address or the user name of a profile; the writing transaction
+/// has the last word.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn name_taken(
+    ground: &Ground,
+    id: &str,
+    profile: &Profile,
+) -> Result<Option<AccountError>, StorageError> {
+    let (id, email, username) = (id.to_owned(), profile.email.clone(), profile.username.clone());
+    let read =
+        move |conn: &mut DbConnection| match check_names(conn, &id, &email, username.as_deref()) {
+            Ok(()) => Ok(None),
+            Err(AccountError::Storage(error)) => Err(error),
+            Err(taken) => Ok(Some(taken)),
+        };
+    ground.db.read(read).await
+}
+
 fn changed(before: &User, after: &User) -> Vec<&'static str> {
     let parts = [
         ("email", before.email != after.email),
@@ -162,14 +183,23 @@ fn changed(before: &User, after: &User) -> Vec<&'static str> {
 
 /// Whether nobody else has the login names of `user`; the primary key has the last word.
 pub(super) fn check_free(conn: &mut DbConnection, user: &User) -> Result<(), AccountError> {
+    check_names(conn, &user.id, &user.email, user.username.as_deref())
+}
+
+fn check_names(
+    conn: &mut DbConnection,
+    id: &str,
+    email: &str,
+    username: Option<&str>,
+) -> Result<(), AccountError> {
     let mut taken = |name: &str| -> Result<bool, StorageError> {
         let owner = users::find_by_login_name(conn, name)?;
-        Ok(owner.is_some_and(|owner| owner.id != user.id))
+        Ok(owner.is_some_and(|owner| owner.id != id))
     };
-    if taken(&user.email)? {
+    if taken(email)? {
         return Err(AccountError::Taken("email"));
     }
-    match user.username.as_deref() {
+    match username {
         Some(username) if taken(username)? => Err(AccountError::Taken("username")),
         _ => Ok(()),
     }

@@ -105,7 +105,7 @@ pub struct NewClient {
     pub page: Page,
 }
 
-/// Step 2, `GET /admin/clients/new?type=`. Posts to `/admin/clients`: `type`, `name`,
+/// Step 2, `GET /admin/clients/new?type=`. Posts to `/admin/clients`: `type`, `once`, `name`,
 /// `redirect_uris`, `post_logout_redirect_uris`, `scope`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/client_new.html")]
@@ -113,6 +113,8 @@ pub struct ClientForm {
     pub page: Page,
     pub kind: ClientKind,
     pub errors: Errors,
+    /// The mark of the form, which becomes the `client_id`.
+    pub once: String,
     pub name: String,
     /// As typed: one address a line.
     pub redirect_uris: String,

@@ -144,9 +144,13 @@ pub struct AuditFilter {
 #[derive(Debug, Clone)]
 pub struct AuditRow {
     pub at: String,
+    /// As it is written: `user:ID`.
     pub actor: String,
+    /// What whoever acted is called; empty for what has no name.
+    pub actor_name: String,
     pub action: String,
     pub target: String,
+    pub target_name: String,
     pub result: Badge,
     pub ip: String,
     pub code: String,

@@ -4,7 +4,8 @@ use super::super::Errors;
 use crate::http::page::Page;
 use askama::Template;
 
-/// `GET /admin/registration`. Posts to the same address: `label`, `uses`, `hours`.
+/// `GET /admin/registration`. Posts to the same address: `label`, `uses`, `hours`,
+/// `once`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/registration.html")]
 pub struct Registration {
@@ -18,6 +19,8 @@ pub struct Registration {
     pub label: String,
     pub uses: String,
     pub hours: String,
+    /// The mark of the form.
+    pub once: String,
 }
 
 /// An initial access token in the list.

@@ -60,8 +60,9 @@ pub struct NewUser {
     pub minimum: String,
 }
 
-/// `GET /admin/users/{id}`. The form posts there: `name`, `roles`, `groups`. The other acts are
-/// links to confirm pages below `base`: `/block`, `/unblock`, `/revoke-tokens`, `/sign-out`, `/delete`.
+/// `GET /admin/users/{id}`. The form posts there: `email`, `email_verified`, `username`, `name`,
+/// `language`, `roles`, `groups`, `attributes`. The other acts are links to pages below `base`:
+/// `/set-password`, `/block`, `/unblock`, `/revoke-tokens`, `/sign-out`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/user.html")]
 pub struct UserPage {
@@ -72,9 +73,13 @@ pub struct UserPage {
     /// The heading: a name, a username or the email address.
     pub title: String,
     pub id: String,
+    /// Whether it is that of the administrator: what would lock them out is not offered.
+    pub own: bool,
     pub email: String,
+    pub email_verified: bool,
     pub username: String,
     pub name: String,
+    pub languages: Vec<Choice>,
     pub status: Badge,
     pub blocked: bool,
     /// Why and since when, in words. Empty when not blocked.
@@ -92,6 +97,28 @@ pub struct UserPage {
     pub audit: Vec<AuditRow>,
     /// The audit log, filtered for this person.
     pub audit_url: String,
+}
+
+/// `GET /admin/users/{id}/set-password`. Posts there: `new-password`, `new-password-confirm`,
+/// `reason`, `once`, and `how`, which is `type` or `make`.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "admin/user_password.html")]
+pub struct SetPassword {
+    pub page: Page,
+    pub errors: Errors,
+    /// `/admin/users/{id}`.
+    pub base: String,
+    /// Whose password it is.
+    pub name: String,
+    /// For password managers.
+    pub username: String,
+    pub reason: String,
+    /// The mark of the form.
+    pub once: String,
+    /// The least number of characters.
+    pub minimum: String,
+    /// The password that was made, shown once in the place of the form.
+    pub made: Option<String>,
 }
 
 /// A session of somebody.

@@ -89,6 +89,12 @@ impl ScopeLine {
         }
     }
 
+    /// The line of an app that asks for nothing beyond the sign-in itself.
+    pub fn sign_in(text: Text) -> Self {
+        let meaning = text.t("scope-openid").into_owned();
+        Self { meaning, value: String::new(), danger: false }
+    }
+
     /// The line for one claim that is asked for by itself (OpenID Connect Core §5.5).
     pub fn of_claim(text: Text, claim: &str, value: &str) -> Option<Self> {
         let meaning = text.with("scope-claim", &[("claim", &claim.replace('_', " "))]);

@@ -7,14 +7,17 @@ use super::super::snippet::{Registration, Snippet};
 use super::super::{Badge, Errors, Link};
 use super::{Rendered, Sample, page};
 use crate::http::page::Nav;
+use crate::protocol::client::AuthMethod;
 use askama::Template;
 
 fn audit_row(sample: Sample, result: &str) -> AuditRow {
     AuditRow {
         at: sample.text("3 March 2026, 09:14 UTC"),
         actor: sample.text("user:u1"),
+        actor_name: sample.text("Ada Lovelace"),
         action: sample.text("user.block"),
         target: sample.text("user:u2"),
+        target_name: String::new(),
         result: Badge::result(sample.page().text, &sample.text(result)),
         ip: sample.text("192.0.2.7"),
         code: sample.text("01K9-7QJ4"),
@@ -97,6 +100,8 @@ fn user(sample: Sample, blocked: bool) -> UserPage {
         title: sample.text("Ada Lovelace"),
         id: sample.text("0123456789abcdef0123456789abcdef"),
         email: sample.text("ada@example.org"),
+        email_verified: true,
+        languages: Choice::languages(page.text, None),
         username: sample.text("ada"),
         name: sample.text("Ada Lovelace"),
         status: Badge::user(page.text, blocked),
@@ -112,10 +117,23 @@ fn user(sample: Sample, blocked: bool) -> UserPage {
         attributes: sample.text("{ \"department\": \"Engines\" }"),
         sessions: vec![session],
         apps: vec![app],
-        audit: vec![audit_row(sample, "ok"), audit_row(sample, "failed")],
+        audit: vec![audit_row(sample, "ok"), audit_row(sample, "denied")],
         audit_url: sample.text("/admin/audit?target=user:u1"),
         page,
         ..UserPage::default()
+    }
+}
+
+fn password(sample: Sample, made: Option<&str>) -> SetPassword {
+    SetPassword {
+        page: sample.inside(Nav::Users),
+        base: sample.text("/admin/users/u1"),
+        name: sample.text("Ada Lovelace"),
+        username: sample.text("ada"),
+        once: "0123456789abcdef0123456789abcdef".into(),
+        minimum: "8".into(),
+        made: made.map(|made| sample.text(made)),
+        ..SetPassword::default()
     }
 }
 
@@ -125,6 +143,10 @@ fn snippets(sample: Sample, kind: ClientKind, secret: Option<&str>) -> Vec<Snipp
         issuer: &sample.text("https://id.example.org"),
         client_id: &sample.text("acme-notes"),
         client_secret: secret,
+        auth_method: match secret {
+            Some(_) => AuthMethod::ClientSecretBasic,
+            None => AuthMethod::None,
+        },
         redirect_uri: Some(&sample.text("https://notes.acme.example/callback")),
         scope: &sample.text("openid profile email"),
     };
@@ -150,6 +172,7 @@ fn client_form(sample: Sample, kind: ClientKind, errors: Errors) -> String {
         page: sample.inside(Nav::Clients),
         kind,
         errors,
+        once: "0123456789abcdef0123456789abcdef".into(),
         name: sample.text("Acme Notes"),
         redirect_uris: sample.text("https://notes.acme.example/callback\nhttp://notes.example/cb"),
         post_logout_redirect_uris: sample.text("https://notes.acme.example/"),
@@ -323,6 +346,12 @@ pub fn pages(sample: Sample) -> Vec<Rendered> {
         ("admin-user-new-wrong", new_user(sample, wrong)),
         ("admin-user", user(sample, false).render().expect("renders")),
         ("admin-user-blocked", user(sample, true).render().expect("renders")),
+        (
+            "admin-user-own",
+            UserPage { own: true, ..user(sample, false) }.render().expect("renders"),
+        ),
+        ("admin-user-password", password(sample, None).render().expect("renders")),
+        ("admin-user-password-made", password(sample, Some("a1b2c")).render().expect("renders")),
         ("admin-client-type", types.render().expect("renders")),
         ("admin-keys", keys(sample).render().expect("renders")),
         ("admin-audit", audit(sample).render().expect("renders")),
@@ -387,10 +416,12 @@ fn a_client_page_has_all_its_settings() {
         "action=\"/admin/clients/acme-notes/addresses\"",
         "action=\"/admin/clients/acme-notes/access\"",
         "id=\"secret-rotate\"",
-        "id=\"test-login\"",
+        "id=\"initiate-login\"",
         "id=\"client-delete\"",
     ];
     has_all("admin-client", &parts);
+    assert!(!page("admin-client").contains("id=\"test-login\""), "the app can start one itself");
+    has_all("admin-client-created", &["id=\"test-login\"", "The app did not begin this sign-in"]);
 }
 
 #[test]
@@ -399,11 +430,25 @@ fn a_user_page_offers_what_fits_the_state() {
     assert!(!page("admin-user").contains("id=\"user-unblock\""));
     assert!(page("admin-user-blocked").contains("id=\"user-unblock\""));
     assert!(page("admin-user-blocked").contains("Blocked: left the company"));
+    for act in ["user-block", "user-delete"] {
+        assert!(page("admin-user").contains(&format!("id=\"{act}\"")), "{act}");
+        assert!(!page("admin-user-own").contains(&format!("id=\"{act}\"")), "{act}");
+    }
+}
+
+#[test]
+fn a_password_that_was_made_is_shown_in_the_place_of_the_form() {
+    has_all(
+        "admin-user-password",
+        &["name=\"new-password\"", "Reason (required)", "value=\"make\""],
+    );
+    has_all("admin-user-password-made", &["id=\"secret\">a1b2c</pre>", "It is shown once."]);
+    assert!(!page("admin-user-password-made").contains("id=\"new-password\""));
 }
 
 #[test]
 fn the_other_admin_pages_say_what_they_should() {
-    has_all("admin-users", &["2 of 12480 users", "rel=\"next\"", "name=\"q\" type=\"search\""]);
+    has_all("admin-users", &["Users: 2 of 12480", "rel=\"next\"", "name=\"q\" type=\"search\""]);
     has_all("admin-dashboard", &["<svg class=\"chart\"", "role=\"img\"", "Needs attention"]);
     let rotate = "Apps see the new key at once; we start to use it in 10 minutes.";
     has_all("admin-keys", &[rotate, "Rotate now: ES256"]);

@@ -24,6 +24,7 @@ fn shown(sample: Sample, new_token: Option<String>, errors: Errors) -> Registrat
         label: sample.text("partners"),
         uses: sample.text("5"),
         hours: sample.text("24"),
+        once: "0123456789abcdef0123456789abcdef".into(),
     }
 }
 

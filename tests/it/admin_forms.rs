@@ -1,0 +1,149 @@
+//! Forms of administrators that make something with a secret, sent once and sent again.
+
+use crate::support::{Agent, Page, TestServer, WebApp, both};
+use countersign::domain::clients::management;
+use countersign::protocol::client::Client;
+
+const WIZARD: &str = "/admin/clients/new?type=";
+
+/// Posts a form with what it hides.
+async fn send(agent: &Agent, form: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+    let (csrf, once, kind) = (form.hidden("csrf"), form.hidden("once"), form.hidden("type"));
+    let hidden = [("csrf", csrf.as_str()), ("once", once.as_str()), ("type", kind.as_str())];
+    agent.post(path, &[&hidden, fields].concat()).await
+}
+
+/// The text of the element with the id `secret`.
+fn secret(page: &Page) -> Option<&str> {
+    page.body.split_once("id=\"secret\">")?.1.split('<').next()
+}
+
+async fn clients(server: &TestServer) -> Vec<Client> {
+    let all = management::list(&server.provider.ground(), None, None, 100).await;
+    all.expect("they can be read")
+}
+
+const SHOP: [(&str, &str); 3] =
+    [("name", "Shop"), ("redirect_uris", "https://shop.example/cb"), ("scope", "openid")];
+
+both! {
+    async fn an_app_is_made_once_however_often_its_form_is_sent(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let form = root.open(&format!("{WIZARD}web")).await;
+        let made = send(&root, &form, "/admin/clients", &SHOP).await;
+        assert!(made.status == 200 && secret(&made).is_some(), "{}", made.body);
+        assert!(made.body.contains("client_secret_basic"), "{}", made.body);
+        let before = clients(&server).await;
+        for _ in 0..2 {
+            let again = send(&root, &form, "/admin/clients", &SHOP).await;
+            let id = &before[0].id;
+            assert_eq!(again.location(), Some(format!("/admin/clients/{id}").as_str()));
+            let shown = root.follow(again).await;
+            assert!(shown.body.contains("sent before") && secret(&shown).is_none());
+        }
+        assert_eq!(clients(&server).await, before);
+        let another = root.open(&format!("{WIZARD}web")).await;
+        assert_eq!(send(&root, &another, "/admin/clients", &SHOP).await.status, 200);
+        assert_eq!(clients(&server).await.len(), 2, "a new form makes another");
+    }
+
+    async fn an_app_cannot_choose_its_id_by_the_form(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let form = root.open(&format!("{WIZARD}web")).await;
+        let csrf = form.hidden("csrf");
+        for once in ["shop", "../x", "", &"A".repeat(32)] {
+            let fields = [&[("csrf", &*csrf), ("once", once), ("type", "web")], &SHOP[..]].concat();
+            assert_eq!(root.post("/admin/clients", &fields).await.status, 200, "{once}");
+        }
+        assert!(clients(&server).await.iter().all(|client| client.id.len() == 32 && client.id != "A".repeat(32)));
+    }
+
+    async fn a_secret_is_renewed_once_however_often_its_form_is_sent(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let app = WebApp::register(&server).await;
+        let path = format!("/admin/clients/{}/rotate-secret", app.id);
+        let form = root.open(&path).await;
+        let made = send(&root, &form, &path, &[]).await;
+        assert!(secret(&made).is_some(), "{}", made.body);
+        let ground = server.provider.ground();
+        let before = management::secrets(&ground, &app.id).await.expect("secrets");
+        let again = send(&root, &form, &path, &[]).await;
+        assert_eq!(again.location(), Some(format!("/admin/clients/{}", app.id).as_str()));
+        let after = management::secrets(&ground, &app.id).await.expect("secrets");
+        assert_eq!(before.len(), after.len());
+        assert!(before.iter().zip(&after).all(|(before, after)| before.id == after.id));
+    }
+
+    async fn a_token_is_made_once_and_a_refused_form_can_be_sent_again(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let page = "/admin/registration";
+        let form = root.open(page).await;
+        let wrong = send(&root, &form, page, &[("label", "x"), ("uses", "0"), ("hours", "1")]).await;
+        assert_eq!(wrong.status, 422);
+        let right = [("label", "partners"), ("uses", "2"), ("hours", "1")];
+        let made = send(&root, &form, page, &right).await;
+        assert!(secret(&made).is_some(), "{}", made.body);
+        let again = send(&root, &form, page, &right).await;
+        assert_eq!(again.location(), Some(page));
+        let shown = root.follow(again).await;
+        assert_eq!(shown.body.matches("/revoke\"").count(), 1, "{}", shown.body);
+    }
+
+    async fn a_machine_is_not_made_with_scopes_about_people(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        for scope in ["openid", "orders:read profile", "offline_access"] {
+            let form = root.open(&format!("{WIZARD}machine")).await;
+            let fields = [("name", "Nightly"), ("scope", scope)];
+            let refused = send(&root, &form, "/admin/clients", &fields).await;
+            assert!(refused.status == 422 && refused.has_id("scope-error"), "{scope}: {}", refused.body);
+        }
+        assert!(clients(&server).await.is_empty());
+        let form = root.open(&format!("{WIZARD}machine")).await;
+        let made = send(&root, &form, "/admin/clients", &[("name", "Nightly"), ("scope", "")]).await;
+        assert!(made.status == 200 && !made.body.contains("-d scope"), "{}", made.body);
+        // What no API declares may be meant for one that is to come.
+        let form = root.open(&format!("{WIZARD}machine")).await;
+        let made = send(&root, &form, "/admin/clients", &[("name", "B"), ("scope", "opneid")]).await;
+        assert!(made.status == 200 && made.body.contains("-d scope"), "{}", made.body);
+    }
+
+    async fn the_command_line_warns_of_scopes_that_are_never_given(server: TestServer) {
+        let machine = ["client", "create", "--name", "N", "--grant-type", "client_credentials", "--scope"];
+        for (scope, warns) in [("openid orders:read", true), ("opneid", false)] {
+            let ran = server.command(&[&machine[..], &[scope]].concat()).await;
+            assert_eq!((ran.code, ran.stderr.contains("warning")), (0, warns), "{ran:?}");
+        }
+    }
+
+    async fn an_app_that_is_saved_as_it_was_leaves_no_entry(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let app = WebApp::register(&server).await;
+        let updates = "/admin/audit.json?action=client.update";
+        let stored = management::find(&server.provider.ground(), &app.id).await;
+        let stored = stored.expect("it can be read").expect("it is there");
+        let addresses = stored.metadata.redirect_uris.join("\n");
+        let after_logout = stored.metadata.post_logout_redirect_uris.join("\n");
+        let fields = |name| [
+            ("name", name), ("redirect_uris", addresses.as_str()),
+            ("post_logout_redirect_uris", after_logout.as_str()),
+        ];
+        let saved = root.save(&app.id, "addresses", &fields(&stored.name)).await;
+        assert_eq!(saved.status, 200, "{}", saved.body);
+        assert_eq!(root.get(updates).await.body, "[]");
+        root.save(&app.id, "addresses", &fields("Another")).await;
+        assert!(root.get(updates).await.body.contains("changed: client_name"));
+    }
+
+    async fn an_app_that_wants_only_a_sign_in_says_so(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let login = app.authorize(&[("scope", "openid")]).await;
+        let consent = app.agent.log_in(&login, "ada").await;
+        consent.expect_consent();
+        assert!(consent.body.contains("Know that it is you"), "{}", consent.body);
+        let login = app.in_another_browser();
+        let page = login.authorize(&[("scope", "openid email")]).await;
+        let consent = login.agent.log_in(&page, "ada").await;
+        assert!(!consent.body.contains("Know that it is you"), "{}", consent.body);
+    }
+}
