@@ -67,7 +67,7 @@ both! {
         assert!(gets_in(&server, "ada", &password).await, "{password}");
     }
 
-    async fn lg_15_a_password_that_will_not_do_changes_nothing(server: TestServer) {
+    async fn a_password_that_will_not_do_changes_nothing(server: TestServer) {
         let ada = server.user("ada").await;
         let root = Agent::administrator(&server).await;
         let app = WebApp::register(&server).await;
