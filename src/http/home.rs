@@ -1,7 +1,7 @@
 //! The front page, and the page that makes the first administrator.
 
 use super::edge::{FormParams, JsonError, QueryParams};
-use super::interaction::{Visitor, fault, see_other};
+use super::interaction::{AFTER_SET_UP, Visitor, fault, see_other};
 use super::problems;
 use super::views::error::ErrorPage;
 use super::views::home::{Home, Setup};
@@ -66,7 +66,7 @@ async fn set_up(visitor: Visitor, form: Result<FormParams, JsonError>) -> HttpRe
     problems::add_new_password(&mut view.errors, text, password, confirm);
     if view.errors.is_empty() {
         match setup::complete(&ground, token, new, &visitor.stranger()).await {
-            Ok(_) => return see_other("/login?next=/admin"),
+            Ok(_) => return see_other(AFTER_SET_UP),
             Err(error) => return refused(&visitor, view, error),
         }
     }

@@ -86,6 +86,7 @@ sign-up-title-app = Legen Sie ein Konto für { $app } an
 sign-up-submit = Konto anlegen
 sign-up-known = Sie haben ein Konto? <a href="{ $url }">Anmelden</a>
 login-signed-up = Falls diese Adresse noch kein Konto hatte, hat sie jetzt eines. Melden Sie sich mit dem gewählten Passwort an.
+login-set-up = <strong>Ihr Konto ist angelegt.</strong> Melden Sie sich mit dem gewählten Passwort an.
 login-wrong = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort und versuchen Sie es noch einmal.
 login-wrong-recover = <strong>Das hat nicht geklappt.</strong> Prüfen Sie Benutzername und Passwort, oder <a href="{ $url }">setzen Sie das Passwort zurück</a>.
 login-slow-down = <strong>Zu viele Versuche.</strong> Warten Sie { $seconds } Sekunden und versuchen Sie es dann noch einmal. Ihr Konto ist nicht gesperrt.
@@ -378,7 +379,6 @@ check-review = Ansehen
 check-password = Sie haben ein Passwort.
 check-no-password = Sie haben kein Passwort.
 check-email = Ihre E-Mail-Adresse ist bestätigt.
-check-email-open = Ihre E-Mail-Adresse ist nicht bestätigt.
 check-devices = { $count ->
     [one] Sie sind auf 1 Gerät angemeldet.
    *[other] Sie sind auf { $count } Geräten angemeldet.

@@ -88,6 +88,7 @@ sign-up-title-app = Create an account to use { $app }
 sign-up-submit = Create account
 sign-up-known = You have an account? <a href="{ $url }">Sign in</a>
 login-signed-up = If this address had no account yet, it has one now. Sign in with the password you chose.
+login-set-up = <strong>Your account is made.</strong> Sign in with the password you chose.
 login-wrong = <strong>That did not work.</strong> Check your username and password and try again.
 login-wrong-recover = <strong>That did not work.</strong> Check your username and password and try again, or <a href="{ $url }">reset your password</a>.
 login-slow-down = <strong>Too many attempts.</strong> Wait { $seconds } seconds, then try again. Your account is not blocked.
@@ -380,7 +381,6 @@ check-review = Review
 check-password = You have a password.
 check-no-password = You have no password.
 check-email = Your email address is confirmed.
-check-email-open = Your email address is not confirmed.
 check-devices = { $count ->
     [one] You are signed in on 1 device.
    *[other] You are signed in on { $count } devices.

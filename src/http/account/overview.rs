@@ -22,11 +22,14 @@ pub async fn get(here: Here) -> Answer {
     let (page, user, now) = (here.page(Nav::Overview), &here.signed_in.user, provider.now());
     let view = Overview {
         name: user.display_name().to_owned(),
-        checks: vec![
-            password_check(&page, user.password_hash.is_some()),
+        checks: [
+            Some(password_check(&page, user.password_hash.is_some())),
             email_check(&page, user.email_verified),
-            devices_check(&page, i64::try_from(count).unwrap_or(i64::MAX)),
-        ],
+            Some(devices_check(&page, i64::try_from(count).unwrap_or(i64::MAX))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         events: events.iter().map(|event| line(&page, event, now)).collect(),
         page,
     };

@@ -9,6 +9,7 @@ use crate::domain::federation::RegisteredUpstream;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sign_in::{self, Attempt, SignInError};
 use crate::http::edge::{FormParams, JsonError, QueryParams};
+use crate::http::page::Page;
 use crate::http::views::error::ErrorPage;
 use crate::http::views::interaction::{Login, LoginMessage};
 use crate::http::views::{Link, web_link};
@@ -31,11 +32,21 @@ const AREAS: [&str; 2] = ["/account", "/admin"];
 /// How the purpose of a sign-in without an app is written in `txn`.
 const OWN_PAGE: &str = "next:";
 
+/// How the address says that the first administrator was made.
+const SET_UP: &str = "set-up";
+
+/// Where the first administrator signs in.
+pub const AFTER_SET_UP: &str = "/login?next=/admin&made=set-up";
+
 /// Shows the page.
 pub async fn get(visitor: Visitor, query: Result<QueryParams, JsonError>) -> HttpResponse {
     let query = query.map(|QueryParams(query)| query).unwrap_or_default();
     let has = |name| query.one(name).ok().flatten().is_some();
-    let (again, made) = (has("again"), has("made").then_some(LoginMessage::SignedUp));
+    let again = has("again");
+    let made = query.one("made").ok().flatten().map(|what| match what {
+        SET_UP => LoginMessage::SetUp,
+        _ => LoginMessage::SignedUp,
+    });
     let txn = match (query.one("txn").ok().flatten(), query.one("next").ok().flatten()) {
         (Some(txn), _) => txn.to_owned(),
         (None, next) => format!("{OWN_PAGE}{}", next.unwrap_or("/account")),
@@ -125,7 +136,7 @@ pub fn show(
     let txn = visitor.seal(interaction);
     let link = |uri: Option<&String>| uri.map(String::as_str).and_then(web_link);
     let page = Login {
-        page: visitor.page(),
+        page: page(visitor, &txn),
         app: client.map(flow::app),
         register_url: register_url(visitor, &txn),
         upstreams: upstreams(visitor, &txn),
@@ -148,7 +159,7 @@ fn show_own(
 ) -> HttpResponse {
     let txn = own_txn(next);
     let page = Login {
-        page: visitor.page(),
+        page: page(visitor, &txn),
         register_url: register_url(visitor, &txn),
         upstreams: upstreams(visitor, &txn),
         txn,
@@ -157,6 +168,17 @@ fn show_own(
         ..Login::default()
     };
     visitor.mark(page.respond())
+}
+
+/// The frame. The answer to a form can be shown again as well, in another language for one: by what
+/// the form carries.
+fn page(visitor: &Visitor, txn: &str) -> Page {
+    let mut page = visitor.page();
+    if page.here.is_none() && txn.len() <= flow::MAX_TXN_IN_ADDRESS {
+        let txn: String = url::form_urlencoded::byte_serialize(txn.as_bytes()).collect();
+        page.here = Some(format!("/login?txn={txn}"));
+    }
+    page
 }
 
 /// Where people make an account, when they may.

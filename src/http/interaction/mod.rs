@@ -13,6 +13,7 @@ mod upstream;
 
 pub use super::visitor::{Visitor, see_other};
 pub use flow::{Via, advance, fault, reply};
+pub use login::AFTER_SET_UP;
 pub use upstream::away;
 
 use actix_web::web;

@@ -79,10 +79,11 @@ pub fn password_check(page: &Page, has_password: bool) -> Check {
     Check { done: has_password, words: page.t(key).into_owned(), link: Some(link) }
 }
 
-/// The check-up line of the email address.
-pub fn email_check(page: &Page, verified: bool) -> Check {
-    let key = if verified { "check-email" } else { "check-email-open" };
-    Check { done: verified, words: page.t(key).into_owned(), link: None }
+/// The check-up line of the email address, once it is confirmed. Before, the person can do nothing
+/// about it: there is no mail.
+pub fn email_check(page: &Page, verified: bool) -> Option<Check> {
+    let words = page.t("check-email").into_owned();
+    verified.then_some(Check { done: true, words, link: None })
 }
 
 /// The check-up line of the devices that are signed in.

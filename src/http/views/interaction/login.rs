@@ -56,6 +56,8 @@ pub enum LoginMessage {
     Upstream { name: String },
     /// An account was asked for; whether there was one before is not said.
     SignedUp,
+    /// The first administrator was made.
+    SetUp,
 }
 
 impl LoginMessage {
@@ -68,7 +70,7 @@ impl LoginMessage {
             Self::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Blocked { .. } => StatusCode::FORBIDDEN,
             Self::CookiesOff => StatusCode::BAD_REQUEST,
-            Self::Again | Self::SignedUp => StatusCode::OK,
+            Self::Again | Self::SignedUp | Self::SetUp => StatusCode::OK,
         }
     }
 }
@@ -82,6 +84,11 @@ impl Login {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+
+    /// Whether something went wrong; a message may also say what was done, or why it is asked.
+    fn has_error(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.status() != StatusCode::OK)
     }
 
     fn heading(&self) -> String {
@@ -123,6 +130,7 @@ impl Login {
             LoginMessage::Again => page.html("login-again", &[]),
             LoginMessage::Upstream { name } => page.html("login-upstream", &[("name", name)]),
             LoginMessage::SignedUp => page.html("login-signed-up", &[]),
+            LoginMessage::SetUp => page.html("login-set-up", &[]),
         }
     }
 }

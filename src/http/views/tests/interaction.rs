@@ -130,6 +130,7 @@ fn logins(sample: Sample) -> Vec<Rendered> {
         ("login-cookies", failed(sample, LoginMessage::CookiesOff)),
         ("login-again", failed(sample, LoginMessage::Again)),
         ("login-signed-up", failed(sample, LoginMessage::SignedUp)),
+        ("login-set-up", failed(sample, LoginMessage::SetUp)),
         ("login-whole", whole_login(sample)),
     ]
 }
@@ -272,6 +273,11 @@ fn a_failed_login_keeps_the_name_and_says_why() {
     assert_eq!(html.matches("aria-invalid=\"true\" aria-describedby=\"error-summary\"").count(), 2);
     assert_eq!(html.matches(" autofocus").count(), 1);
     assert!(page("login-slow").contains("Wait 30 seconds"));
+    for note in ["login-again", "login-signed-up", "login-set-up"] {
+        let html = page(note);
+        assert!(html.contains("role=\"status\"") && !html.contains("Error:"), "{note}: {html}");
+        assert_eq!(html.matches(" autofocus").count(), 1, "{note}");
+    }
     assert!(page("login-blocked").contains("Request code <code>01K9-7QJ4</code>"));
 }
 
