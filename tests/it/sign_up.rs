@@ -1,10 +1,8 @@
 //! Accounts that people make for themselves (Initiating User Registration via OpenID Connect 1.0).
 
-use crate::support::agent::unescape;
 use crate::support::crypto::claims;
 use crate::support::{Agent, Page, Reply, TestServer, WebApp, both, both_with};
 use countersign::domain::identity::users;
-use countersign::domain::setup;
 use serde_json::{Value, json};
 
 fn open_to_all(config: &mut countersign::config::Config) {
@@ -88,40 +86,6 @@ both_with! { open_to_all;
         let account = users::find(&ground, &ada.user.id).await.unwrap().unwrap();
         assert_eq!(account, ada);
         assert!(app.in_another_browser().pass("ada", &[]).await.has("code"));
-    }
-
-    async fn the_first_administrator_is_told_that_the_account_is_made(server: TestServer) {
-        let token = setup::prepare(&server.provider.ground()).await.expect("a link");
-        let agent = Agent::new(&server);
-        let page = agent.open(&format!("/setup?token={}", token.expect("nobody administers"))).await;
-        let token = page.hidden("token");
-        let fields = [
-            ("token", token.as_str()), ("email", "grace@example.org"), ("name", "Grace"),
-            ("new-password", PASSWORD), ("new-password-confirm", PASSWORD),
-        ];
-        let login = agent.submit(&page, "/setup", &fields).await;
-        assert!(login.body.contains("Your account is made."), "{}", login.body);
-        assert!(!login.body.contains("Error:"), "{}", login.body);
-        let inside = agent.log_in_with(&login, "grace@example.org", PASSWORD).await;
-        assert_eq!((inside.status, inside.url.path()), (200, "/admin"));
-    }
-
-    async fn a_language_can_be_chosen_after_a_wrong_password(server: TestServer) {
-        server.user("ada").await;
-        let app = WebApp::register(&server).await;
-        let login = app.authorize(&[]).await;
-        let own = app.in_another_browser().agent;
-        let own_login = own.get("/login?next=/account/apps").await;
-        for (agent, login) in [(&app.agent, &login), (&own, &own_login)] {
-            let wrong = agent.log_in_with(login, "ada", "another horse").await;
-            assert_eq!(wrong.status, 422);
-            let (before, _) = wrong.body.split_once("\" hreflang=\"de\"").expect("a link");
-            let (_, to) = before.rsplit_once("href=\"").expect("an address");
-            let german = agent.open(&unescape(to)).await;
-            assert!(german.body.contains("<html lang=\"de\""), "{to}: {}", german.body);
-            let page = agent.log_in(&german, "ada").await;
-            assert!(page.has_id("consent-allow") || page.url.path() == "/account/apps", "{}", page.url);
-        }
     }
 
     async fn what_is_wrong_with_the_form_is_said(server: TestServer) {
