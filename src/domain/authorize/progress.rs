@@ -12,7 +12,7 @@ use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
 use crate::protocol::claims;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
-use crate::protocol::time::Timestamp;
+use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::consents::{self, Consent};
 
 /// What is true at this moment, and what follows from it.
@@ -55,6 +55,9 @@ pub async fn assess(
     Ok(Situation { signed_in, allowed_before, step: step::next(progress) })
 }
 
+/// By how much the clock of another provider may be behind ours.
+const CLOCKS_DIFFER: Lifetime = Lifetime::seconds(60);
+
 fn progress(
     provider: &Provider,
     client: &RegisteredClient,
@@ -69,6 +72,9 @@ fn progress(
     let age = signed_in.map_or(0, |signed_in| now.seconds_since(signed_in.auth_time()));
     let is_too_old = request.max_age.is_some_and(|max_age| age > i64::from(max_age))
         || request.max_age == Some(0);
+    // Another provider may have been asked for a fresh sign-in and have given an old one.
+    let has_proved_anew = is_of_this_interaction
+        && signed_in.is_some_and(|of| of.auth_time() + CLOCKS_DIFFER >= interaction.started_at);
     // As the client calls them.
     let is_named = |subject: &str| {
         signed_in.is_some_and(|of| subject::of(provider, client, &of.user.id) == subject)
@@ -77,8 +83,7 @@ fn progress(
     Progress {
         signed_in: signed_in.is_some(),
         is_expected_user: named.into_iter().flatten().all(is_named),
-        must_sign_in_again: !is_of_this_interaction
-            && (is_too_old || request.prompts(Prompt::Login)),
+        must_sign_in_again: !has_proved_anew && (is_too_old || request.prompts(Prompt::Login)),
         must_select: request.prompts(Prompt::SelectAccount)
             && !is_of_this_interaction
             && sid != interaction.selected_sid.as_deref(),

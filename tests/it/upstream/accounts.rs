@@ -203,6 +203,35 @@ both_of_two! { |_| {};
         assert!(there.contains("prompt=login"), "{there}");
     }
 
+    async fn i4_a_provider_that_does_not_ask_anew_makes_no_sign_in_fresh(two: Two) {
+        two.here.user("ada").await;
+        two.there.user("ada").await;
+        two.link(&Agent::new(&two.here), "ada", "ada").await;
+        let app = WebApp::register(&two.here).await;
+        let other = Agent::at(&two.there.base);
+        other.sign_in("ada").await;
+        two.there.clock.advance_seconds(20 * 60);
+        two.here.clock.advance_seconds(20 * 60);
+        for asked in [("max_age", "60"), ("prompt", "login")] {
+            let login = app.authorize(&[asked]).await;
+            let txn = login.expect_login().hidden("txn");
+            let away = app.agent.get(&format!("/login/upstream/other?txn={txn}")).await;
+            let mut there = url::Url::parse(away.location().expect("it leads there")).expect("one");
+            let kept: Vec<(String, String)> = there
+                .query_pairs()
+                .filter(|(name, _)| !["prompt", "max_age"].contains(&&**name))
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect();
+            there.query_pairs_mut().clear().extend_pairs(kept);
+            let answer = other.open(there.as_str()).await.expect_answer();
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            let query = query.extend_pairs(&answer.params).finish();
+            let page =
+                app.agent.open(&format!("/login/upstream/other/callback?{query}")).await;
+            page.expect_login();
+        }
+    }
+
     async fn a_blocked_person_is_not_let_in_by_others(two: Two) {
         let ada = two.here.user("ada").await;
         two.there.user("ada").await;
