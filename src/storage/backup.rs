@@ -29,7 +29,8 @@ pub fn problems(path: &str) -> Result<Vec<String>, StorageError> {
 
 /// The first thing that a quick look finds wrong with the database at `path`, if anything: pages and
 /// records that cannot be read, not indexes that lack a row. Looks at no file of more than
-/// `max_bytes`, because it reads it all.
+/// `max_bytes`, because it reads it all; and where there is none, because looking would make one that
+/// others may read.
 ///
 /// # Errors
 ///
@@ -40,8 +41,9 @@ pub fn quick_problem(path: &str, max_bytes: u64) -> Result<Option<String>, Stora
         #[diesel(sql_type = Text)]
         quick_check: String,
     }
-    if std::fs::metadata(path).map_or(0, |file| file.len()) > max_bytes {
-        return Ok(None);
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() <= max_bytes => {}
+        _ => return Ok(None),
     }
     let mut conn = open(path)?;
     let looked = diesel::sql_query("PRAGMA quick_check(1)").get_result::<Line>(&mut conn);

@@ -202,7 +202,8 @@ async fn r_07_what_is_revoked_where_redis_is_cut_off_reaches_services_by_the_oth
     network.heal(3);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(service.refuses(&jti), Some(true));
-    assert!(service.knows_all(&load.witness));
+    // What was revoked in this very moment is under way.
+    until("the service knows all", UNWELL, async || service.knows_all(&load.witness)).await;
     watching.abort();
     let witness = load.expect_no_violation(&outside).await;
     assert_eq!(witness.failures(), []);
