@@ -113,11 +113,7 @@ fn limit(
         false => (format!("push {}", client.id), most),
     };
     let taken = provider.throttle.take(&name, Limit { attempts, window: WINDOW });
-    taken.map_err(|wait: TooMany| {
-        let mut error = OAuthError::unavailable(wait);
-        error.description = "too many pushed requests, try again later".into();
-        error
-    })
+    taken.map_err(|wait: TooMany| wait.refused("too many pushed requests, try again later"))
 }
 
 /// What a client pushed, for the browser that brings the reference.

@@ -47,9 +47,7 @@ pub async fn authenticate(
     let wait = provider.throttle.exhausted(&attempts, MAX_FAILURES);
     let wait = wait.or_else(|| provider.throttle.exhausted(&of_address, MAX_FAILURES_OF_ADDRESS));
     if let Some(wait) = wait {
-        let mut error = OAuthError::unavailable(TooMany(wait));
-        error.description = "too many failed attempts, try again later".into();
-        return Err(error);
+        return Err(TooMany(wait).refused("too many failed attempts, try again later"));
     }
     let client = super::find(provider, &claimed).await?;
     let proven = prove(provider, client, path, credentials, certificate).await;

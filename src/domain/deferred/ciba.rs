@@ -97,11 +97,10 @@ pub async fn start(
 }
 
 fn limit(provider: &Provider, name: &str, limit: Limit) -> Result<(), OAuthError> {
-    provider.throttle.take(name, limit).map_err(|wait: TooMany| {
-        let mut error = OAuthError::unavailable(wait);
-        error.description = "too many requests, try again later".into();
-        error
-    })
+    provider
+        .throttle
+        .take(name, limit)
+        .map_err(|wait: TooMany| wait.refused("too many requests, try again later"))
 }
 
 /// The parameters that count: those of a signed request and none beside it (§7.1.1).

@@ -133,11 +133,7 @@ fn limit(
         }
         false => provider.throttle.take(&format!("device {}", client.id), REQUESTS),
     };
-    taken.map_err(|wait: TooMany| {
-        let mut error = OAuthError::unavailable(wait);
-        error.description = "too many device requests, try again later".into();
-        error
-    })
+    taken.map_err(|wait: TooMany| wait.refused("too many device requests, try again later"))
 }
 
 /// Stores a request under a code that nobody else has.

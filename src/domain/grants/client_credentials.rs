@@ -12,7 +12,6 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::revocation::{ALL_KEY, RevocationKind};
 use crate::protocol::scope::Scope;
-use crate::storage::clients;
 use async_trait::async_trait;
 
 /// Gives a client a token about itself.
@@ -46,12 +45,8 @@ impl Grant for ClientCredentialsGrant {
                 super::narrowed(params, &own)?
             }
         };
-        let now = provider.now();
         let marks = [(RevocationKind::Client, client.id.as_str()), (RevocationKind::All, ALL_KEY)];
-        let earliest_iat = provider.revocation.earliest_iat(marks, now);
-        if earliest_iat > now {
-            check_enabled(provider, client).await?;
-        }
+        let earliest_iat = provider.revocation.earliest_iat(marks, provider.now());
         Ok(Redemption {
             subject: Subject::Client,
             scope,
@@ -64,16 +59,6 @@ impl Grant for ClientCredentialsGrant {
             begins: false,
             earliest_iat,
         })
-    }
-}
-
-/// All tokens of the client have ended just now: what is cached of it may be older than that.
-async fn check_enabled(provider: &Provider, client: &RegisteredClient) -> Result<(), OAuthError> {
-    let id = client.id.clone();
-    let found = provider.db.read_by_key(move |conn| clients::find(conn, &id)).await?;
-    match found.is_some_and(|client| !client.disabled) {
-        true => Ok(()),
-        false => Err(OAuthError::invalid_client("client authentication failed")),
     }
 }
 

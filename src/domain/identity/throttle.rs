@@ -3,6 +3,7 @@
 //! The counts live in this process. They are taken before the work they limit, in one step, so that
 //! parallel guesses do not slip past.
 
+use crate::protocol::error::OAuthError;
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,15 @@ const MAX_NAMES: usize = 50_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many attempts, wait {} seconds", .0.as_seconds())]
 pub struct TooMany(pub Lifetime);
+
+impl TooMany {
+    /// The answer of an endpoint for clients, in words for whoever called it.
+    pub fn refused(self, says: &'static str) -> OAuthError {
+        let mut error = OAuthError::unavailable(self);
+        error.description = says.into();
+        error
+    }
+}
 
 /// A limit: so many in a window.
 #[derive(Debug, Clone, Copy)]

@@ -77,11 +77,7 @@ pub async fn update(
 
 fn limit(provider: &Provider, client_id: &str) -> Result<(), OAuthError> {
     let taken = provider.throttle.take(&format!("manage {client_id}"), WRITES);
-    taken.map_err(|wait: TooMany| {
-        let mut error = OAuthError::unavailable(wait);
-        error.description = "too many updates of this client, try again later".into();
-        error
-    })
+    taken.map_err(|wait: TooMany| wait.refused("too many updates of this client, try again later"))
 }
 
 /// The policy of a client that says this of itself. What the house has decided about it since is not

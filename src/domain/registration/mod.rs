@@ -132,11 +132,7 @@ fn limit(provider: &Provider, actor: &Actor) -> Result<(), OAuthError> {
     let name = format!("register {}", address_name(actor.ip.as_deref()));
     let attempts = provider.registration.per_hour;
     let taken = provider.throttle.take(&name, Limit { attempts, window: HOUR });
-    taken.map_err(|wait: TooMany| {
-        let mut error = OAuthError::unavailable(wait);
-        error.description = "too many registrations, try again later".into();
-        error
-    })
+    taken.map_err(|wait: TooMany| wait.refused("too many registrations, try again later"))
 }
 
 /// Why a client was not written.

@@ -1,5 +1,6 @@
 //! The headers of a page: what may run in it, who may frame it, and that nobody keeps it.
 
+use crate::domain::logout::front_channel::is_policy_source;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
@@ -60,9 +61,7 @@ pub fn respond_framing(
     url: Option<&str>,
     page: &impl Template,
 ) -> Result<HttpResponse, BadAddress> {
-    let plain =
-        |origin: &String| origin.bytes().all(|b| b.is_ascii_graphic() && !b",;".contains(&b));
-    if !origins.iter().all(plain) {
+    if !origins.iter().all(|origin| is_policy_source(origin)) {
         return Err(BadAddress);
     }
     let mut builder = HttpResponse::Ok();
