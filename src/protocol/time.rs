@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Seconds since 1970-01-01T00:00:00Z, the `NumericDate` of RFC 7519 §2.
@@ -81,6 +82,11 @@ impl Sub<Lifetime> for Timestamp {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// A reading for spans alone: who corrects the clock of the machine does not move it.
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// The clock of the machine.
@@ -93,6 +99,12 @@ impl Clock for SystemClock {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp(since_epoch.map_or(0, |span| i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
     }
+
+    fn steady(&self) -> Timestamp {
+        static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
+        let seconds = BEGAN.get_or_init(monotonic).elapsed().as_secs();
+        Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
 }
 
 /// A clock that only a test moves: it stands at the moment it was made, so that a second that
@@ -100,11 +112,13 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct TestClock {
     now: AtomicI64,
+    /// How far it was corrected, rather than time gone by.
+    corrected: AtomicI64,
 }
 
 impl Default for TestClock {
     fn default() -> Self {
-        Self { now: AtomicI64::new(SystemClock.now().0) }
+        Self { now: AtomicI64::new(SystemClock.now().0), corrected: AtomicI64::new(0) }
     }
 }
 
@@ -113,10 +127,19 @@ impl TestClock {
     pub fn advance_seconds(&self, seconds: i64) {
         self.now.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    /// Sets the clock forward, or back, as somebody does who finds it wrong: no time goes by.
+    pub fn correct_by_seconds(&self, seconds: i64) {
+        self.corrected.fetch_add(seconds, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
+        Timestamp(self.steady().0.saturating_add(self.corrected.load(Ordering::SeqCst)))
+    }
+
+    fn steady(&self) -> Timestamp {
         Timestamp(self.now.load(Ordering::SeqCst))
     }
 }
@@ -149,5 +172,14 @@ mod tests {
         let before = clock.now();
         clock.advance_seconds(3600);
         assert!(clock.now().seconds_since(before) >= 3600);
+    }
+
+    #[test]
+    fn t_03_a_corrected_clock_changes_no_span() {
+        let clock = TestClock::default();
+        let (now, steady) = (clock.now(), clock.steady());
+        clock.correct_by_seconds(-3600);
+        assert_eq!(clock.now().seconds_since(now), -3600);
+        assert_eq!(clock.steady(), steady);
     }
 }

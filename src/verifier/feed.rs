@@ -193,7 +193,7 @@ impl Reader {
         self.last_iat = Some(page.iat);
         if is_news && !page.more {
             self.list.keep_fresh_until(now + LIFE);
-            self.list.sweep();
+            self.list.sweep(page.iat);
         }
         Ok(())
     }

@@ -30,36 +30,60 @@ pub struct Position {
 
 struct State {
     list: RevocationList,
-    /// Of each voice.
-    fresh_until: Vec<Timestamp>,
-    /// Whether each voice was heard last, and not lost.
-    heard: Vec<bool>,
+    voices: Vec<Voice>,
     position: Option<Position>,
 }
 
+/// What one feeder said last.
+struct Voice {
+    /// Until when the list is complete as far as it knows, by two clocks: the one may be corrected,
+    /// and the other stands still while the machine sleeps. Each alone makes it stale.
+    fresh_until: Moment,
+    /// Whether it was heard last, and not lost.
+    heard: bool,
+}
+
+/// One moment on both clocks.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    steady: Timestamp,
+}
+
+impl Moment {
+    fn of(clock: &dyn Clock) -> Self {
+        Self { now: clock.now(), steady: clock.steady() }
+    }
+
+    /// Seconds since `earlier`, by the clock that says more.
+    fn seconds_since(self, earlier: Self) -> i64 {
+        self.now.seconds_since(earlier.now).max(self.steady.seconds_since(earlier.steady))
+    }
+}
+
 impl State {
-    fn fresh_until(&self) -> Timestamp {
-        self.fresh_until.iter().copied().max().unwrap_or(Timestamp::from_unix(0))
+    /// For how long nobody has vouched for the list; below zero while somebody does.
+    fn stale_seconds(&self, now: Moment) -> i64 {
+        let each = self.voices.iter().map(|voice| now.seconds_since(voice.fresh_until));
+        each.min().unwrap_or(0)
     }
 }
 
 impl LocalList {
     /// An empty list that is stale from now on.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let list = RevocationList::default();
-        let (fresh_until, heard) = (vec![clock.now()], vec![false]);
-        let state = State { list, fresh_until, heard, position: None };
+        let voices = vec![Voice { fresh_until: Moment::of(clock.as_ref()), heard: false }];
+        let state = State { list: RevocationList::default(), voices, position: None };
         Self { state: Arc::new(RwLock::new(state)), voice: 0, clock }
     }
 
     /// The same list, for another feeder.
     #[must_use]
     pub fn another_voice(&self) -> Self {
-        let now = self.clock.now();
+        let fresh_until = Moment::of(self.clock.as_ref());
         let voice = self.change(|state| {
-            state.fresh_until.push(now);
-            state.heard.push(false);
-            state.fresh_until.len() - 1
+            state.voices.push(Voice { fresh_until, heard: false });
+            state.voices.len() - 1
         });
         Self { voice, ..self.clone() }
     }
@@ -71,33 +95,36 @@ impl LocalList {
 
     /// Says that everything revoked so far is in, and that the feeder will be heard again by then.
     pub fn keep_fresh_until(&self, until: Timestamp) {
-        self.change(|state| {
-            state.fresh_until[self.voice] = until;
-            state.heard[self.voice] = true;
-        });
+        let Moment { now, steady } = Moment::of(self.clock.as_ref());
+        let ahead = until.seconds_since(now);
+        let steady = Timestamp::from_unix(steady.as_unix().saturating_add(ahead));
+        let fresh_until = Moment { now: until, steady };
+        self.change(|state| state.voices[self.voice] = Voice { fresh_until, heard: true });
     }
 
     /// Says that this feeder has lost its source. The list is fresh for as long as it was said to be,
     /// and whoever stands by need not wait for the end of it.
     pub(super) fn fall_silent(&self) {
-        self.change(|state| state.heard[self.voice] = false);
+        self.change(|state| state.voices[self.voice].heard = false);
     }
 
     /// Whether nobody but this feeder is heard.
     pub(super) fn is_alone(&self) -> bool {
         let others = |state: &State| {
-            let mut voices = state.heard.iter().enumerate();
-            voices.any(|(voice, heard)| *heard && voice != self.voice)
+            let mut voices = state.voices.iter().enumerate();
+            voices.any(|(index, voice)| voice.heard && index != self.voice)
         };
         !self.look(others)
     }
 
     /// Says that something may be missing from now on, as far as this feeder knows.
     pub fn mark_stale(&self) {
-        let now = self.clock.now();
+        let now = Moment::of(self.clock.as_ref());
         self.change(|state| {
-            let own = &mut state.fresh_until[self.voice];
-            *own = now.min(*own);
+            let own = &mut state.voices[self.voice].fresh_until;
+            if now.seconds_since(*own) < 0 {
+                *own = now;
+            }
         });
     }
 
@@ -120,9 +147,10 @@ impl LocalList {
     }
 
     /// Drops the entries that no accepted token needs: a token lives a little longer than `exp`
-    /// where clocks may be apart.
-    pub fn sweep(&self) {
-        let now = self.clock.now();
+    /// where clocks may be apart. `said_at` is the time at whoever feeds the list. A clock here that
+    /// is ahead must not drop what is needed when it is put right.
+    pub fn sweep(&self, said_at: Timestamp) {
+        let now = self.clock.now().min(said_at);
         let before = now - Lifetime::seconds(MAX_LEEWAY_SECONDS);
         self.change(|state| state.list.sweep_if_due(before));
     }
@@ -149,7 +177,8 @@ impl LocalList {
 
     /// For how long something may have been missing; none while nothing is.
     pub fn stale_seconds(&self) -> Option<i64> {
-        let stale = self.clock.now().seconds_since(self.look(State::fresh_until));
+        let now = Moment::of(self.clock.as_ref());
+        let stale = self.look(|state| state.stale_seconds(now));
         (stale >= 0).then_some(stale)
     }
 
@@ -181,11 +210,13 @@ impl LocalList {
 
 impl RevocationSource for LocalList {
     fn is_revoked(&self, token: &TokenFacts<'_>) -> Result<bool, Stale> {
-        let now = self.clock.now();
+        let now = Moment::of(self.clock.as_ref());
         self.look(|state| match state.list.is_revoked(token) {
             true => Ok(true),
-            false if now < state.fresh_until() => Ok(false),
-            false => Err(Stale { seconds: now.seconds_since(state.fresh_until()) }),
+            false => match state.stale_seconds(now) {
+                ..0 => Ok(false),
+                seconds => Err(Stale { seconds }),
+            },
         })
     }
 }
@@ -242,11 +273,35 @@ mod tests {
         let (list, clock) = list();
         list.insert([&block("ada", clock.now() + Lifetime::seconds(1))]);
         clock.advance_seconds(50);
-        list.sweep();
+        list.sweep(clock.now());
         assert_eq!(list.len(), 1);
         clock.advance_seconds(20);
-        list.sweep();
+        list.sweep(clock.now());
         assert!(list.is_empty());
+    }
+
+    #[test]
+    fn t_01_a_clock_that_was_ahead_for_a_while_has_dropped_nothing() {
+        let (list, clock) = list();
+        let said_at = clock.now();
+        list.insert([&block("ada", said_at + Lifetime::minutes(5))]);
+        clock.correct_by_seconds(3600);
+        list.sweep(said_at);
+        clock.correct_by_seconds(-3600);
+        assert_eq!(list.is_revoked(&facts("ada")), Ok(true));
+    }
+
+    #[test]
+    fn t_02_a_clock_that_is_set_back_keeps_no_list_fresh() {
+        let (list, clock) = list();
+        list.keep_fresh_until(clock.now() + Lifetime::seconds(3));
+        clock.correct_by_seconds(-3600);
+        assert!(!list.is_stale(), "no time has gone by");
+        clock.advance_seconds(63);
+        let stale = list.is_revoked(&facts("ada")).unwrap_err();
+        assert_eq!(stale.seconds, 60);
+        list.keep_fresh_until(clock.now() + Lifetime::seconds(3));
+        assert!(!list.is_stale(), "whoever feeds it was heard again");
     }
 
     #[test]

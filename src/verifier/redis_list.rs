@@ -163,8 +163,8 @@ impl Follower {
                 if let Some(head) = &self.seen.head {
                     let (epoch, seq) = (head.epoch.clone(), self.seen.complete);
                     self.list.arrived_at(Position { epoch, seq });
+                    self.list.sweep(head.time);
                 }
-                self.list.sweep();
             }
             Verdict::Unchanged => {}
             Verdict::Stale => self.list.mark_stale(),
