@@ -24,6 +24,8 @@ use url::Url;
 /// The widest leeway that may be asked for.
 pub const MAX_LEEWAY_SECONDS: u32 = 60;
 const DEFAULT_LEEWAY_SECONDS: u32 = 5;
+/// How long the first look at the list may take before a verifier is made without it.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 /// What a [`Verifier`] is made of. Only the issuer and one audience have no default.
 pub struct VerifierBuilder {
@@ -209,7 +211,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Fetches the issuer's keys and makes the verifier, which keeps them fresh in the background.
+    /// Fetches the issuer's keys and makes the verifier, which keeps them fresh in the background. A
+    /// list that is followed is waited for, for 3 seconds at most.
     ///
     /// # Errors
     ///
@@ -225,6 +228,9 @@ impl VerifierBuilder {
                 fetched => fetched?,
             };
             keys.keep_fresh(pause);
+        }
+        if let Some(list) = verifier.revocation_list() {
+            first_look(list).await;
         }
         Ok(verifier)
     }
@@ -316,6 +322,18 @@ impl VerifierBuilder {
             feed::follow(source.clone(), keys.clone(), voice, self.clock.clone(), duty)
         });
         Ok(Some(FollowedList { list, _redis: redis, _feed: feed, _saving: saving }))
+    }
+}
+
+/// Waits until a list was read once, so that the first requests need not be told to come back.
+async fn first_look(list: &LocalList) {
+    let read = async {
+        while !list.was_complete() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(FIRST_LOOK, read).await.is_err() {
+        tracing::warn!("the list of revocations could not be read yet");
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::SetupError;
 use super::fetch::Source;
 use super::keys::{FEED_ALGORITHM, KeyRing};
 use super::local_list::{LocalList, Position};
+use super::pulse::Pulse;
 use crate::jose::{Expected, JoseError, Typ, gate};
 use crate::protocol::revocation_feed::{FeedPage, MAX_PAGE_BYTES};
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
@@ -27,8 +28,9 @@ const LIFE: Lifetime = Lifetime::seconds(5);
 const MAX_SKEW_SECONDS: i64 = 60;
 /// How long after a failure the next try is, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// The pause between two answers that bring nothing, should something between answer at once.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two answers, should something between answer at once, and after one that is no
+/// sign of life.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 /// How often one that stands by looks whether it is needed.
 const STAND_BY: Duration = Duration::from_millis(200);
 /// How often a key that is not known makes us ask for the keys.
@@ -58,8 +60,8 @@ pub(super) fn follow(
     clock: Arc<dyn Clock>,
     duty: Duty,
 ) -> Following {
-    let (url, last_iat, asked_keys_at) = (None, None, None);
-    let reader = Reader { source, keys, list, clock, url, last_iat, asked_keys_at };
+    let (url, pulse, asked_keys_at) = (None, Pulse::default(), None);
+    let reader = Reader { source, keys, list, clock, url, pulse, asked_keys_at };
     Following(tokio::spawn(reader.run(duty)).abort_handle())
 }
 
@@ -69,8 +71,8 @@ struct Reader {
     list: LocalList,
     clock: Arc<dyn Clock>,
     url: Option<Url>,
-    /// Of the last answer.
-    last_iat: Option<Timestamp>,
+    /// By the times of the answers.
+    pulse: Pulse,
     asked_keys_at: Option<Timestamp>,
 }
 
@@ -83,12 +85,12 @@ impl Reader {
                 continue;
             }
             match self.step().await {
-                Ok(()) => {
+                Ok(is_news) => {
                     if !well {
                         tracing::info!("found the feed of revocations again");
                     }
                     (pause, well) = (RETRY.0, true);
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(if is_news { PAUSE.0 } else { PAUSE.1 }).await;
                 }
                 Err(error) => {
                     if well {
@@ -107,8 +109,8 @@ impl Reader {
         self.list.is_stale() || self.list.is_alone()
     }
 
-    /// One answer, and those that belong to it.
-    async fn step(&mut self) -> Result<(), SetupError> {
+    /// One answer, and those that belong to it. False when it is no sign of life.
+    async fn step(&mut self) -> Result<bool, SetupError> {
         // Who is not sure to know all does not wait for news.
         let mut wait = if self.list.is_stale() { 0 } else { WAIT_SECONDS };
         loop {
@@ -116,9 +118,9 @@ impl Reader {
             let answer = self.ask(position.as_ref(), wait).await?;
             let page = self.open(&answer).await?;
             let more = page.more;
-            self.take_in(page, position.as_ref()).map_err(SetupError::Feed)?;
+            let is_news = self.take_in(page, position.as_ref()).map_err(SetupError::Feed)?;
             if !more {
-                return Ok(());
+                return Ok(is_news);
             }
             wait = 0;
         }
@@ -175,27 +177,22 @@ impl Reader {
         page.map_err(|_| JoseError::Malformed)
     }
 
-    fn take_in(&mut self, page: FeedPage, known: Option<&Position>) -> Result<(), JoseError> {
+    fn take_in(&mut self, page: FeedPage, known: Option<&Position>) -> Result<bool, JoseError> {
         let of_same = known.filter(|known| known.epoch == page.epoch);
         if page.since != of_same.map_or(0, |known| known.seq) || page.seq < page.since {
             return Err(JoseError::Refused("it does not follow what is known"));
         }
-        if self.last_iat.is_some_and(|last| page.iat < last) {
-            return Err(JoseError::Refused("it is an old copy"));
-        }
         self.list.insert(&page.entries);
         self.list.arrived_at(Position { epoch: page.epoch, seq: page.seq });
         let now = self.clock.now();
-        let is_news = match self.last_iat {
-            Some(last) => page.iat > last,
-            None => now.seconds_since(page.iat).abs() <= MAX_SKEW_SECONDS,
-        };
-        self.last_iat = Some(page.iat);
+        let is_young = now.seconds_since(page.iat).abs() <= MAX_SKEW_SECONDS;
+        let is_first = self.pulse.is_new();
+        let is_news = self.pulse.heard(page.iat) || (is_first && is_young);
         if is_news && !page.more {
             self.list.keep_fresh_until(now + LIFE);
             self.list.sweep(page.iat);
         }
-        Ok(())
+        Ok(is_news)
     }
 }
 

@@ -23,9 +23,9 @@ impl Stage {
         let keys = Arc::new(KeyRing::new(Some(source.clone()), algorithms, clock.clone()));
         keys.refresh().await.unwrap();
         let list = LocalList::new(clock.clone());
-        let (url, last_iat, asked_keys_at) = (None, None, None);
+        let (url, pulse, asked_keys_at) = (None, Pulse::default(), None);
         let own = clock.clone();
-        let reader = Reader { source, keys, list, clock: own, url, last_iat, asked_keys_at };
+        let reader = Reader { source, keys, list, clock: own, url, pulse, asked_keys_at };
         Self { reader, clock, stub }
     }
 
@@ -143,7 +143,24 @@ async fn a_copy_of_an_old_answer_adds_no_time() {
     stage.clock.advance_seconds(2);
     assert_eq!(stage.refuses("bea"), None, "the same moment again is no news");
     stage.answers(&FeedPage { since: 4, iat: old.iat - Lifetime::seconds(1), ..old });
-    assert!(stage.reader.step().await.is_err());
+    assert!(!stage.reader.step().await.unwrap());
+    assert_eq!(stage.refuses("bea"), None, "an older moment is none either");
+}
+
+#[tokio::test]
+async fn t_02_a_provider_whose_clock_is_set_back_is_believed_again_in_seconds() {
+    let mut stage = Stage::set().await;
+    let ahead = |iat: Timestamp| iat + Lifetime::hours(1);
+    let first = stage.page("e1", 0, 4);
+    stage.answers(&FeedPage { iat: ahead(first.iat), ..first });
+    stage.reader.step().await.unwrap();
+    for second in 0..5 {
+        stage.clock.advance_seconds(1);
+        stage.answers(&stage.page("e1", 4, 4));
+        let is_news = stage.reader.step().await.unwrap();
+        assert_eq!(is_news, second >= 3, "{second}");
+    }
+    assert_eq!(stage.refuses("bea"), Some(false));
 }
 
 #[tokio::test]

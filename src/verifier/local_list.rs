@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A list that one side feeds and the other asks. Clones share it.
 ///
-/// It is stale until a feeder says that it is complete, and again whenever all feeders fall silent:
-/// [`LocalList::keep_fresh_until`] is their heartbeat. Several may feed one list, each with a
+/// Nobody knows it until a feeder says that it is complete, and it is stale whenever all feeders fall
+/// silent: [`LocalList::keep_fresh_until`] is their heartbeat. Several may feed one list, each with a
 /// [`LocalList::another_voice`] of its own: then it is fresh as long as one of them is heard.
 #[derive(Clone)]
 pub struct LocalList {
@@ -31,6 +31,8 @@ pub struct Position {
 struct State {
     list: RevocationList,
     voices: Vec<Voice>,
+    /// Whether it was complete at some time, be it before a restart.
+    was_complete: bool,
     position: Option<Position>,
 }
 
@@ -73,7 +75,8 @@ impl LocalList {
     /// An empty list that is stale from now on.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let voices = vec![Voice { fresh_until: Moment::of(clock.as_ref()), heard: false }];
-        let state = State { list: RevocationList::default(), voices, position: None };
+        let list = RevocationList::default();
+        let state = State { list, voices, was_complete: false, position: None };
         Self { state: Arc::new(RwLock::new(state)), voice: 0, clock }
     }
 
@@ -99,7 +102,10 @@ impl LocalList {
         let ahead = until.seconds_since(now);
         let steady = Timestamp::from_unix(steady.as_unix().saturating_add(ahead));
         let fresh_until = Moment { now: until, steady };
-        self.change(|state| state.voices[self.voice] = Voice { fresh_until, heard: true });
+        self.change(|state| {
+            state.voices[self.voice] = Voice { fresh_until, heard: true };
+            state.was_complete = true;
+        });
     }
 
     /// Says that this feeder has lost its source. The list is fresh for as long as it was said to be,
@@ -182,6 +188,11 @@ impl LocalList {
         (stale >= 0).then_some(stale)
     }
 
+    /// Whether it was complete at some time, be it before a restart.
+    pub(super) fn was_complete(&self) -> bool {
+        self.look(|state| state.was_complete)
+    }
+
     /// Whether a key of the issuer was withdrawn.
     pub(super) fn has_withdrawn(&self, kid: &str) -> bool {
         self.look(|state| state.list.not_before(RevocationKind::Key, kid).is_some())
@@ -195,7 +206,10 @@ impl LocalList {
     /// Takes in what was kept. It is as stale as before: what it holds is refused, and nothing more
     /// is known.
     pub(super) fn restore(&self, position: Position, list: RevocationList) {
-        self.change(|state| (state.list, state.position) = (list, Some(position)));
+        self.change(|state| {
+            (state.list, state.position) = (list, Some(position));
+            state.was_complete = true;
+        });
     }
 
     // Entries are whole or absent whatever happens, so a poisoned lock still guards a good list.
@@ -213,6 +227,7 @@ impl RevocationSource for LocalList {
         let now = Moment::of(self.clock.as_ref());
         self.look(|state| match state.list.is_revoked(token) {
             true => Ok(true),
+            false if !state.was_complete => Err(Stale::NEVER_KNOWN),
             false => match state.stale_seconds(now) {
                 ..0 => Ok(false),
                 seconds => Err(Stale { seconds }),
@@ -250,7 +265,7 @@ mod tests {
     #[test]
     fn a_list_is_stale_until_it_is_fed_and_when_the_feeder_falls_silent() {
         let (list, clock) = list();
-        assert!(list.is_revoked(&facts("ada")).is_err());
+        assert_eq!(list.is_revoked(&facts("ada")), Err(Stale::NEVER_KNOWN));
         list.keep_fresh_until(clock.now() + Lifetime::seconds(3));
         assert_eq!(list.is_revoked(&facts("ada")), Ok(false));
         clock.advance_seconds(8);

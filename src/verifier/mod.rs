@@ -35,6 +35,7 @@ mod local_list;
 mod needs;
 #[cfg(feature = "actix")]
 mod protect;
+mod pulse;
 mod redis_list;
 mod revocations;
 mod sender;

@@ -2,7 +2,7 @@
 
 use super::access_token::AccessToken;
 use super::error::VerifyError;
-use super::extractor::{Refusal, check};
+use super::extractor::{Refusal, check, sent_token};
 use super::needs::Needs;
 use super::revocations::StalenessPolicy;
 use super::verify::Verifier;
@@ -53,7 +53,7 @@ impl Protect {
         self
     }
 
-    async fn admit(&self, request: &ServiceRequest) -> Result<AccessToken, Refusal> {
+    async fn admit(&self, request: &ServiceRequest) -> Result<(AccessToken, CheckedBy), Refusal> {
         let verifier = request.app_data::<web::Data<Verifier>>();
         let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
         let verifier = match self.staleness {
@@ -61,12 +61,32 @@ impl Protect {
             None => verifier.get_ref().clone(),
         };
         let refusal = |error| Refusal::of(error, &verifier);
-        let token = check(&verifier, request.request()).await.map_err(refusal)?;
+        let checked = checked_by(&verifier, request);
+        let token = match checked {
+            // An outer middleware has taken the proof, which is good once. Here the list may count
+            // for more.
+            Some(token) => {
+                let (_, sent) = sent_token(request.request()).map_err(refusal)?;
+                verifier.check_again(&token, sent).await.map_err(refusal)?;
+                token
+            }
+            None => check(&verifier, request.request()).await.map_err(refusal)?,
+        };
         let allowed = self.needs.check(&verifier, &token);
         let allowed = allowed.inspect_err(|error| tracing::debug!(%error, "token refused"));
         allowed.map_err(refusal)?;
-        Ok(token)
+        Ok((token, CheckedBy(verifier)))
     }
+}
+
+/// Who has checked the token of a request.
+struct CheckedBy(Verifier);
+
+/// The token of a request that this very verifier has let through already.
+fn checked_by(verifier: &Verifier, request: &ServiceRequest) -> Option<AccessToken> {
+    let extensions = request.extensions();
+    let same = extensions.get::<CheckedBy>().is_some_and(|by| by.0.is_same(verifier));
+    extensions.get::<AccessToken>().filter(|_| same).cloned()
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Protect
@@ -108,7 +128,11 @@ where
             let passes = by.allow_preflight && request.method() == Method::OPTIONS;
             if !passes {
                 match by.admit(&request).await {
-                    Ok(token) => drop(request.extensions_mut().insert(token)),
+                    Ok((token, by)) => {
+                        let mut extensions = request.extensions_mut();
+                        drop(extensions.insert(token));
+                        drop(extensions.insert(by));
+                    }
                     Err(error) => {
                         let refusal = error.error_response();
                         return Ok(request.into_response(refusal).map_into_right_body());
@@ -178,5 +202,48 @@ mod tests {
         assert_eq!(status(Protect::default(), options()).await, StatusCode::UNAUTHORIZED);
         let open = Protect::default().allow_preflight();
         assert_eq!(status(open, options()).await, StatusCode::OK);
+    }
+
+    #[actix_web::test]
+    async fn dp_06_one_proof_passes_a_place_within_a_place_and_its_needs() {
+        use crate::jose::{SigningAlgorithm, SigningKey};
+        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+        let key = SigningKey::generate(SigningAlgorithm::ES256).unwrap();
+        let token = token(&json!({ "cnf": { "jkt": key.kid() } }));
+        let ath = BASE64_URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
+        let builder = Verifier::builder(ISSUER).audience(AUDIENCE).keys(jwk_set(&[signing_key()]));
+        let verifier = web::Data::new(builder.build().await.unwrap());
+        let inner = |needs| Protect::default().needs(needs);
+        let answer = || web::get().to(|caller: AccessToken| async move { caller.subject });
+        let (read, write) = ("orders:read", "orders:write");
+        let app = App::new().app_data(verifier.clone()).service(
+            web::scope("/orders")
+                .wrap(Protect::default())
+                .service(
+                    web::resource("/read")
+                        .wrap(inner(Needs::default().scope(read)))
+                        .route(answer()),
+                )
+                .service(
+                    web::resource("/write")
+                        .wrap(inner(Needs::default().scope(write)))
+                        .route(answer()),
+                ),
+        );
+        let app = init_service(app).await;
+        let now = crate::protocol::time::Clock::now(&crate::protocol::time::SystemClock);
+        for (jti, path, status) in [
+            ("1", "read", StatusCode::OK),
+            ("2", "write", StatusCode::FORBIDDEN),
+            ("1", "read", StatusCode::UNAUTHORIZED),
+        ] {
+            let htu = format!("{AUDIENCE}/orders/{path}");
+            let claims = json!({ "jti": jti, "htm": "GET", "htu": htu, "ath": ath, "iat": now });
+            let proof = key.sign_dpop_proof(&claims).unwrap();
+            let request = TestRequest::get().uri(&format!("/orders/{path}"));
+            let request = request.insert_header(("authorization", format!("DPoP {token}")));
+            let request = request.insert_header(("dpop", proof)).to_request();
+            assert_eq!(call_service(&app, request).await.status(), status, "{path}");
+        }
     }
 }

@@ -246,8 +246,9 @@ impl Seen {
         match &self.head {
             Some(own) if head.seq < own.seq => return Verdict::Stale,
             _ if !reached => return Verdict::Stale,
-            Some(own) if head.time <= own.time && head.seq == own.seq => return Verdict::Unchanged,
-            // The beat is heard, however the clock of the provider is set.
+            Some(own) if head.time == own.time && head.seq == own.seq => return Verdict::Unchanged,
+            // The beat is heard, however the clock of the provider is set, and whichever provider
+            // has written it.
             Some(_) => {
                 self.head = Some(head);
                 return Verdict::FreshUntil(now + HEAD_LIFE);
@@ -305,6 +306,13 @@ mod tests {
         assert_eq!(seen.judge(head(5, 0), NOW), Verdict::Unchanged);
         let later = NOW + Lifetime::seconds(1);
         assert_eq!(seen.judge(head(5, 1), later), Verdict::FreshUntil(later + HEAD_LIFE));
+    }
+
+    #[test]
+    fn t_02_a_provider_whose_clock_is_behind_is_heard() {
+        let mut seen = seen(5);
+        assert_eq!(seen.judge(head(5, -3600), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
+        assert_eq!(seen.judge(head(5, -3600), NOW), Verdict::Unchanged);
     }
 
     #[test]

@@ -21,12 +21,18 @@ pub struct Stale {
     pub seconds: i64,
 }
 
+impl Stale {
+    /// The list has not been read even once: then there is nothing to go by, and only
+    /// [`StalenessPolicy::Relaxed`] accepts.
+    pub const NEVER_KNOWN: Self = Self { seconds: i64::MAX };
+}
+
 /// What a place does with a token when the list is stale.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StalenessPolicy {
     /// Refuses with 503: for what must not happen after a block.
     Strict,
-    /// Accepts for a minute, then refuses with 503.
+    /// Accepts for a minute, then refuses with 503. A list that was never read has no such minute.
     #[default]
     Standard,
     /// Accepts until the token expires.

@@ -179,6 +179,28 @@ impl Verifier {
         self.inner.counters.text(self.revocation_list())
     }
 
+    /// Whether two share everything but the policy.
+    #[cfg(feature = "actix")]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Looks a token up in the list once more, under the policy of this place. `sent` is how it came.
+    #[cfg(feature = "actix")]
+    pub(super) async fn check_again(
+        &self,
+        token: &AccessToken,
+        sent: &str,
+    ) -> Result<(), VerifyError> {
+        let verdict = match (self.check_revocation(token, None), &self.inner.introspection) {
+            (Err(VerifyError::Stale), Some(introspection)) => {
+                self.ask_about(introspection, sent).await.map(drop)
+            }
+            (verdict, _) => verdict,
+        };
+        self.count_refusal(verdict)
+    }
+
     /// Counts what is refused before there is a token.
     #[cfg(feature = "actix")]
     pub(super) fn count_refusal<T>(
