@@ -35,11 +35,12 @@ use crate::config::Config;
 use crate::config::master_key::{self, MasterKeyError};
 use crate::domain::outbound::Outbound;
 use crate::domain::revocation::redis::RedisRelay;
-use crate::domain::{Parts, Provider, StartError, setup};
+use crate::domain::{Parts, Provider, StartError, clock, setup};
 use crate::http::edge::{Edge, EdgePolicy};
 use crate::http::{self, State};
+use crate::protocol::guarded_clock::GuardedClock;
 use crate::protocol::random::{Random, SystemRandom};
-use crate::protocol::time::{Clock, SystemClock};
+use crate::protocol::time::Clock;
 use crate::storage::{DatabaseUrl, Db, StorageError, backup};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
@@ -108,7 +109,8 @@ pub struct ServerParts {
 
 impl Default for ServerParts {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), announce_setup: true }
+        let clock = Arc::new(GuardedClock::default());
+        Self { clock, random: Arc::new(SystemRandom), announce_setup: true }
     }
 }
 
@@ -269,6 +271,9 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
     let url: DatabaseUrl = config.database_url.parse()?;
     let opened = tokio::task::spawn_blocking(move || Db::open(&url)).await;
     let db = opened.map_err(|_| StorageError::Interrupted)??;
+    if let Some(guard) = parts.clock.guard() {
+        clock::begin(&db, guard).await?;
+    }
     let provider = Provider::start(Parts {
         issuer: config.issuer.clone(),
         db,

@@ -109,7 +109,7 @@ fn row(event: &Event) -> Vec<String> {
 fn check(context: &Context<'_>, expected: Option<&str>) -> Result<(), CliError> {
     let config = context.database_config()?;
     let verdict = runtime()?.block_on(async {
-        let ground = ground(&config)?;
+        let ground = ground(&config).await?;
         let key = audit_chain::key(&master_key_of(&config, &ground)?);
         Ok::<_, CliError>(audit_chain::verify(&ground.db, &key, expected).await?)
     })?;

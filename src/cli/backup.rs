@@ -127,8 +127,8 @@ fn put_back(config: &Config, file: &Path, path: &Path) -> Result<(), CliError> {
 /// Begins a new history of revocations: what was revoked since the copy was made nobody knows.
 fn begin(config: &Config) -> Result<(), CliError> {
     runtime()?.block_on(async {
-        let ground: Ground = ground(config)?;
-        let (epoch, now) = (ground.random.id(), ground.now());
+        let ground: Ground = ground(config).await?;
+        let (epoch, now) = (ground.random.id(), ground.clock.shared());
         let new = Beginning { epoch, now, longest_life: ground.longest_token_life };
         ground.db.write(move |conn| epoch::begin_in(conn, &new)).await?;
         Ok(())

@@ -4,12 +4,14 @@ use super::GlobalFlags;
 use super::output::{CliError, Output};
 use crate::config::load::{Input, Loaded, Setting, load};
 use crate::config::{Config, master_key};
+use crate::domain::clock;
 use crate::domain::ground::{Ground, client_secret_key};
 use crate::domain::outbound::Outbound;
 use crate::jose::Sealer;
+use crate::protocol::guarded_clock::GuardedClock;
 use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::random::SystemRandom;
-use crate::protocol::time::{Lifetime, SystemClock};
+use crate::protocol::time::Lifetime;
 use crate::storage::{DatabaseUrl, Db};
 use std::future::Future;
 use std::io::Read;
@@ -74,7 +76,11 @@ impl Context<'_> {
     {
         let config = self.database_config()?;
         runtime()?.block_on(async {
-            let ground = ground(&config)?;
+            let ground = ground(&config).await?;
+            let deviation = ground.clock.guard().and_then(GuardedClock::deviation);
+            if let Some(deviation) = deviation.filter(|deviation| deviation.compared) {
+                self.output.warn(&deviation.to_string());
+            }
             work(ground, config).await
         })
     }
@@ -87,7 +93,7 @@ pub fn master_key_of(config: &Config, ground: &Ground) -> Result<[u8; 32], CliEr
 }
 
 /// A ground on the database of the settings.
-pub fn ground(config: &Config) -> Result<Ground, CliError> {
+pub async fn ground(config: &Config) -> Result<Ground, CliError> {
     // A trust anchor that cannot be read is missed by the call that needs it, if one does.
     let ca = config.outbound.ca.as_ref().and_then(|path| std::fs::read(path).ok());
     let outbound = Outbound::new(config.outbound.allow.clone(), ca.as_deref());
@@ -96,11 +102,13 @@ pub fn ground(config: &Config) -> Result<Ground, CliError> {
         let master_key = master_key::open(&settings, &SystemRandom).ok()?;
         Some(client_secret_key(&Sealer::new(&master_key)))
     };
+    let (db, guard) = (Db::open(&config.database_url.parse()?)?, GuardedClock::default());
+    clock::begin(&db, &guard).await?;
     Ok(Ground {
         outbound: outbound.map_err(|error| CliError::failed("failed", error))?,
         client_secret_key: Arc::new(client_secret_key),
-        db: Db::open(&config.database_url.parse()?)?,
-        clock: Arc::new(SystemClock),
+        db,
+        clock: Arc::new(guard),
         random: Arc::new(SystemRandom),
         longest_token_life: config.tokens.access_token.max(Lifetime::hours(1)),
         acting: None,

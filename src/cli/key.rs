@@ -141,7 +141,7 @@ where
 {
     let config = context.database_config()?;
     runtime()?.block_on(async {
-        let ground = ground(&config)?;
+        let ground = ground(&config).await?;
         let master_key = master_key_of(&config, &ground)?;
         work(ground, keys::sealing_key(&master_key)).await
     })

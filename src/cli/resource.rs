@@ -155,7 +155,7 @@ fn write(context: &Context<'_>, created: &Created, done: &str) {
 fn new_secret(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     let config = context.database_config()?;
     let (resource, secret) = runtime()?.block_on(async {
-        let ground = ground(&config)?;
+        let ground = ground(&config).await?;
         let resource = find(&ground, name).await?;
         let seal = sealing_key(&master_key_of(&config, &ground)?);
         let secret = management::rotate_secret(&ground, &resource.id, &seal, &Actor::cli()).await?;

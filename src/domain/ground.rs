@@ -41,7 +41,7 @@ impl Ground {
         Cause {
             reason,
             actor: actor.clone(),
-            now: self.now(),
+            now: self.clock.shared(),
             longest_life: self.longest_token_life,
         }
     }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod authorize;
 pub mod clients;
+pub mod clock;
 pub mod consent;
 pub mod deferred;
 pub mod digest;

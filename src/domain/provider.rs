@@ -211,6 +211,6 @@ impl Provider {
     /// Why something ends now, for [`super::revocation`].
     pub fn cause(&self, reason: Reason, actor: &Actor) -> Cause {
         let longest_life = self.longest_token_life();
-        Cause { reason, actor: actor.clone(), now: self.now(), longest_life }
+        Cause { reason, actor: actor.clone(), now: self.clock.shared(), longest_life }
     }
 }

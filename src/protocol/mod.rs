@@ -10,6 +10,7 @@ pub mod confirmation;
 pub mod credentials;
 pub mod details_type;
 pub mod error;
+pub mod guarded_clock;
 pub mod params;
 pub mod pkce;
 pub mod private_claims;

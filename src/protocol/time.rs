@@ -1,8 +1,9 @@
 //! Points in time and spans of it, in the unit every OAuth message uses: whole seconds.
 //!
-//! Only [`SystemClock`] reads the system time (`clippy.toml` forbids it elsewhere), so a test makes
-//! a token expire by moving a [`TestClock`] instead of sleeping.
+//! Only [`system_milliseconds`] reads the system time (`clippy.toml` forbids it elsewhere), so a test
+//! makes a token expire by moving a [`TestClock`] instead of sleeping.
 
+use super::guarded_clock::GuardedClock;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
 use std::sync::OnceLock;
@@ -22,6 +23,11 @@ impl Timestamp {
     /// A point in time from its unix seconds.
     pub const fn from_unix(seconds: i64) -> Self {
         Self(seconds)
+    }
+
+    /// The second that a number of milliseconds since 1970 lies in.
+    pub const fn from_milliseconds(milliseconds: i64) -> Self {
+        Self(milliseconds.div_euclid(1000))
     }
 
     /// Unix seconds.
@@ -87,6 +93,17 @@ pub trait Clock: Send + Sync {
     fn steady(&self) -> Timestamp {
         self.now()
     }
+
+    /// The present moment, for what others compare with a clock of theirs for a while to come, as a
+    /// watermark: it is [`Clock::now`] unless this clock is known to be wrong.
+    fn shared(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// What is known of how right this clock is; none for one that is right by definition.
+    fn guard(&self) -> Option<&GuardedClock> {
+        None
+    }
 }
 
 /// The clock of the machine.
@@ -94,10 +111,8 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system time")]
     fn now(&self) -> Timestamp {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Timestamp(since_epoch.map_or(0, |span| i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+        Timestamp::from_milliseconds(system_milliseconds())
     }
 
     fn steady(&self) -> Timestamp {
@@ -105,6 +120,13 @@ impl Clock for SystemClock {
         let seconds = BEGAN.get_or_init(monotonic).elapsed().as_secs();
         Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
+}
+
+/// What the clock of the machine shows, in milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system time")]
+pub fn system_milliseconds() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A clock that only a test moves: it stands at the moment it was made, so that a second that

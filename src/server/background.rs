@@ -1,5 +1,7 @@
 //! Work that goes on beside the requests.
 
+mod clock;
+
 use crate::domain::outbox::Worker;
 use crate::domain::revocation::redis::RedisRelay;
 use crate::domain::{Provider, audit_chain, housekeeping, keys};
@@ -50,6 +52,9 @@ impl Background {
         tasks.spawn(deliver(provider.clone(), metrics.clone()));
         tasks.spawn(seal_audit(provider.clone(), metrics.clone()));
         tasks.spawn(sweep(provider.clone(), metrics.clone()));
+        if provider.clock.guard().is_some() {
+            tasks.spawn(clock::watch(provider.clone(), metrics.clone()));
+        }
         let relaying = relay.map(|relay| {
             tasks.spawn(wake(relay.clone(), provider.revocation.changed(), metrics.clone()));
             relay.spawn()
@@ -73,6 +78,7 @@ async fn wake(relay: RedisRelay, changed: Arc<Notify>, metrics: Arc<Metrics>) {
                 let status = relay.status();
                 metrics.redis_up.set((status.connected && status.policy_ok).into());
                 metrics.redis_lag.set(status.lag);
+                metrics.redis_clock_skew.set(status.clock_skew);
             }
         }
     }
@@ -109,6 +115,10 @@ async fn advance_keys(provider: Arc<Provider>, metrics: Arc<Metrics>) {
     let mut outage = Outage::new("keys cannot be moved on", metrics);
     loop {
         ticks.tick().await;
+        // The time of a key must have come for everybody.
+        if provider.clock_deviation().is_some() {
+            continue;
+        }
         outage.note(keys::advance(&provider).await);
     }
 }
@@ -143,6 +153,10 @@ async fn sweep(provider: Arc<Provider>, metrics: Arc<Metrics>) {
     let mut outage = Outage::new("what has expired cannot be removed", metrics);
     loop {
         ticks.tick().await;
+        // What has expired by a wrong clock, others still need.
+        if provider.clock_deviation().is_some() {
+            continue;
+        }
         match housekeeping::run_once(&provider).await {
             Ok(0) => outage.note(Ok(())),
             Ok(expired) => {

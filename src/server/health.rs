@@ -3,6 +3,7 @@
 use super::{Listener, RunError};
 use crate::http::State;
 use crate::storage::settings;
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -31,6 +32,10 @@ async fn ready(state: Data<State>) -> HttpResponse {
     if !state.readiness.is_on() {
         return unready("stopping");
     }
+    if let Some(deviation) = state.provider.clock_deviation() {
+        let why = format!("{deviation}; nothing is issued until it is right");
+        return say(StatusCode::SERVICE_UNAVAILABLE, why);
+    }
     let asked = state.provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION));
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(_)) => say(StatusCode::OK, "ready"),
@@ -38,7 +43,7 @@ async fn ready(state: Data<State>) -> HttpResponse {
     }
 }
 
-fn say(status: StatusCode, text: &'static str) -> HttpResponse {
+fn say(status: StatusCode, text: impl MessageBody + 'static) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header(("cache-control", "no-store"))
         .content_type("text/plain; charset=utf-8")

@@ -51,6 +51,25 @@ pub fn delete_expired(conn: &mut DbConnection, now: Timestamp) -> Result<usize, 
         + sweep_revocations(conn, before)?)
 }
 
+/// Ends for good what has expired and was not removed yet, so that a clock that goes back revives
+/// nothing that can be used once or begins something. What is remembered so that it is refused stays.
+pub fn end_expired(conn: &mut DbConnection, now: Timestamp) -> Result<(), StorageError> {
+    let now = now.as_unix();
+    macro_rules! end {
+        ($table:ident . $column:ident) => {
+            let expired = $table::table.filter($table::$column.le(now));
+            diesel::update(expired).set($table::$column.eq(0)).execute(conn)?;
+        };
+    }
+    end!(authorizations.code_expires_at);
+    end!(refresh_tokens.expires_at);
+    end!(sessions.expires_at);
+    end!(pushed_requests.usable_until);
+    end!(deferred_requests.usable_until);
+    end!(initial_access_tokens.expires_at);
+    Ok(())
+}
+
 /// Removes authorizations, and notes which clients live sessions let in by them.
 fn sweep_authorizations(conn: &mut DbConnection, before: i64) -> Result<usize, StorageError> {
     let going: Vec<String> = authorizations::table

@@ -46,6 +46,7 @@ pub mod authorizations;
 pub mod backup;
 pub mod client_secrets;
 pub mod clients;
+pub mod clock;
 mod connect;
 pub mod consents;
 pub mod deferred_requests;

@@ -152,6 +152,22 @@ both! {
         present(&app, &sign(&key, Typ::ClientAssertion, &claims), &[]).await.expect_tokens();
     }
 
+    async fn t_04_ca_10_an_assertion_is_taken_from_a_clock_that_is_a_minute_off(server: TestServer) {
+        let key = key(SigningAlgorithm::ES256);
+        let app = service(&server, &[&key], None).await;
+        let now = server.provider.now().as_unix();
+        for (off, taken) in [(-60, true), (60, true), (61, false), (3600, false), (-3600, false)] {
+            let claims = good(&server, &app, &off.to_string());
+            let claims = with(&claims, "iat", json!(now + off));
+            let claims = with(&claims, "exp", json!(now + off + 60));
+            let reply = present(&app, &sign(&key, Typ::ClientAssertion, &claims), &[]).await;
+            match taken {
+                true => drop(reply.expect_tokens()),
+                false => reply.expect(401, "invalid_client"),
+            }
+        }
+    }
+
     async fn c_04_ca_11_of_two_hundred_replays_one_is_taken(server: TestServer) {
         let key = key(SigningAlgorithm::ES256);
         let app = service(&server, &[&key], None).await;

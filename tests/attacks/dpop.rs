@@ -160,6 +160,20 @@ both! {
         }
     }
 
+    async fn t_04_dp_05_a_proof_is_taken_from_a_clock_that_is_a_minute_off(server: TestServer) {
+        let app = service(&server).await;
+        let prover = Prover::new();
+        let now = server.provider.now().as_unix();
+        // Behind, the age of a proof counts, which may be five minutes.
+        for (off, taken) in [(-60, true), (60, true), (61, false), (3600, false), (-301, false)] {
+            let reply = send(&app, &changed(&server, &prover, json!({ "iat": now + off }))).await;
+            match taken {
+                true => drop(reply.expect_dpop()),
+                false => reply.expect(400, "invalid_dpop_proof"),
+            }
+        }
+    }
+
     async fn dp_06_a_proof_works_once_on_whatever_instance(server: TestServer) {
         let app = service(&server).await;
         let beside = server.beside_if_possible().await;

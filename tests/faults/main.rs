@@ -9,6 +9,7 @@ mod support;
 
 mod balancer;
 mod cluster;
+mod faketime;
 mod limits;
 mod load;
 mod migration;
@@ -23,6 +24,7 @@ mod sqlite;
 mod stage;
 mod stopping;
 mod tcp_proxy;
+mod time;
 mod verifier;
 mod witness;
 mod witness_facts;

@@ -3,6 +3,7 @@
 
 use super::balancer::Balancer;
 use super::cluster::Cluster;
+use super::faketime::FakeTime;
 use super::load::Load;
 use super::netns::Network;
 use super::report::{measured, percentile, time};
@@ -207,6 +208,48 @@ async fn r_07_what_is_revoked_where_redis_is_cut_off_reaches_services_by_the_oth
     watching.abort();
     let witness = load.expect_no_violation(&outside).await;
     assert_eq!(witness.failures(), []);
+}
+
+/// How long a single key stays, in seconds by the clock of Redis; negative when it is gone.
+fn stays(redis: &Redis, jti: &str) -> i64 {
+    let answer = redis.call(&format!("TTL {{countersign}}:revoked:jti:{jti}"));
+    answer.trim_start_matches(':').parse().expect("a number")
+}
+
+#[tokio::test]
+async fn r_10_where_the_clock_of_redis_is_ahead_nothing_is_forgotten_too_soon() {
+    let Some(clock) = FakeTime::new() else { return };
+    clock.set("+600");
+    let redis = Redis::start_below(clock.prefix());
+    let scene = Scene::start(&redis.url()).await;
+    scene.settled(TEN).await;
+    let watching = scene.service.watch(&scene.load.witness, UNWELL);
+    let token = scene.app.tokens("ada0", "openid email").await.access_token;
+    assert_eq!(scene.app.revoke(&token).await.status, 200);
+    let jti = crypto::claims(&token)["jti"].as_str().expect("text").to_owned();
+    let there = || stays(&redis, &jti) > 0;
+    until("the single key is there", TEN, async || there()).await;
+    // Five minutes of the token, and a minute, by whatever clock.
+    assert!((300..=365).contains(&stays(&redis, &jti)), "{}", stays(&redis, &jti));
+    assert!(scene.serving.log().contains("the clock of Redis is wrong"), "{}", scene.serving.log());
+
+    clock.set("+7200");
+    until("the single key has gone", TEN, async || !there()).await;
+    let took = until("the single key is there again", TEN, async || there()).await;
+    measured(
+        "R-10",
+        "the clock of Redis jumped ahead by two hours: all is there after",
+        time(took),
+    );
+    assert!((200..=365).contains(&stays(&redis, &jti)), "{}", stays(&redis, &jti));
+    assert_eq!(scene.service.refuses(&jti), Some(true));
+    measured("R-10", "a service knows all after", time(scene.settled(TEN).await));
+    clock.set("+0");
+    let right = || scene.serving.log().contains("the clock of Redis is right again");
+    until("the clock is right", TEN, async || right()).await;
+    assert_eq!(scene.serving.log().matches("the clock of Redis is wrong").count(), 1);
+    watching.abort();
+    scene.expect_unharmed().await;
 }
 
 #[tokio::test]

@@ -240,7 +240,7 @@ both! {
     }
 }
 
-mod s22_dp_08_nonces_are_asked_for_and_then_accepted {
+mod s22_dp_08_t_04_nonces_are_asked_for_and_then_accepted_from_any_clock {
     use super::*;
 
     async fn rule(store: Store) {

@@ -1,9 +1,12 @@
 //! The revocation list in Redis, as verifiers find it, while Redis comes and goes.
 
-use crate::support::crypto::claims;
+use crate::support::crypto::{claims, jwks, key as key_of, sign};
+use crate::support::dpop::Prover;
 use crate::support::redis::Redis;
 use crate::support::{Store, TestServer, Tokens, WebApp};
-use serde_json::Value;
+use countersign::jose::{SigningAlgorithm, Typ};
+use countersign::protocol::client::{AuthMethod, GrantType};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const SCOPE: &str = "openid offline_access";
@@ -142,4 +145,52 @@ async fn r_01_a_provider_starts_while_redis_is_away() {
     server.block(&ada).await;
     redis.restart_empty();
     expect_entries(&redis, &[ended], 5).await;
+}
+
+/// Each is used, Redis is emptied, and each is used again.
+async fn replays_after_a_flush(store: Store) {
+    let redis = Redis::start();
+    let server = server_on(store, &redis).await;
+    let key = key_of(SigningAlgorithm::ES256);
+    let keys = jwks(&[&key]);
+    let app = WebApp::register_as(&server, |draft| {
+        draft.metadata.grant_types = vec![GrantType::ClientCredentials];
+        draft.metadata.redirect_uris.clear();
+        draft.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        draft.metadata.jwks = Some(keys);
+    })
+    .await;
+    let assertion = |jti: &str| {
+        let now = server.provider.now().as_unix();
+        let claims = json!({
+            "iss": app.id, "sub": app.id, "aud": server.issuer(), "jti": jti,
+            "iat": now, "exp": now + 60,
+        });
+        sign(&key, Typ::ClientAssertion, &claims)
+    };
+    let ask = async |assertion: &str, proof: &str| {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion", assertion),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ];
+        app.token_with(&form, &[proof]).await
+    };
+    let prover = Prover::new();
+    let (first, proof) = (assertion("1"), prover.for_token(&server));
+    ask(&first, &proof).await.expect_dpop();
+    redis.flush();
+    ask(&first, &prover.for_token(&server)).await.expect(401, "invalid_client");
+    ask(&assertion("2"), &proof).await.expect(400, "invalid_dpop_proof");
+    ask(&assertion("3"), &prover.for_token(&server)).await.expect_dpop();
+}
+
+#[tokio::test]
+async fn r_12_a_flush_lets_no_proof_and_no_assertion_be_used_again_on_sqlite() {
+    replays_after_a_flush(Store::Sqlite).await;
+}
+
+#[tokio::test]
+async fn r_12_a_flush_lets_no_proof_and_no_assertion_be_used_again_on_postgres() {
+    replays_after_a_flush(Store::Postgres).await;
 }

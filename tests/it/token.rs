@@ -22,6 +22,25 @@ both! {
         assert_eq!(names.len(), 6, "{names:?}");
     }
 
+    async fn t_05_tokens_of_2040_and_2107_are_as_good_as_those_of_today(server: TestServer) {
+        for moment in [2_213_956_800, 4_328_121_600] {
+            server.clock.advance_seconds(moment - server.provider.now().as_unix());
+            let name = format!("ada{moment}");
+            let ada = server.user(&name).await;
+            let app = WebApp::register(&server).await;
+            let first = app.tokens(&name, "openid offline_access").await;
+            assert!((claims(&first.access_token)["iat"].as_i64().unwrap_or(0) - moment).abs() < 9);
+            let next = app.refresh(&first.refresh_token).await.expect_tokens();
+            assert!(app.is_active(&next.access_token).await);
+            server.clock.advance_seconds(301);
+            assert!(!app.is_active(&next.access_token).await);
+            let last = app.refresh(&next.refresh_token).await.expect_tokens();
+            assert_eq!(app.userinfo(&last.access_token).await.status, 200);
+            server.block(&ada).await;
+            assert!(!app.is_active(&last.access_token).await);
+        }
+    }
+
     /// RFC 9068 §2.
     async fn an_access_token_says_who_may_do_what_where(server: TestServer) {
         let ada = server

@@ -3,6 +3,7 @@
 use super::DAY;
 use crate::domain::ground::Ground;
 use crate::domain::identity::users::ADMIN_ROLE;
+use crate::protocol::guarded_clock::{Deviation, GuardedClock};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::{
     DbConnection, StorageError, audit, client_secrets, clients, sessions, signing_keys, users,
@@ -37,6 +38,8 @@ pub struct DayCount {
 /// Something an administrator should see to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attention {
+    /// Nothing is issued until it is right.
+    WrongClock(Deviation),
     /// When this one cannot sign in, nobody can administer.
     OnlyOneAdministrator,
     /// The only working secret of a client is more than a year old.
@@ -50,6 +53,8 @@ pub enum Attention {
 /// Those of the database.
 pub async fn dashboard(ground: &Ground) -> Result<Dashboard, StorageError> {
     let now = ground.now();
+    let clock = ground.clock.guard().and_then(GuardedClock::deviation);
+    let clock = clock.map(Attention::WrongClock);
     ground
         .db
         .read(move |conn| {
@@ -57,7 +62,7 @@ pub async fn dashboard(ground: &Ground) -> Result<Dashboard, StorageError> {
                 days: days(conn, now)?,
                 live_sessions: sessions::count_live(conn, now)?,
                 signing_since: signing_since(conn)?,
-                attention: attention(conn, now)?,
+                attention: clock.into_iter().chain(attention(conn, now)?).collect(),
             })
         })
         .await

@@ -98,6 +98,7 @@ pub async fn grant(
     remember: bool,
     actor: &Actor,
 ) -> Result<Reply, AnswerError> {
+    provider.expect_right_clock()?;
     let request = &interaction.request;
     if let Some(asked) = &request.elsewhere {
         return elsewhere::allow(provider, client, interaction, asked, signed_in, actor).await;

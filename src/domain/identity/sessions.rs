@@ -127,6 +127,7 @@ pub async fn start(
     before: Option<&str>,
     browser: BrowserInfo,
 ) -> Result<(String, Session), OAuthError> {
+    provider.expect_right_clock()?;
     let now = provider.now();
     let cookie = provider.random.secret();
     let session = Session {

@@ -78,7 +78,7 @@ impl Revocation {
             Found::All => Ok(()),
             Found::Lost => {
                 tracing::error!("the list of revocations went back: refusing all tokens until now");
-                let (epoch, now) = (self.random.id(), self.clock.now());
+                let (epoch, now) = (self.random.id(), self.clock.shared());
                 let new = Beginning { epoch, now, longest_life: self.longest_life };
                 epoch::begin(db, named, new).await?;
                 self.changed.notify_waiters();

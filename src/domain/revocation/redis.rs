@@ -31,6 +31,8 @@ const POLICY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How many entries go over at a time.
 const BATCH: i64 = 500;
+/// By how many seconds the clock of Redis may differ from ours.
+const TOLERANCE: u64 = 5;
 
 /// How the relay does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct RelayStatus {
     pub lag: i64,
     /// When the head was last renewed.
     pub beat_at: Option<Timestamp>,
+    /// By how many seconds the clock of Redis is ahead of ours.
+    pub clock_skew: i64,
 }
 
 /// Copies the revocation list to Redis. Clones are handles to the same relay.
@@ -120,6 +124,8 @@ struct Progress {
     confirmed: i64,
     /// The seq at which the stream was last found to go on without us.
     overtaken_at: Option<i64>,
+    /// By how many seconds the clock of Redis was ahead, at least, when the single keys were written.
+    written_for: i64,
 }
 
 /// What the database says of the table.
@@ -213,7 +219,8 @@ impl Relay {
             let Some(progress) = &mut self.progress else { return Ok(()) };
             let rows = page(&self.shared.db, progress.seq).await?;
             let Some(last) = rows.last() else { return Ok(()) };
-            if let Err(error) = self.shared.store.write(&rows).await {
+            let now = self.shared.clock.now();
+            if let Err(error) = self.shared.store.write(&rows, now).await {
                 if error.code() == Some("WRONGTYPE") {
                     tracing::error!("the stream of revocations in Redis was overwritten");
                     self.progress = None;
@@ -242,7 +249,12 @@ impl Relay {
         }
         let head = self.head(&progress.epoch, progress.seq);
         let lowest = table.lowest.unwrap_or(progress.seq).min(progress.seq);
-        let verdict = self.shared.store.beat(&head, progress.confirmed, lowest).await;
+        let (confirmed, written_for) = (progress.confirmed, progress.written_for);
+        let answer = self.shared.store.beat(&head, confirmed, lowest, written_for).await;
+        let verdict = answer.map(|(verdict, time)| {
+            progress.written_for = written_for.min(self.compare(time));
+            verdict
+        });
         match verdict {
             Ok(Beat::Renewed) => {
                 progress.confirmed = progress.seq;
@@ -274,12 +286,14 @@ impl Relay {
             self.begin_epoch(&table.epoch).await?;
             return Ok(());
         }
+        let written_for = self.compare(self.shared.store.time().await?);
         let rebuilt = self.shared.store.begin_rebuild(&self.shared.random.id());
         let mut seq = 0;
         loop {
             let rows = page(&self.shared.db, seq).await?;
             let Some(last) = rows.last() else { break };
-            self.shared.store.write_rebuilt(&rebuilt, &rows).await?;
+            let now = self.shared.clock.now();
+            self.shared.store.write_rebuilt(&rebuilt, &rows, now).await?;
             seq = last.seq;
         }
         let head = self.head(&table.epoch, seq);
@@ -288,9 +302,26 @@ impl Relay {
         }
         tracing::info!(seq, "the revocation list in Redis is complete");
         self.beaten(&head, seq);
-        self.progress =
-            Some(Progress { epoch: table.epoch, seq, confirmed: seq, overtaken_at: None });
+        let epoch = table.epoch;
+        let progress = Progress { epoch, seq, confirmed: seq, overtaken_at: None, written_for };
+        self.progress = Some(progress);
         Ok(())
+    }
+
+    /// By how many seconds the clock of Redis is ahead; says so when it is too much, once.
+    fn compare(&mut self, shown: Timestamp) -> i64 {
+        let ahead = shown.seconds_since(self.shared.clock.now());
+        let before = self.status(|status| std::mem::replace(&mut status.clock_skew, ahead));
+        let is_off = |skew: i64| skew.unsigned_abs() > TOLERANCE;
+        match (is_off(before), is_off(ahead)) {
+            (false, true) => tracing::error!(
+                seconds_ahead = ahead,
+                "the clock of Redis is wrong: what is kept there is kept for longer"
+            ),
+            (true, false) => tracing::info!("the clock of Redis is right again"),
+            _ => {}
+        }
+        ahead
     }
 
     fn head(&self, epoch: &str, seq: i64) -> Head {
@@ -320,7 +351,7 @@ impl Relay {
 
     /// Names a new history, unless another instance has done so; the next step copies it.
     async fn begin_epoch(&self, old: &str) -> Result<(), Fault> {
-        let (epoch, now) = (self.shared.random.id(), self.shared.clock.now());
+        let (epoch, now) = (self.shared.random.id(), self.shared.clock.shared());
         let new = Beginning { epoch, now, longest_life: self.shared.longest_life };
         Ok(epoch::begin(&self.shared.db, old.to_owned(), new).await?)
     }

@@ -116,6 +116,7 @@ pub async fn issue(
     actor: &Actor,
     since: i64,
 ) -> Result<Issued, OAuthError> {
+    provider.expect_right_clock()?;
     let iat = redemption.earliest_iat;
     for _ in 0..ATTEMPTS {
         let access = access_token::make(provider, client, &redemption, iat)?;

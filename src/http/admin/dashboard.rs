@@ -29,6 +29,14 @@ pub async fn get(admin: Admin) -> Answer {
 
 fn link(page: &Page, what: &Attention) -> Link {
     match what {
+        Attention::WrongClock(deviation) => {
+            let text = match deviation.by > 0 {
+                true => "attention-clock-ahead",
+                false => "attention-clock-behind",
+            };
+            let seconds = deviation.seconds().to_string();
+            Link { label: page.with(text, &[("seconds", &seconds)]), href: String::new() }
+        }
         Attention::OnlyOneAdministrator => Link {
             label: page.t("attention-one-admin").into_owned(),
             href: address("/admin/users", &[("role", "admin")]),

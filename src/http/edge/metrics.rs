@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +44,10 @@ pub struct Metrics {
     pub redis_lag: Gauge,
     /// 1 while the database answers.
     pub database_up: Gauge,
+    /// By how many seconds our clock is ahead of that of the database.
+    pub clock_skew: Gauge<f64, AtomicU64>,
+    /// By how many seconds the clock of Redis is ahead of ours.
+    pub redis_clock_skew: Gauge,
 }
 
 impl Default for Metrics {
@@ -65,6 +70,8 @@ impl Default for Metrics {
             redis_up: Gauge::default(),
             redis_lag: Gauge::default(),
             database_up: Gauge::default(),
+            clock_skew: Gauge::default(),
+            redis_clock_skew: Gauge::default(),
         };
         metrics.registered()
     }
@@ -91,9 +98,16 @@ impl Metrics {
             ("redis_up", "Whether the shared revocation list is written", &self.redis_up),
             ("redis_lag", "Revocations that are not in Redis yet", &self.redis_lag),
             ("database_up", "Whether the database answers", &self.database_up),
+            (
+                "redis_clock_skew_seconds",
+                "By how much the clock of Redis is ahead of ours",
+                &self.redis_clock_skew,
+            ),
         ] {
             registry.register(name, help, gauge.clone());
         }
+        let skew = "By how much our clock is ahead of that of the database";
+        registry.register("clock_skew_seconds", skew, self.clock_skew.clone());
         self
     }
 

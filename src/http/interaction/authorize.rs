@@ -35,6 +35,9 @@ pub async fn post(
 
 async fn start(visitor: Visitor, params: &Params, via: Via) -> HttpResponse {
     let provider = visitor.state.provider.clone();
+    if let Err(error) = provider.expect_right_clock() {
+        return flow::fault(&visitor, &error);
+    }
     match request::check(&provider, params).await {
         Ok(checked) => {
             let mut visitor = visitor.speaking(checked.request.ui_locales.as_deref());

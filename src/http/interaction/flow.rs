@@ -65,7 +65,12 @@ async fn go_on(
 ) -> HttpResponse {
     let provider = &visitor.state.provider;
     let assessed = progress::assess(provider, client, &interaction, visitor.session.as_deref());
-    let situation = match assessed.await {
+    // Whoever seems signed out is so by a clock that is right.
+    let assessed = assessed.await.and_then(|situation| {
+        provider.expect_right_clock()?;
+        Ok(situation)
+    });
+    let situation = match assessed {
         Ok(situation) => situation,
         Err(error) => return fault(visitor, &error),
     };

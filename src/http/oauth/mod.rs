@@ -13,6 +13,7 @@ mod revocations;
 mod revoke;
 mod status;
 mod testing;
+mod timely;
 mod token;
 mod userinfo;
 
@@ -25,8 +26,10 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::revocation_feed;
 use actix_web::http::header;
+use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
+use timely::only_by_a_right_clock;
 
 /// Adds the endpoints whose paths are plain texts.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {
@@ -48,6 +51,7 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
         )
         .service(
             web::resource("/token")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::post().to(token::token))
                 .route(web::route().to(cors::post_only)),
         )
@@ -87,26 +91,35 @@ fn of_clients(config: &mut web::ServiceConfig) {
     config
         .service(
             web::resource("/par")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::post().to(par::push))
                 .route(web::route().to(cors::post_only)),
         )
         .service(
             web::resource("/device_authorization")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::post().to(device_authorization::start))
                 .route(web::route().to(cors::post_only)),
         )
         .service(
             web::resource("/backchannel_authentication")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::post().to(backchannel_authentication::start)),
         )
         .service(
             web::resource("/revoke")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::post().to(revoke::revoke))
                 .route(web::route().to(cors::post_only)),
         )
-        .service(web::resource("/introspect").route(web::post().to(introspect::introspect)))
+        .service(
+            web::resource("/introspect")
+                .wrap(from_fn(only_by_a_right_clock))
+                .route(web::post().to(introspect::introspect)),
+        )
         .service(
             web::resource("/userinfo")
+                .wrap(from_fn(only_by_a_right_clock))
                 .route(web::get().to(userinfo::get))
                 .route(web::post().to(userinfo::post))
                 .route(web::route().to(cors::get_or_post)),

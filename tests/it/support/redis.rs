@@ -8,13 +8,20 @@ use std::time::Duration;
 /// A `redis-server` on a free port of 127.0.0.1; it ends when this is dropped.
 pub struct Redis {
     port: u16,
+    /// What comes before the command.
+    prefix: Vec<String>,
     service: Option<process::Service>,
 }
 
 impl Redis {
     /// Starts an empty server and waits until it answers.
     pub fn start() -> Self {
-        let mut redis = Self { port: ports::free_port(), service: None };
+        Self::start_below(Vec::new())
+    }
+
+    /// As [`Redis::start`], run by another command, of which these are the words.
+    pub fn start_below(prefix: Vec<String>) -> Self {
+        let mut redis = Self { port: ports::free_port(), prefix, service: None };
         redis.restart_empty();
         redis
     }
@@ -51,6 +58,7 @@ impl Redis {
             "--maxmemory-policy",
             "noeviction",
         ];
+        let command: Vec<&str> = self.prefix.iter().map(String::as_str).chain(command).collect();
         self.service = Some(process::Service::start(directory, "TERM", &command));
         process::wait_until("redis-server", &path, || self.ping());
     }

@@ -1,6 +1,7 @@
 //! What the relay asks of Redis: each call is one command or one script, within a deadline.
 
 use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, entry_key};
+use crate::protocol::time::Timestamp;
 use crate::redis_link::{Connection, Link};
 use crate::storage::revocations::Revocation;
 use ::redis::{RedisError, RedisResult, Script, Value, cmd};
@@ -9,7 +10,8 @@ use tokio::sync::Mutex;
 
 /// How long Redis may take to connect or to answer.
 const DEADLINE: Duration = Duration::from_millis(200);
-/// How long a single key outlives its entry, in seconds: the clock of Redis may be ahead.
+/// How long a single key outlives its entry, in seconds, on top of what the clock of Redis is ahead: it
+/// may run ahead further.
 const EXPIRY_MARGIN: i64 = 60;
 /// How long a rebuilt stream may lie beside the old one, in seconds, should its writer die.
 const REBUILD_LIFE: i64 = 600;
@@ -79,9 +81,16 @@ impl Store {
         }
     }
 
+    /// What the clock of the server shows.
+    pub(super) async fn time(&self) -> RedisResult<Timestamp> {
+        let mut redis = self.connection().await?;
+        let (seconds, _): (i64, i64) = cmd("TIME").query_async(&mut redis).await?;
+        Ok(Timestamp::from_unix(seconds))
+    }
+
     /// Adds entries to the list in use.
-    pub(super) async fn write(&self, rows: &[Revocation]) -> RedisResult<()> {
-        self.write_to(STREAM_KEY, rows).await
+    pub(super) async fn write(&self, rows: &[Revocation], now: Timestamp) -> RedisResult<()> {
+        self.write_to(STREAM_KEY, rows, now).await
     }
 
     /// Where a new list is built.
@@ -90,8 +99,13 @@ impl Store {
     }
 
     /// Adds entries to a list that is being built.
-    pub(super) async fn write_rebuilt(&self, key: &str, rows: &[Revocation]) -> RedisResult<()> {
-        self.write_to(key, rows).await?;
+    pub(super) async fn write_rebuilt(
+        &self,
+        key: &str,
+        rows: &[Revocation],
+        now: Timestamp,
+    ) -> RedisResult<()> {
+        self.write_to(key, rows, now).await?;
         let mut redis = self.connection().await?;
         cmd("EXPIRE").arg(key).arg(REBUILD_LIFE).query_async(&mut redis).await
     }
@@ -106,24 +120,33 @@ impl Store {
         Ok(verdict == "ok")
     }
 
-    /// Renews the head, and drops from the stream what is below `lowest`.
-    pub(super) async fn beat(&self, head: &Head, confirmed: i64, lowest: i64) -> RedisResult<Beat> {
+    /// Renews the head, and drops from the stream what is below `lowest`. `written_for` is by how many
+    /// seconds the server's clock was ahead when the single keys were written. Gives the time there.
+    pub(super) async fn beat(
+        &self,
+        head: &Head,
+        confirmed: i64,
+        lowest: i64,
+        written_for: i64,
+    ) -> RedisResult<(Beat, Timestamp)> {
         let mut redis = self.connection().await?;
         let mut script = self.beat.prepare_invoke();
         script.key(HEAD_KEY).key(STREAM_KEY);
         script.arg(&head.epoch).arg(confirmed).arg(head.seq).arg(json(head)?).arg(lowest);
-        let verdict: String = script.invoke_async(&mut redis).await?;
-        Ok(match verdict.as_str() {
+        script.arg(head.time.as_unix().saturating_add(written_for.max(0) + EXPIRY_MARGIN / 2));
+        let (verdict, time): (String, i64) = script.invoke_async(&mut redis).await?;
+        let beat = match verdict.as_str() {
             "ok" => Beat::Renewed,
             "ahead" => Beat::Ahead,
             _ => Beat::Rebuild,
-        })
+        };
+        Ok((beat, Timestamp::from_unix(time)))
     }
 
-    async fn write_to(&self, stream: &str, rows: &[Revocation]) -> RedisResult<()> {
+    async fn write_to(&self, stream: &str, rows: &[Revocation], now: Timestamp) -> RedisResult<()> {
         let mut redis = self.connection().await?;
         let mut script = self.write.prepare_invoke();
-        script.key(stream).arg(EXPIRY_MARGIN);
+        script.key(stream).arg(EXPIRY_MARGIN).arg(now.as_unix());
         for row in rows {
             let not_before = row.not_before.map(|time| time.to_string()).unwrap_or_default();
             script.key(entry_key(&row.kind, &row.key)).arg(row.seq).arg(&row.kind).arg(&row.key);

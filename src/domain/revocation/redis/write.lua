@@ -2,9 +2,8 @@
 -- writers: the stream takes each number once, and a single key is never lowered.
 --
 -- KEYS: the stream, then the single key of each entry.
--- ARGV: seconds that a single key outlives its entry, then of each entry: seq, kind, key,
---       not_before (empty for a jti), expires_at.
-local margin = tonumber(ARGV[1])
+-- ARGV: seconds that a single key outlives its entry, the time of the provider, then of each entry:
+--       seq, kind, key, not_before (empty for a jti), expires_at.
 local tail = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local last = tail[1] and tonumber(string.match(tail[1][1], '^%d+')) or 0
 
@@ -24,10 +23,12 @@ local function stored(key)
   return time(value) or 0, redis.call('TTL', key)
 end
 
+-- Keys expire by the clock of this server: what it is ahead, they must outlive their entries more.
 local now = tonumber(redis.call('TIME')[1])
+local margin = tonumber(ARGV[1]) + math.max(0, now - tonumber(ARGV[2]))
 
 for i = 2, #KEYS do
-  local at = 2 + (i - 2) * 5
+  local at = 3 + (i - 2) * 5
   local seq, kind, key, not_before, expires_at = unpack(ARGV, at, at + 4)
   if tonumber(seq) > last then
     redis.call('XADD', KEYS[1], seq .. '-0', 'kind', kind, 'key', key,

@@ -17,7 +17,7 @@ pub struct Dashboard {
     pub tiles: Vec<Tile>,
     /// The last 30 days, oldest first.
     pub days: Vec<Day>,
-    /// What needs attention, with where to see to it.
+    /// What needs attention, with where to see to it; without an address when that is not here.
     pub attention: Vec<Link>,
 }
 

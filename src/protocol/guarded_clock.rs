@@ -1,0 +1,235 @@
+//! The clock of a machine that is not believed alone.
+//!
+//! It is compared with another clock, that of the database, and carried on from there by the monotonic
+//! clock, which nobody sets. What it shows is the later of the two, so that a clock that goes back
+//! revives nothing. Between two comparisons a jump is seen at once, because the monotonic clock does
+//! not jump along.
+
+use super::time::{Clock, SystemClock, Timestamp, monotonic, system_milliseconds};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// By how much two clocks may differ, in milliseconds.
+const TOLERANCE: i64 = 5_000;
+/// How long a clock runs evenly after a jump before it is believed, where there is no other to ask.
+const EVEN_FOR: Duration = Duration::from_secs(30);
+
+/// The clock of the machine, and what another clock said of it.
+#[derive(Debug)]
+pub struct GuardedClock {
+    started: Instant,
+    /// What the other clock showed at `started`, in milliseconds since 1970.
+    began: AtomicI64,
+    /// Whether there is another clock.
+    compared: AtomicBool,
+    jump: Mutex<Option<Jump>>,
+}
+
+/// A jump that is waited out.
+#[derive(Debug, Clone, Copy)]
+struct Jump {
+    /// Milliseconds; ahead is positive.
+    by: i64,
+    noticed: Instant,
+}
+
+/// By how much a clock is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deviation {
+    /// Milliseconds; ahead is positive.
+    pub by: i64,
+    /// Whether another clock says so; else it has jumped.
+    pub compared: bool,
+}
+
+impl Deviation {
+    /// The whole seconds of it, ahead or behind.
+    pub const fn seconds(self) -> u64 {
+        self.by.unsigned_abs().saturating_add(500) / 1000
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.seconds();
+        match (self.compared, self.by > 0) {
+            (true, true) => write!(f, "the clock is {seconds} s ahead of the database's"),
+            (true, false) => write!(f, "the clock is {seconds} s behind the database's"),
+            (false, true) => write!(f, "the clock jumped ahead by {seconds} s"),
+            (false, false) => write!(f, "the clock went back by {seconds} s"),
+        }
+    }
+}
+
+impl Default for GuardedClock {
+    /// The clock of the machine, believed until something else is known.
+    fn default() -> Self {
+        Self {
+            started: monotonic(),
+            began: AtomicI64::new(system_milliseconds()),
+            compared: AtomicBool::new(false),
+            jump: Mutex::default(),
+        }
+    }
+}
+
+impl GuardedClock {
+    /// Takes in what another clock showed at a moment, in milliseconds since 1970.
+    pub fn compare(&self, shown: i64, at: Instant) {
+        self.began.store(shown.saturating_sub(self.running(at)), Ordering::Relaxed);
+        self.compared.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes in that this moment is past already.
+    pub fn has_passed(&self, moment: Timestamp) {
+        let began = moment.as_unix().saturating_mul(1000) - self.running(monotonic());
+        self.began.fetch_max(began, Ordering::Relaxed);
+    }
+
+    /// By how much the clock of the machine is ahead, in milliseconds.
+    pub fn skew(&self) -> i64 {
+        system_milliseconds().saturating_sub(self.expected(monotonic()))
+    }
+
+    /// How wrong the clock is; none while it is right.
+    pub fn deviation(&self) -> Option<Deviation> {
+        let (by, compared) = (self.skew(), self.compared.load(Ordering::Relaxed));
+        (by.abs() > TOLERANCE).then_some(Deviation { by, compared })
+    }
+
+    /// Where there is no other clock: by how much this one has jumped, once it has run evenly for so
+    /// long that it is to be believed. Then [`GuardedClock::believe`] it.
+    pub fn settled(&self) -> Option<i64> {
+        self.settled_at(self.skew(), monotonic())
+    }
+
+    fn settled_at(&self, by: i64, now: Instant) -> Option<i64> {
+        let mut jump = self.jump.lock().unwrap_or_else(PoisonError::into_inner);
+        if by.abs() <= TOLERANCE {
+            *jump = None;
+            return Some(by);
+        }
+        let same = jump.filter(|jump| jump.by.abs_diff(by) <= TOLERANCE.unsigned_abs());
+        let since = jump.insert(same.unwrap_or(Jump { by, noticed: now })).noticed;
+        (now.duration_since(since) >= EVEN_FOR).then_some(by)
+    }
+
+    /// Goes on from what the clock of the machine shows.
+    pub fn believe(&self) {
+        let now = system_milliseconds().saturating_sub(self.running(monotonic()));
+        self.began.store(now, Ordering::Relaxed);
+        *self.jump.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What the other clock shows by now.
+    fn expected(&self, at: Instant) -> i64 {
+        self.began.load(Ordering::Relaxed).saturating_add(self.running(at))
+    }
+
+    /// Milliseconds since the start; before it, negative.
+    fn running(&self, at: Instant) -> i64 {
+        let whole = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        whole(at.saturating_duration_since(self.started))
+            - whole(self.started.saturating_duration_since(at))
+    }
+
+    fn later(shown: i64, expected: i64) -> Timestamp {
+        Timestamp::from_milliseconds(shown.max(expected))
+    }
+
+    fn of_both(shown: i64, expected: i64) -> Timestamp {
+        match shown.saturating_sub(expected) > TOLERANCE {
+            true => Timestamp::from_milliseconds(expected),
+            false => Self::later(shown, expected),
+        }
+    }
+}
+
+impl Clock for GuardedClock {
+    fn now(&self) -> Timestamp {
+        Self::later(system_milliseconds(), self.expected(monotonic()))
+    }
+
+    fn steady(&self) -> Timestamp {
+        SystemClock.steady()
+    }
+
+    fn shared(&self) -> Timestamp {
+        Self::of_both(system_milliseconds(), self.expected(monotonic()))
+    }
+
+    fn guard(&self) -> Option<&GuardedClock> {
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn t_02_a_clock_that_is_behind_shows_the_time_of_the_other() {
+        let clock = GuardedClock::default();
+        let other = system_milliseconds() + HOUR;
+        clock.compare(other, monotonic());
+        let ahead = clock.now().seconds_since(Timestamp::from_milliseconds(other));
+        assert!((0..=1).contains(&ahead), "{ahead}");
+        let wrong = clock.deviation().unwrap();
+        assert!((-HOUR - 50..-HOUR + 1).contains(&wrong.by), "{wrong:?}");
+        assert_eq!(wrong.to_string(), "the clock is 3600 s behind the database's");
+        assert_eq!(clock.shared(), clock.now());
+    }
+
+    #[test]
+    fn t_01_a_clock_that_is_ahead_is_shown_and_not_written_for_others() {
+        let clock = GuardedClock::default();
+        clock.compare(system_milliseconds() - HOUR, monotonic());
+        assert!(clock.now().seconds_since(clock.shared()) >= 3599);
+        assert_eq!(clock.deviation().unwrap().to_string().find("3600 s ahead"), Some(13));
+        clock.compare(system_milliseconds(), monotonic());
+        assert_eq!(clock.deviation(), None);
+        assert_eq!(GuardedClock::of_both(9_000, 4_000), Timestamp::from_unix(9));
+        assert_eq!(GuardedClock::of_both(9_001, 4_000), Timestamp::from_unix(4));
+    }
+
+    #[test]
+    fn t_01_a_comparison_counts_from_the_moment_that_it_was_made() {
+        let clock = GuardedClock::default();
+        let minute_ago = monotonic().checked_sub(Duration::from_secs(60));
+        clock.compare(system_milliseconds(), minute_ago.unwrap_or_else(monotonic));
+        assert!(minute_ago.is_none() || (-60_100..-59_900).contains(&clock.skew()));
+    }
+
+    #[test]
+    fn t_02_what_has_passed_stays_past_and_does_not_come_again() {
+        let clock = GuardedClock::default();
+        let (before, later) = (clock.now(), Timestamp::from_milliseconds(system_milliseconds()));
+        clock.has_passed(Timestamp::from_unix(1));
+        assert!(clock.now().seconds_since(before) <= 1, "a moment of long ago says nothing");
+        clock.has_passed(Timestamp::from_unix(later.as_unix() + 7200));
+        assert!(clock.now().seconds_since(later) >= 7200);
+        assert!(clock.deviation().unwrap().to_string().starts_with("the clock went back by 7"));
+        clock.believe();
+        assert_eq!(clock.deviation(), None);
+        assert!(clock.now().seconds_since(later) <= 1);
+    }
+
+    #[test]
+    fn t_02_without_another_clock_a_jump_is_believed_when_it_has_lasted() {
+        let (clock, start) = (GuardedClock::default(), monotonic());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(clock.settled_at(-4_999, start), Some(-4_999));
+        assert_eq!(clock.settled_at(-HOUR, start), None);
+        assert_eq!(clock.settled_at(-HOUR + 4_000, after(29)), None);
+        assert_eq!(clock.settled_at(-HOUR, after(30)), Some(-HOUR));
+        // Another jump begins the wait anew, and one back to where it was ends it.
+        assert_eq!(clock.settled_at(HOUR, after(31)), None);
+        assert_eq!(clock.settled_at(HOUR, after(60)), None);
+        assert_eq!(clock.settled_at(3, after(60)), Some(3));
+        assert_eq!(clock.settled_at(HOUR, after(61)), None);
+    }
+}
