@@ -41,6 +41,7 @@ use crate::http::{self, State};
 use crate::protocol::guarded_clock::GuardedClock;
 use crate::protocol::random::{Random, SystemRandom};
 use crate::protocol::time::Clock;
+use crate::redis_link::Link;
 use crate::storage::{DatabaseUrl, Db, StorageError, backup};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
@@ -288,6 +289,7 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
         testing: config.testing.clone(),
         outbound: outbound(config)?,
         mtls: mutual_tls::settings(config)?,
+        redis: config.redis_url.as_deref().map(Link::open).transpose()?,
         hash_threads: config.server.hash_threads,
         support_contact: config.support_contact.clone(),
     });

@@ -15,7 +15,7 @@ pub struct ServerFlags {
     /// Where to listen, such as 127.0.0.1:8080
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// The shared revocation list, such as redis://localhost:6379
+    /// Redis, for what instances and services share, such as redis://localhost:6379
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
     /// A file with the master key: 32 bytes as hexadecimal or base64url

@@ -28,6 +28,7 @@ use crate::config::{
 use crate::jose::{DpopNonces, Sealer, SealingKey};
 use crate::protocol::random::Random;
 use crate::protocol::time::{Clock, Timestamp};
+use crate::redis_link::Link;
 use crate::storage::{Db, StorageError};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Parts {
     pub testing: TestingConfig,
     pub outbound: Outbound,
     pub mtls: Mtls,
+    /// Where the instances count attempts together.
+    pub redis: Option<Link>,
     pub hash_threads: usize,
     pub support_contact: String,
 }
@@ -153,7 +156,7 @@ impl Provider {
             grants: Grants::standard(),
             keys,
             passwords: Passwords::start(parts.hash_threads),
-            throttle: Throttle::new(parts.clock.clone()),
+            throttle: throttle(parts.clock.clone(), parts.redis, &sealer),
             revocation,
             feed: Feed::default(),
             status_lists: StatusLists::default(),
@@ -212,5 +215,12 @@ impl Provider {
     pub fn cause(&self, reason: Reason, actor: &Actor) -> Cause {
         let longest_life = self.longest_token_life();
         Cause { reason, actor: actor.clone(), now: self.clock.shared(), longest_life }
+    }
+}
+
+fn throttle(clock: Arc<dyn Clock>, redis: Option<Link>, sealer: &Sealer) -> Throttle {
+    match redis {
+        Some(redis) => Throttle::shared(clock, redis, sealer.purpose("counted names")),
+        None => Throttle::new(clock),
     }
 }

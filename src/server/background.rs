@@ -51,6 +51,7 @@ impl Background {
         tasks.spawn(advance_keys(provider.clone(), metrics.clone()));
         tasks.spawn(deliver(provider.clone(), metrics.clone()));
         tasks.spawn(seal_audit(provider.clone(), metrics.clone()));
+        tasks.spawn(count_together(provider.clone(), metrics.clone()));
         tasks.spawn(sweep(provider.clone(), metrics.clone()));
         if provider.clock.guard().is_some() {
             tasks.spawn(clock::watch(provider.clone(), metrics.clone()));
@@ -82,6 +83,19 @@ async fn wake(relay: RedisRelay, changed: Arc<Notify>, metrics: Arc<Metrics>) {
             }
         }
     }
+}
+
+/// Keeps the counters of all instances, and watches how that goes.
+async fn count_together(provider: Arc<Provider>, metrics: Arc<Metrics>) {
+    let throttle = &provider.throttle;
+    let mut ticks = interval(WATCH);
+    let watched = async {
+        loop {
+            ticks.tick().await;
+            metrics.counters_shared.set(throttle.is_shared().into());
+        }
+    };
+    tokio::join!(throttle.keep_shared(), watched);
 }
 
 /// Takes in what other instances have changed: clients, keys, revocations.

@@ -72,6 +72,7 @@ mod status_lists;
 mod step_up;
 mod support_selftest;
 mod supported;
+mod throttle;
 mod token;
 mod token_exchange;
 mod upstream;

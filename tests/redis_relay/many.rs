@@ -1,6 +1,6 @@
 //! Redis behind Sentinel and as a cluster: real servers on this machine.
 
-use super::support::{Redis, Setup, eventually, watermark};
+use super::support::{Redis, Setup, attempts, eventually, watermark};
 use countersign::protocol::time::{Clock, SystemClock};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -83,6 +83,8 @@ async fn r_08_behind_sentinel_the_list_goes_on_with_the_new_master() {
     let hosts: Vec<String> = sentinels.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     let setup = Setup::at(&format!("redis+sentinel://{}/main", hosts.join(","))).await;
     let list = setup.follow().await;
+    let url = format!("redis+sentinel://{}/main", hosts.join(","));
+    assert_eq!((attempts(&url, "ada").await, attempts(&url, "ada").await), (5, 0));
     let now = SystemClock.now().as_unix();
     setup.add(&[watermark("ada", now, now + 300)]).await;
     eventually("ada is refused", 2000, async || list.refuses("ada")).await;
@@ -134,6 +136,8 @@ async fn a_cluster_of_three_holds_the_list() {
     setup.add(&[watermark("ada", now, now + 300)]).await;
     eventually("ada is refused", 2000, async || list.refuses("ada")).await;
     assert_eq!(list.refuses("bea"), Some(false));
+    let url = format!("redis+cluster://{}", hosts.join(","));
+    assert_eq!((attempts(&url, "ada").await, attempts(&url, "ada").await), (5, 0));
 
     // Emptied, it is filled again; R-05: a server that may evict is not trusted.
     for port in &ports {

@@ -1,9 +1,12 @@
 //! A database, a Redis server, a relay between them, and verifiers' lists behind it.
 
+use countersign::domain::identity::throttle::{Limit, Throttle};
 use countersign::domain::revocation::redis::RedisRelay;
+use countersign::jose::Sealer;
 use countersign::protocol::random::SystemRandom;
 use countersign::protocol::revocation::TokenFacts;
 use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp};
+use countersign::redis_link::Link;
 use countersign::storage::revocations::{self, NewRevocation};
 use countersign::storage::{Db, housekeeping, settings};
 use countersign::verifier::{RedisList, RevocationSource};
@@ -149,6 +152,29 @@ impl Setup {
         let list = List(RedisList::open(url, Arc::new(SystemClock)).unwrap());
         eventually("a list is fresh", 5000, async || Some(!list.0.is_stale())).await;
         list
+    }
+}
+
+/// How many of ten attempts pass where five may, of a new instance that counts at `url`. Whoever counts
+/// under the same name has an attempt less each time.
+pub async fn attempts(url: &str, name: &str) -> usize {
+    let names = Sealer::new(&[7; 32]).purpose("counted names");
+    let throttle = Throttle::shared(Arc::new(SystemClock), Link::open(url).unwrap(), names);
+    let five = Limit { attempts: 5, window: Lifetime::minutes(5) };
+    let counting = async {
+        eventually("attempts are shared", 5000, async || Some(throttle.is_shared())).await;
+        let mut passed = 0;
+        for _ in 0..10 {
+            passed += usize::from(throttle.take(name, five).await.is_ok());
+        }
+        throttle.count(name, five.window);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(throttle.is_shared(), "Redis counted all of them");
+        passed
+    };
+    tokio::select! {
+        passed = counting => passed,
+        () = throttle.keep_shared() => unreachable!("it never ends"),
     }
 }
 

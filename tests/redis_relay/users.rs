@@ -1,6 +1,6 @@
 //! The users that the documentation gives Redis: they may do what they must.
 
-use super::support::{Setup, eventually, watermark};
+use super::support::{Setup, attempts, eventually, watermark};
 use countersign::protocol::time::{Clock, SystemClock};
 
 const DOCS: &str = include_str!("../../docs/src/operate/several-instances.md");
@@ -18,7 +18,7 @@ fn url_of(setup: &Setup, user: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_documented_users_may_do_what_the_relay_and_verifiers_do() {
+async fn the_documented_users_may_do_what_the_provider_and_verifiers_do() {
     let setup = Setup::prepare("noeviction").await;
     for user in ["countersign", "services"] {
         let password = format!(">pass-of-{user}");
@@ -36,4 +36,6 @@ async fn the_documented_users_may_do_what_the_relay_and_verifiers_do() {
     provider.add(&[watermark("ada", now, now + 200)]).await;
     eventually("ada is refused", 3000, async || list.refuses("ada")).await;
     assert_eq!(list.refuses("bea"), Some(false));
+    let url = url_of(&setup, "countersign");
+    assert_eq!((attempts(&url, "ada").await, attempts(&url, "ada").await), (5, 0));
 }

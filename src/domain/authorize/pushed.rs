@@ -54,7 +54,7 @@ pub async fn push(
     sender: &Sender,
     address: Option<&str>,
 ) -> Result<Receipt, OAuthError> {
-    limit(provider, client, address)?;
+    limit(provider, client, address).await?;
     if form.has("request_uri") {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }
@@ -102,7 +102,7 @@ pub async fn push(
 }
 
 /// The table of requests must not be filled by one client, or by whoever takes the name of one.
-fn limit(
+async fn limit(
     provider: &Provider,
     client: &RegisteredClient,
     address: Option<&str>,
@@ -112,7 +112,7 @@ fn limit(
         true => (format!("push {} {}", address_name(address), client.id), most.div_ceil(10)),
         false => (format!("push {}", client.id), most),
     };
-    let taken = provider.throttle.take(&name, Limit { attempts, window: WINDOW });
+    let taken = provider.throttle.take(&name, Limit { attempts, window: WINDOW }).await;
     taken.map_err(|wait: TooMany| wait.refused("too many pushed requests, try again later"))
 }
 

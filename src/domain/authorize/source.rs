@@ -122,7 +122,7 @@ async fn fetch(
         }
         ByReference::Registered | ByReference::Any => {}
     }
-    let taken = provider.throttle.take(&format!("request_uri {}", client.id), FETCHES);
+    let taken = provider.throttle.take(&format!("request_uri {}", client.id), FETCHES).await;
     taken.map_err(|wait: TooMany| OAuthError::unavailable(wait))?;
     let body = provider.outbound.get_request_object(&address(uri)).await.map_err(|error| {
         tracing::warn!(client.id = %client.id, %error, "a request_uri gave no request object");

@@ -68,7 +68,7 @@ pub async fn start(
         let why = "the client is not registered for CIBA";
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, why));
     }
-    limit(provider, &format!("ciba {}", client.id), REQUESTS)?;
+    limit(provider, &format!("ciba {}", client.id), REQUESTS).await?;
     let (params, once) = said(provider, client, form).await?;
     let scope = check_scope_of_people(client, &params)?;
     if !scope.contains("openid") {
@@ -78,7 +78,7 @@ pub async fn start(
     let lifetime = lifetime(&params)?;
     let token = notification_token(client, &params)?;
     let user = person::find(provider, client, &params).await?;
-    limit(provider, &format!("ciba {} of {}", client.id, user.id), REQUESTS_OF_PERSON)?;
+    limit(provider, &format!("ciba {} of {}", client.id, user.id), REQUESTS_OF_PERSON).await?;
     let request = request::check(provider, client, &params.without(&["login_hint"]), scope).await?;
     let auth_req_id = provider.random.secret();
     let code_hash = digest(&auth_req_id);
@@ -96,11 +96,9 @@ pub async fn start(
     Ok(Receipt { auth_req_id, expires_in: lifetime, interval: INTERVAL })
 }
 
-fn limit(provider: &Provider, name: &str, limit: Limit) -> Result<(), OAuthError> {
-    provider
-        .throttle
-        .take(name, limit)
-        .map_err(|wait: TooMany| wait.refused("too many requests, try again later"))
+async fn limit(provider: &Provider, name: &str, limit: Limit) -> Result<(), OAuthError> {
+    let taken = provider.throttle.take(name, limit).await;
+    taken.map_err(|wait: TooMany| wait.refused("too many requests, try again later"))
 }
 
 /// The parameters that count: those of a signed request and none beside it (§7.1.1).

@@ -79,7 +79,7 @@ pub async fn start(
         let why = "the client is not registered for the device grant";
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, why));
     }
-    limit(provider, client, from.actor.ip.as_deref())?;
+    limit(provider, client, from.actor.ip.as_deref()).await?;
     let scope = scope(client, form)?;
     let asked = Asked {
         request: request::check(provider, client, form, scope).await?,
@@ -121,7 +121,7 @@ fn scope(client: &RegisteredClient, form: &Params) -> Result<Scope, OAuthError> 
 }
 
 /// The table of requests must not be filled by one client, or by whoever takes the name of one.
-fn limit(
+async fn limit(
     provider: &Provider,
     client: &RegisteredClient,
     address: Option<&str>,
@@ -129,9 +129,9 @@ fn limit(
     let taken = match client.is_public() {
         true => {
             let name = format!("device {} {}", address_name(address), client.id);
-            provider.throttle.take(&name, REQUESTS_OF_PUBLIC)
+            provider.throttle.take(&name, REQUESTS_OF_PUBLIC).await
         }
-        false => provider.throttle.take(&format!("device {}", client.id), REQUESTS),
+        false => provider.throttle.take(&format!("device {}", client.id), REQUESTS).await,
     };
     taken.map_err(|wait: TooMany| wait.refused("too many device requests, try again later"))
 }
@@ -187,7 +187,7 @@ pub async fn find(
     address: Option<&str>,
 ) -> Result<AuthorizationRequest, CodeError> {
     let name = format!("user code {}", address_name(address));
-    provider.throttle.take(&name, WRONG_CODES)?;
+    provider.throttle.take(&name, WRONG_CODES).await?;
     let Some(code) = UserCode::parse(typed) else {
         // No guess: this cannot be a code.
         provider.throttle.give_back(&name);

@@ -176,7 +176,7 @@ pub async fn update_profile(
     actor: &Actor,
 ) -> Result<(), ProfileError> {
     let user = &signed_in.user;
-    provider.throttle.take(&format!("profile {}", user.id), PROFILES)?;
+    provider.throttle.take(&format!("profile {}", user.id), PROFILES).await?;
     users::update_profile(&provider.ground_of(signed_in), user, profile, actor).await?;
     Ok(())
 }

@@ -63,8 +63,8 @@ pub async fn check_password(
     let name = users::canonical(attempt.login_name);
     let user = find(provider, name.clone()).await?;
     let account = account_counter(user.as_ref(), &name, attempt.known_user);
-    provider.throttle.take(&address, PER_ADDRESS)?;
-    if let Err(too_many) = provider.throttle.take(&account, PER_ACCOUNT) {
+    provider.throttle.take(&address, PER_ADDRESS).await?;
+    if let Err(too_many) = provider.throttle.take(&account, PER_ACCOUNT).await {
         provider.throttle.give_back(&address);
         return Err(too_many.into());
     }

@@ -51,7 +51,7 @@ pub async fn sign_up(
         return Err(SignUpError::Invalid(problems));
     }
     let address = format!("sign-up {}", address_name(actor.ip.as_deref()));
-    provider.throttle.take(&address, PER_ADDRESS)?;
+    provider.throttle.take(&address, PER_ADDRESS).await?;
     match users::create(&provider.ground(), new, actor).await {
         Ok(_) => Ok(()),
         Err(AccountError::Taken(_)) => record_refusal(provider, actor).await,

@@ -1,15 +1,35 @@
 //! Counts of failures, so that guessing takes for ever and honest people wait for nobody.
 //!
-//! The counts live in this process. They are taken before the work they limit, in one step, so that
-//! parallel guesses do not slip past.
+//! Attempts are taken before the work they limit, in one step, so that parallel guesses do not slip
+//! past. Each process counts. With Redis the instances count together:
+//!
+//! - [`Throttle::take`] asks Redis, in one atomic step: however many race through however many
+//!   instances, no more than the limit pass. A restart forgets nothing.
+//! - [`Throttle::count`] and [`Throttle::exhausted`] stand before the authentication of clients and
+//!   make no round trip. A failure is counted here and told to Redis beside the request; the answer
+//!   teaches this process the sum. An instance learns of failures elsewhere with the first of its own,
+//!   so one after another *n* instances let `limit + n - 1` failures pass in a window, and as many more
+//!   as are under way in the time that Redis takes to answer, as in one process.
+//! - [`Throttle::give_back`] and [`Throttle::forget`] are told to Redis beside the request.
+//!
+//! **When Redis is away**, is slow, or was lost, the counts of the process decide at once. They hold the
+//! most that Redis said in this window, so that an instance goes on from there: what passes while Redis
+//! is away is the limit once more in each instance at most. A name that Redis has lost is begun anew
+//! with what the instance knows that asks first.
+//!
+//! Without Redis *n* instances let *n* times the limit pass.
 
+mod local;
+mod shared;
+
+use crate::jose::SealingKey;
 use crate::protocol::error::OAuthError;
-use crate::protocol::time::{Clock, Lifetime, Timestamp};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-/// How many names are counted; beyond that the oldest windows go first.
-const MAX_NAMES: usize = 50_000;
+use crate::protocol::time::{Clock, Lifetime};
+use crate::redis_link::Link;
+use local::Counts;
+use shared::Shared;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Too many attempts: how long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,22 +52,35 @@ pub struct Limit {
     pub window: Lifetime,
 }
 
-#[derive(Clone, Copy)]
-struct Count {
-    attempts: u32,
-    ends_at: Timestamp,
-}
-
-/// The counters of this process.
+/// The counters of this process, and with Redis those of all instances.
 pub struct Throttle {
-    counts: Mutex<HashMap<String, Count>>,
+    counts: Mutex<Counts>,
     clock: Arc<dyn Clock>,
+    shared: Option<Shared>,
 }
 
 impl Throttle {
-    /// Counters that start at zero.
+    /// Counters of this process, that start at zero.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { counts: Mutex::default(), clock }
+        Self { counts: Mutex::new(Counts::new(clock.now())), clock, shared: None }
+    }
+
+    /// Counters that are shared with whoever has the same Redis and the same key for the names.
+    pub fn shared(clock: Arc<dyn Clock>, redis: Link, names: SealingKey) -> Self {
+        Self { shared: Some(Shared::new(redis, names)), ..Self::new(clock) }
+    }
+
+    /// Keeps the way to Redis, for as long as it is polled. Until then each process counts for itself.
+    pub async fn keep_shared(&self) {
+        match &self.shared {
+            Some(shared) => shared.keep(self).await,
+            None => pending().await,
+        }
+    }
+
+    /// Whether this is counted with the other instances at present.
+    pub fn is_shared(&self) -> bool {
+        self.shared.as_ref().is_some_and(Shared::is_up)
     }
 
     /// Takes one attempt under a name.
@@ -55,83 +88,59 @@ impl Throttle {
     /// # Errors
     ///
     /// `TooMany` when the limit is reached; then nothing is counted.
-    pub fn take(&self, name: &str, limit: Limit) -> Result<(), TooMany> {
-        let now = self.clock.now();
-        let mut counts = self.counts.lock().expect("no one panics with the lock");
-        let count = live(&mut counts, name, limit.window, now);
-        if count.attempts >= limit.attempts {
-            return Err(TooMany(remaining(count, now)));
+    pub async fn take(&self, name: &str, limit: Limit) -> Result<(), TooMany> {
+        match self.take_of_all(name, limit).await {
+            Some(taken) => taken,
+            None => self.counts().take(name, limit.attempts, limit.window, self.clock.now()),
         }
-        count.attempts += 1;
-        Ok(())
+    }
+
+    async fn take_of_all(&self, name: &str, limit: Limit) -> Option<Result<(), TooMany>> {
+        let shared = self.shared.as_ref().filter(|shared| shared.is_up())?;
+        let now = self.clock.now();
+        let known = self.counts().bring(name, limit.window, now)?;
+        let answer = shared.take(name, limit, known, now).await?;
+        self.counts().learn(name, answer.attempts, answer.ends_at, now);
+        Some(match answer.was_added {
+            true => Ok(()),
+            false => Err(TooMany(local::remaining(answer.ends_at, now))),
+        })
     }
 
     /// Gives one attempt back: it was honest.
     pub fn give_back(&self, name: &str) {
-        let mut counts = self.counts.lock().expect("no one panics with the lock");
-        let Some(count) = counts.get_mut(name) else { return };
-        count.attempts = count.attempts.saturating_sub(1);
-        if count.attempts == 0 {
-            counts.remove(name);
-        }
+        self.counts().take_off(name, 1);
+        self.tell(|shared| shared.give_back(name));
     }
 
     /// Forgets a name: whoever it is has proved to be themselves.
     pub fn forget(&self, name: &str) {
-        self.counts.lock().expect("no one panics with the lock").remove(name);
+        self.counts().take_off(name, u32::MAX);
+        self.tell(|shared| shared.forget(name));
     }
 
     /// Counts a failure without asking.
     pub fn count(&self, name: &str, window: Lifetime) {
-        let now = self.clock.now();
-        let mut counts = self.counts.lock().expect("no one panics with the lock");
-        let count = live(&mut counts, name, window, now);
-        count.attempts = count.attempts.saturating_add(1);
+        self.counts().add(name, window, self.clock.now());
+        self.tell(|shared| shared.failed(name, window));
     }
 
-    /// How long to wait when a name has `limit` failures or more.
+    /// How long to wait when a name has `limit` failures or more, as far as this process knows.
     pub fn exhausted(&self, name: &str, limit: u32) -> Option<Lifetime> {
         let now = self.clock.now();
-        let counts = self.counts.lock().expect("no one panics with the lock");
-        let count = counts.get(name).filter(|count| count.ends_at > now)?;
-        (count.attempts >= limit).then(|| remaining(count, now))
+        let count = self.counts().find(name, now)?;
+        (count.attempts >= limit).then(|| local::remaining(count.ends_at, now))
     }
-}
 
-/// The count of a name, started anew when its window is over.
-fn live<'a>(
-    counts: &'a mut HashMap<String, Count>,
-    name: &str,
-    window: Lifetime,
-    now: Timestamp,
-) -> &'a mut Count {
-    if counts.len() >= MAX_NAMES {
-        make_room(counts, now);
+    fn tell(&self, what: impl FnOnce(&Shared)) {
+        if let Some(shared) = &self.shared {
+            what(shared);
+        }
     }
-    let count =
-        counts.entry(name.to_owned()).or_insert(Count { attempts: 0, ends_at: now + window });
-    if count.ends_at <= now {
-        *count = Count { attempts: 0, ends_at: now + window };
-    }
-    count
-}
 
-/// Drops what is over, and if that is not enough the half whose windows end first: whoever fills the
-/// table must not let those go who were counted last.
-fn make_room(counts: &mut HashMap<String, Count>, now: Timestamp) {
-    counts.retain(|_, count| count.ends_at > now);
-    if counts.len() < MAX_NAMES / 2 {
-        return;
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut ends: Vec<Timestamp> = counts.values().map(|count| count.ends_at).collect();
-    ends.sort_unstable();
-    let middle = ends[ends.len() / 2];
-    let mut surplus = counts.len() - MAX_NAMES / 2;
-    counts.retain(|_, count| {
-        let goes = surplus > 0 && count.ends_at <= middle;
-        surplus -= usize::from(goes);
-        !goes
-    });
 }
 
 /// The name under which an address is counted: an IPv6 customer has a whole /64 to come from.
@@ -146,11 +155,6 @@ pub fn address_name(ip: Option<&str>) -> String {
     }
 }
 
-fn remaining(count: &Count, now: Timestamp) -> Lifetime {
-    let seconds = count.ends_at.seconds_since(now).clamp(1, i64::from(u32::MAX));
-    Lifetime::seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,23 +165,28 @@ mod tests {
     #[test]
     fn x_11_of_two_hundred_parallel_attempts_five_pass() {
         let throttle = Throttle::new(Arc::new(TestClock::default()));
+        let passes = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(throttle.take("ada", FIVE)).is_ok()
+        };
         let passed = std::thread::scope(|scope| {
-            let tries: Vec<_> =
-                (0..200).map(|_| scope.spawn(|| throttle.take("ada", FIVE).is_ok())).collect();
+            let tries: Vec<_> = (0..200).map(|_| scope.spawn(passes)).collect();
             tries.into_iter().filter_map(|one| one.join().ok()).filter(|passed| *passed).count()
         });
         assert_eq!(passed, 5);
     }
 
-    #[test]
-    fn after_the_window_attempts_pass_again() {
+    #[tokio::test]
+    async fn after_the_window_attempts_pass_again() {
         let clock = Arc::new(TestClock::default());
         let throttle = Throttle::new(clock.clone());
-        (0..5).for_each(|_| throttle.take("ada", FIVE).unwrap());
-        let TooMany(wait) = throttle.take("ada", FIVE).unwrap_err();
+        for _ in 0..5 {
+            throttle.take("ada", FIVE).await.unwrap();
+        }
+        let TooMany(wait) = throttle.take("ada", FIVE).await.unwrap_err();
         assert!((29..=30).contains(&wait.as_seconds()));
         clock.advance_seconds(31);
-        assert!(throttle.take("ada", FIVE).is_ok());
+        assert!(throttle.take("ada", FIVE).await.is_ok());
     }
 
     #[test]
@@ -188,24 +197,23 @@ mod tests {
         assert_ne!(name("192.0.2.1"), name("192.0.2.2"));
     }
 
-    #[test]
-    fn a_flood_of_names_does_not_let_go_of_those_counted_last() {
-        let clock = Arc::new(TestClock::default());
-        let throttle = Throttle::new(clock.clone());
-        (0..MAX_NAMES - 1).for_each(|n| throttle.count(&format!("flood {n}"), FIVE.window));
-        clock.advance_seconds(5);
-        (0..5).for_each(|_| throttle.take("ada", FIVE).unwrap());
-        (0..9).for_each(|n| throttle.count(&format!("more {n}"), FIVE.window));
-        assert!(throttle.take("ada", FIVE).is_err());
-        assert!(throttle.counts.lock().unwrap().len() <= MAX_NAMES);
-    }
-
-    #[test]
-    fn an_honest_attempt_is_given_back() {
+    #[tokio::test]
+    async fn an_honest_attempt_is_given_back() {
         let throttle = Throttle::new(Arc::new(TestClock::default()));
         for _ in 0..100 {
-            throttle.take("ada", FIVE).unwrap();
+            throttle.take("ada", FIVE).await.unwrap();
             throttle.give_back("ada");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_proved_to_be_themselves_starts_anew() {
+        let throttle = Throttle::new(Arc::new(TestClock::default()));
+        for _ in 0..20 {
+            for _ in 0..4 {
+                throttle.take("ada", FIVE).await.unwrap();
+            }
+            throttle.forget("ada");
         }
     }
 }

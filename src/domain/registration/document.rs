@@ -204,7 +204,8 @@ impl From<OAuthError> for Trouble {
 
 /// Fetches a document and stores what it describes. Gives how long that is good.
 async fn read(provider: &Provider, client_id: &str, host: &str) -> Result<Lifetime, Trouble> {
-    provider.throttle.take(&format!("document {host}"), PER_HOST).map_err(|_| Trouble::TooMany)?;
+    let taken = provider.throttle.take(&format!("document {host}"), PER_HOST).await;
+    taken.map_err(|_| Trouble::TooMany)?;
     let (body, max_age) = provider.outbound.get_with_age(client_id, MAX_BYTES).await?;
     let draft = described(provider, client_id, &body).await?;
     store(provider, client_id, draft).await?;

@@ -48,7 +48,7 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<Answer, OAuthError> {
     let (before, mut registration) = admit(provider, client_id, bearer).await?;
-    limit(provider, client_id)?;
+    limit(provider, client_id).await?;
     let members = members(body)?;
     check_names(provider, client_id, &members).await?;
     let (mut draft, statement) = checked_draft(provider, members).await?;
@@ -75,8 +75,8 @@ pub async fn update(
     Ok(answer(provider, updated.client, updated.secret, registration, bearer))
 }
 
-fn limit(provider: &Provider, client_id: &str) -> Result<(), OAuthError> {
-    let taken = provider.throttle.take(&format!("manage {client_id}"), WRITES);
+async fn limit(provider: &Provider, client_id: &str) -> Result<(), OAuthError> {
+    let taken = provider.throttle.take(&format!("manage {client_id}"), WRITES).await;
     taken.map_err(|wait: TooMany| wait.refused("too many updates of this client, try again later"))
 }
 

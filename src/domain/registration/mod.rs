@@ -45,7 +45,7 @@ pub async fn register(
     body: &[u8],
     actor: &Actor,
 ) -> Result<Answer, OAuthError> {
-    limit(provider, actor)?;
+    limit(provider, actor).await?;
     let initial_token = admit(provider, bearer).await?;
     let (draft, statement) = checked_draft(provider, members(body)?).await?;
     let ground = provider.ground();
@@ -128,10 +128,10 @@ fn no_initial_token() -> OAuthError {
 }
 
 /// Whoever has no token is known by nothing but the address.
-fn limit(provider: &Provider, actor: &Actor) -> Result<(), OAuthError> {
+async fn limit(provider: &Provider, actor: &Actor) -> Result<(), OAuthError> {
     let name = format!("register {}", address_name(actor.ip.as_deref()));
     let attempts = provider.registration.per_hour;
-    let taken = provider.throttle.take(&name, Limit { attempts, window: HOUR });
+    let taken = provider.throttle.take(&name, Limit { attempts, window: HOUR }).await;
     taken.map_err(|wait: TooMany| wait.refused("too many registrations, try again later"))
 }
 

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub redis_up: Gauge,
     /// Entries of the database that are not in Redis yet.
     pub redis_lag: Gauge,
+    /// 1 while attempts are counted in Redis, by all instances together.
+    pub counters_shared: Gauge,
     /// 1 while the database answers.
     pub database_up: Gauge,
     /// By how many seconds our clock is ahead of that of the database.
@@ -69,6 +71,7 @@ impl Default for Metrics {
             revocation_seq: Gauge::default(),
             redis_up: Gauge::default(),
             redis_lag: Gauge::default(),
+            counters_shared: Gauge::default(),
             database_up: Gauge::default(),
             clock_skew: Gauge::default(),
             redis_clock_skew: Gauge::default(),
@@ -97,6 +100,7 @@ impl Metrics {
             ("revocation_seq", "Last entry of the revocation list", &self.revocation_seq),
             ("redis_up", "Whether the shared revocation list is written", &self.redis_up),
             ("redis_lag", "Revocations that are not in Redis yet", &self.redis_lag),
+            ("counters_shared", "Whether attempts are counted in Redis", &self.counters_shared),
             ("database_up", "Whether the database answers", &self.database_up),
             (
                 "redis_clock_skew_seconds",

@@ -84,6 +84,15 @@ impl Redis {
         self.try_call(command).expect("redis answers")
     }
 
+    /// Everything that `redis-cli` prints for a command.
+    pub fn cli(&self, words: &[&str]) -> String {
+        let mut command = std::process::Command::new("redis-cli");
+        let output = command.args(["-p", &self.port.to_string()]).args(words).output();
+        let output = output.expect("redis-cli is installed");
+        assert!(output.status.success(), "{words:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     fn ping(&self) -> bool {
         self.try_call("PING").is_ok_and(|answer| answer == "+PONG")
     }
