@@ -123,6 +123,7 @@ fn redeem(conn: &mut DbConnection, number: usize) -> Result<bool, StorageError> 
         granted_scope: None,
         status_list: None,
         status_index: None,
+        kid: None,
     };
     issued_tokens::insert(conn, &token)?;
     let refresh = RefreshToken {

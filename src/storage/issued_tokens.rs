@@ -33,6 +33,9 @@ pub struct IssuedToken {
     pub status_list: Option<i64>,
     /// Its place there.
     pub status_index: Option<i64>,
+    /// The key of ours that signed it, where only the record tells: the token is encrypted, or a status
+    /// list tells about it.
+    pub kid: Option<String>,
 }
 
 /// Which tokens end together.

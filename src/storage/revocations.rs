@@ -48,7 +48,7 @@ pub fn insert(conn: &mut DbConnection, entries: &[NewRevocation]) -> Result<(), 
     Ok(())
 }
 
-/// The entries under any of up to six keys that have not expired; the kind is for the caller to
+/// The entries under any of up to seven keys that have not expired; the kind is for the caller to
 /// compare.
 pub fn find(
     conn: &mut DbConnection,
@@ -64,7 +64,8 @@ pub fn find(
                 .or(dsl::key.eq(key(2)))
                 .or(dsl::key.eq(key(3)))
                 .or(dsl::key.eq(key(4)))
-                .or(dsl::key.eq(key(5))),
+                .or(dsl::key.eq(key(5)))
+                .or(dsl::key.eq(key(6))),
         )
         .filter(dsl::expires_at.gt(now.as_unix()))
         .select(Revocation::as_select())

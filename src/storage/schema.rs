@@ -204,6 +204,7 @@ diesel::table! {
         granted_scope -> Nullable<Text>,
         status_list -> Nullable<BigInt>,
         status_index -> Nullable<BigInt>,
+        kid -> Nullable<Text>,
     }
 }
 

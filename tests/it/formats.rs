@@ -1,12 +1,23 @@
 //! Access tokens that are not plain signed tokens: encrypted (RFC 7519 §5.2) and opaque.
 
 use crate::support::crypto::{claims, header};
-use crate::support::{TestServer, WebApp, both};
+use crate::support::test_server::system;
+use crate::support::{TestServer, Tokens, WebApp, both};
+use countersign::domain::keys;
 use countersign::jose::{DecryptionKey, KeyManagement};
 use countersign::protocol::client::AccessTokenFormat;
 
 async fn app_with(server: &TestServer, format: AccessTokenFormat) -> WebApp {
     WebApp::register_as(server, |draft| draft.policy.access_token_format = format).await
+}
+
+fn signing_kid(tokens: &Tokens) -> String {
+    header(&tokens.access_token)["kid"].as_str().expect("a kid").to_owned()
+}
+
+async fn withdraw(server: &TestServer, kid: &str) {
+    let withdrawn = keys::withdraw(&server.provider, kid, system()).await;
+    withdrawn.expect("the key can be withdrawn");
 }
 
 /// Whatever it looks like, it works at the provider and ends when it is revoked.
@@ -69,6 +80,47 @@ both! {
         for (app, token) in given {
             assert!(!app.is_active(&token).await);
         }
+    }
+
+    async fn a_withdrawn_key_ends_the_encrypted_tokens_that_it_signed(server: TestServer) {
+        server.user("ada").await;
+        let signed = WebApp::register(&server).await;
+        let kid = signing_kid(&signed.tokens("ada", "openid").await);
+        let there = server.beside_if_possible().await;
+        let mut given = Vec::new();
+        for format in [AccessTokenFormat::Jwe, AccessTokenFormat::Jwt, AccessTokenFormat::Opaque] {
+            let app = app_with(&server, format).await;
+            given.push((app.clone(), app.tokens("ada", "openid").await.access_token, format));
+        }
+        withdraw(&server, &kid).await;
+        for (app, token, format) in given {
+            let is_opaque = format == AccessTokenFormat::Opaque;
+            // At once also where the key is not yet known to be withdrawn.
+            for asked in there.iter().map(|there| app.turned_to(there)).chain([app.clone()]) {
+                assert_eq!(asked.is_active(&token).await, is_opaque, "{format:?}");
+                let status = if is_opaque { 200 } else { 401 };
+                assert_eq!(asked.userinfo(&token).await.status, status, "{format:?}");
+            }
+            let new = app.tokens("ada", "openid").await.access_token;
+            assert!(app.is_active(&new).await, "{format:?}: under the next key");
+        }
+    }
+
+    async fn a_withdrawn_key_ends_no_token_of_another(server: TestServer) {
+        server.user("ada").await;
+        let other = WebApp::register_as(&server, |draft| {
+            draft.policy.access_token_signed_alg = Some("EdDSA".into());
+        })
+        .await;
+        let kid = signing_kid(&other.tokens("ada", "openid").await);
+        let app = WebApp::register_as(&server, |draft| {
+            draft.policy.access_token_format = AccessTokenFormat::Jwe;
+            draft.policy.access_token_signed_alg = Some("ES256".into());
+        })
+        .await;
+        let token = app.tokens("ada", "openid").await.access_token;
+        withdraw(&server, &kid).await;
+        assert!(app.is_active(&token).await);
     }
 
     async fn the_algorithm_of_an_access_token_is_a_policy(server: TestServer) {

@@ -5,6 +5,7 @@ use crate::support::test_server::system;
 use crate::support::{Reply, TestServer, WebApp, both};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign::domain::clients::management as clients;
+use countersign::domain::keys;
 use countersign::domain::resources::management::{self, ResourceDraft};
 use countersign::protocol::client::{AccessTokenFormat, GrantType};
 use countersign::protocol::resource::ResourceSettings;
@@ -86,6 +87,20 @@ both! {
         clients::disable(&server.provider.ground(), &app.id, system()).await.expect("disabled");
         server.settle().await;
         assert!(is_revoked(&machine).await);
+    }
+
+    async fn a_withdrawn_key_sets_the_bits_of_the_tokens_that_it_signed(server: TestServer) {
+        server.user("ada").await;
+        resource(&server, true, AccessTokenFormat::Jwt).await;
+        let app = app(&server).await;
+        let ended = [token_of_ada(&app).await, token_of_app(&app).await];
+        let kid = header(&ended[0])["kid"].as_str().expect("a kid").to_owned();
+        let withdrawn = keys::withdraw(&server.provider, &kid, system()).await;
+        withdrawn.expect("the key can be withdrawn");
+        let kept = token_of_ada(&app).await;
+        server.settle().await;
+        assert!(is_revoked(&ended[0]).await && is_revoked(&ended[1]).await);
+        assert!(!is_revoked(&kept).await);
     }
 
     async fn a_single_token_is_revoked_alone(server: TestServer) {

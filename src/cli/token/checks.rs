@@ -245,7 +245,7 @@ pub async fn revocation_of_record(
         subject: record.user_id.clone().unwrap_or_else(|| record.client_id.clone()),
         client_id: record.client_id.clone(),
         sid: record.sid.clone(),
-        kid: None,
+        kid: record.kid.clone(),
         issued_at: Timestamp::from_unix(record.issued_at),
     };
     facts.check(ground).await

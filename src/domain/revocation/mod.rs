@@ -125,6 +125,7 @@ pub fn is_revoked(
     let at_client = subject_at_client(facts.subject, facts.client_id);
     let mut keys = vec![facts.jti, facts.subject, facts.client_id, &at_client, ALL_KEY];
     keys.extend(facts.sid);
+    keys.extend(facts.kid);
     let mut list = RevocationList::default();
     let found = revocations::find(conn, &keys, now)?;
     found.iter().filter_map(entry).for_each(|entry| list.insert(&entry));

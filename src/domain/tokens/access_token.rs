@@ -112,7 +112,7 @@ pub fn make(
     claims.status = place.map(|place| place.claim(provider));
     let rules = redemption.target.private_claims(client);
     let readable_by_us_only = look.format != AccessTokenFormat::Jwt || look.own_key.is_some();
-    let (value, written) = match rules.is_empty() {
+    let ((value, kid), written) = match rules.is_empty() {
         true => (write(provider, &look, &claims)?, readable_by_us_only.then(|| json(&claims))),
         false => {
             let all = WithPrivate { claims: &claims, private: private_claims::of(rules, person) };
@@ -136,6 +136,7 @@ pub fn make(
         granted_scope: (*scope != redemption.scope).then(|| redemption.scope.to_string()),
         status_list: place.map(|place| place.list),
         status_index: place.map(|place| place.index),
+        kid: kid.filter(|_| readable_by_us_only || place.is_some()),
     });
     Ok(AccessToken { value, lifetime, record })
 }
@@ -159,14 +160,15 @@ fn within(
     }
 }
 
-/// The token as it goes out: signed, signed and encrypted, or a random value.
+/// The token as it goes out: signed, signed and encrypted, or a random value. With the key of ours
+/// that signed it.
 fn write(
     provider: &Provider,
     look: &Look<'_>,
     claims: &impl Serialize,
-) -> Result<String, OAuthError> {
+) -> Result<(String, Option<String>), OAuthError> {
     if look.format == AccessTokenFormat::Opaque {
-        return Ok(provider.random.secret());
+        return Ok((provider.random.secret(), None));
     }
     let keys = provider.keys.current();
     let key = match look.own_key {
@@ -174,14 +176,15 @@ fn write(
         None => keys.signing(look.algorithm)?,
     };
     let signed = key.sign(Typ::AccessToken, claims).map_err(signing)?;
+    let kid = look.own_key.is_none().then(|| key.kid().to_owned());
     if look.format == AccessTokenFormat::Jwt {
-        return Ok(signed);
+        return Ok((signed, kid));
     }
     let recipient = match look.recipient {
         Some(key) => key,
         None => keys.encryption()?,
     };
-    recipient.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)
+    Ok((recipient.encrypt_jwt(&signed, Some("at+jwt")).map_err(signing)?, kid))
 }
 
 fn claims<'a>(

@@ -32,7 +32,7 @@ pub struct Presented {
     pub audience: String,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
-    /// The key that signed it; none for an opaque token.
+    /// The key of ours that signed it; none for an opaque token, and for one under a resource's secret.
     pub kid: Option<String>,
     /// What its sender must show to hold.
     pub confirmation: Confirmation,
@@ -160,8 +160,11 @@ async fn find_recorded(
     let (hash, now) = (digest(token), provider.now());
     let found =
         provider.db.read_by_key(move |conn| issued_tokens::find_by_hash(conn, &hash, now)).await?;
-    let claims = found.and_then(|record| record.claims);
-    let read =
-        claims.and_then(|claims| presented(Claims::parse(claims.as_bytes()).ok()?, None).ok());
-    Ok(read.map(Arc::new))
+    let read = found.and_then(|record| {
+        let claims = Claims::parse(record.claims?.as_bytes()).ok()?;
+        presented(claims, record.kid).ok()
+    });
+    let keys = provider.keys.current();
+    let key_is_good = |kid: &str| keys.verifying(kid).is_some();
+    Ok(read.filter(|token| token.kid.as_deref().is_none_or(key_is_good)).map(Arc::new))
 }

@@ -173,7 +173,7 @@ fn bits(provider: &Provider, tokens: &[IssuedToken]) -> Vec<u8> {
             subject,
             client_id: &token.client_id,
             sid: token.sid.as_deref(),
-            kid: None,
+            kid: token.kid.as_deref(),
             issued_at: Timestamp::from_unix(token.issued_at),
         };
         let place = token.status_index.and_then(|index| usize::try_from(index).ok());

@@ -50,6 +50,7 @@ async fn sign_in(test: &TestGround, user_id: &str, sid: &str) {
         granted_scope: None,
         status_list: None,
         status_index: None,
+        kid: None,
     };
     let db = &test.ground.db;
     db.write(move |conn| {
