@@ -12,6 +12,7 @@ mod show;
 
 use super::context::Context;
 use super::output::CliError;
+use super::sure::Sure;
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::{self, ClientDraft, Created};
 use crate::domain::ground::Ground;
@@ -55,7 +56,7 @@ pub enum ClientCommand {
     /// Switch a client on again
     Enable(Which),
     /// Delete a client with its secrets and consents
-    Delete(Which),
+    Delete(Delete),
 }
 
 #[derive(Args)]
@@ -88,6 +89,14 @@ pub struct List {
 pub struct Which {
     /// The client_id
     client_id: String,
+}
+
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -132,7 +141,10 @@ pub fn run(context: &Context<'_>, command: &ClientCommand) -> Result<(), CliErro
         ClientCommand::RetireSecret(retire) => end_secret(context, retire),
         ClientCommand::Disable(which) => act(context, &which.client_id, Action::Disable),
         ClientCommand::Enable(which) => act(context, &which.client_id, Action::Enable),
-        ClientCommand::Delete(which) => act(context, &which.client_id, Action::Delete),
+        ClientCommand::Delete(delete) => {
+            delete.sure.expect()?;
+            act(context, &delete.which.client_id, Action::Delete(&delete.sure))
+        }
     }
 }
 
@@ -232,13 +244,13 @@ fn new_secret(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
 }
 
 #[derive(Clone, Copy)]
-enum Action {
+enum Action<'a> {
     Disable,
     Enable,
-    Delete,
+    Delete(&'a Sure),
 }
 
-fn act(context: &Context<'_>, id: &str, action: Action) -> Result<(), CliError> {
+fn act(context: &Context<'_>, id: &str, action: Action<'_>) -> Result<(), CliError> {
     let done = context.with_ground(|ground, _| async move {
         let actor = Actor::cli();
         Ok(match action {
@@ -250,7 +262,9 @@ fn act(context: &Context<'_>, id: &str, action: Action) -> Result<(), CliError> 
                 true => "enabled",
                 false => "was enabled before",
             },
-            Action::Delete => {
+            Action::Delete(sure) => {
+                let name = find(&ground, id).await?.name;
+                sure.ask(&format!("Delete {name} ({id}) with its secrets and consents?"))?;
                 management::delete(&ground, id, &actor).await?;
                 "deleted"
             }

@@ -88,8 +88,7 @@ impl Context<'_> {
 
 /// The master key of the settings; in embedded mode the file beside the database.
 pub fn master_key_of(config: &Config, ground: &Ground) -> Result<[u8; 32], CliError> {
-    let opened = master_key::open(config, ground.random.as_ref());
-    opened.map_err(|error| CliError::failed("master_key", error))
+    Ok(master_key::open(config, ground.random.as_ref())?)
 }
 
 /// A ground on the database of the settings.

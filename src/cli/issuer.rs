@@ -2,6 +2,7 @@
 
 use super::context::{Context, json_file, words};
 use super::output::{CliError, date, fields, table};
+use super::sure::Sure;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
 use crate::domain::issuers::management::{self, IssuerDraft};
@@ -34,7 +35,15 @@ pub enum IssuerCommand {
     /// Take back who a subject is
     Unmap(Unmap),
     /// Trust an issuer no more
-    Delete(Which),
+    Delete(Delete),
+}
+
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -179,9 +188,11 @@ pub fn run(context: &Context<'_>, command: &IssuerCommand) -> Result<(), CliErro
             })?;
             done(context, &issuer, &format!("{} is nobody", unmap.subject))
         }
-        IssuerCommand::Delete(which) => {
+        IssuerCommand::Delete(delete) => {
+            delete.sure.expect()?;
             let issuer = context.with_ground(|ground, _| async move {
-                let issuer = find(&ground, &which.issuer).await?;
+                let issuer = find(&ground, &delete.which.issuer).await?;
+                delete.sure.ask(&format!("Trust {} no more?", issuer.issuer))?;
                 management::delete(&ground, &issuer.id, &Actor::cli()).await?;
                 Ok(issuer)
             })?;

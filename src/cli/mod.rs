@@ -1,10 +1,10 @@
 //! The command line. One file for each noun.
 //!
 //! Commands other than `serve` and `demo` open the database themselves, so they work whether or not
-//! a server runs; a running server sees their changes within a second. Exit codes: 0 done, 1 refused
-//! or failed, 2 wrong usage or configuration, 75 another server runs on this SQLite file, 78 this file
-//! is damaged.
+//! a server runs; a running server sees their changes within a second. The exit code says what to do
+//! about it, see [`output::CliError::exit_code`].
 
+mod arguments;
 mod audit;
 mod backup;
 mod client;
@@ -18,6 +18,7 @@ mod reference_test;
 mod registration;
 mod resource;
 mod serve;
+mod sure;
 mod token;
 mod upstream;
 mod user;
@@ -41,8 +42,9 @@ Every setting is a key of countersign.toml, a variable (tokens.access_token is
 COUNTERSIGN_TOKENS__ACCESS_TOKEN) and a flag (--set tokens.access_token=300).
 `countersign config show` lists them all with where each value comes from.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration; serve ends with 75 when
-another server runs on its SQLite file, and with 78 when that file is damaged.";
+Exit codes: 0 done; 1 refused or failed, or the answer is no; 2 a wrong argument, value or setting,
+and nothing was done; serve ends with 75 when another server runs on its SQLite file, and with 78 when
+that file is damaged.";
 
 /// An OAuth 2 / OpenID Connect provider: people sign in once, every service can check it, and a
 /// block reaches them all.
@@ -121,15 +123,15 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let wants_json = arguments.iter().any(|argument| argument == "--json");
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let (cli, named) = match arguments::parse(arguments) {
+        Ok(parsed) => parsed,
         Err(error) => return usage(&error, wants_json),
     };
     let output = Output { json: cli.global.json };
     match run(&cli, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output.error(&error);
+            output.error(&error, &named);
             error.exit_code()
         }
     }
@@ -139,10 +141,8 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if wants_json && !is_answer {
-        let text = error.to_string();
-        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("wrong usage");
-        let line = line.trim_start_matches("error: ");
-        Output { json: true }.error(&CliError::Usage(line.to_owned()));
+        let (says, argument) = arguments::in_one_line(error);
+        Output { json: true }.wrong_usage(&says, argument.as_deref());
         return ExitCode::from(2);
     }
     // Nothing can be done when even the message cannot be written.

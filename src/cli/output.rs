@@ -1,8 +1,12 @@
 //! What a command says: text for people or one JSON document for programs, and its errors.
 
+use super::arguments::Arguments;
 use crate::config::load::ConfigError;
+use crate::config::master_key::MasterKeyError;
+use crate::domain::StartError;
 use crate::domain::clients::management::ClientError;
 use crate::domain::federation::management::UpstreamError;
+use crate::domain::form::{FieldProblem, sentences};
 use crate::domain::identity::users::AccountError;
 use crate::domain::issuers::management::IssuerError;
 use crate::domain::resources::management::ResourceError;
@@ -18,8 +22,12 @@ use std::process::ExitCode;
 pub enum CliError {
     /// The command line is wrong.
     Usage(String),
+    /// Values that cannot be.
+    Invalid(Vec<FieldProblem>),
     /// The settings are wrong.
     Config(ConfigError),
+    /// A setting is wrong, as was found when it was used. The code is for programs.
+    Setting { code: &'static str, says: String },
     /// It was refused, or something failed. The code is for programs.
     Failed { code: &'static str, says: String },
     /// It can be done when something else has ended (`EX_TEMPFAIL` of sysexits.h).
@@ -51,11 +59,50 @@ impl CliError {
         Self::failed(code, says.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// 1 refused or failed, 2 wrong usage or configuration, 75 in use by another server, 78 the
-    /// database is damaged.
+    /// A setting that turned out to be wrong.
+    fn setting(code: &'static str, says: impl ToString) -> Self {
+        Self::Setting { code, says: says.to_string() }
+    }
+
+    /// What went wrong, in words.
+    pub fn says(&self) -> String {
+        match self {
+            Self::Invalid(problems) => sentences(problems),
+            Self::Config(error) => problems(error),
+            Self::Usage(says)
+            | Self::Setting { says, .. }
+            | Self::Failed { says, .. }
+            | Self::Later { says, .. }
+            | Self::Damaged { says, .. } => says.clone(),
+            Self::AnswerIsNo => String::new(),
+        }
+    }
+
+    /// The same for programs.
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "wrong_usage",
+            Self::Invalid(_) => "invalid_value",
+            Self::Config(_) => "wrong_configuration",
+            Self::Setting { code, .. }
+            | Self::Failed { code, .. }
+            | Self::Later { code, .. }
+            | Self::Damaged { code, .. } => code,
+            Self::AnswerIsNo => "no",
+        }
+    }
+
+    /// What whoever called it can do about it:
+    ///
+    /// - 1: it was refused or failed, or the answer is no.
+    /// - 2: an argument, a value or a setting cannot be as it is, and nothing was done.
+    /// - 75 (`EX_TEMPFAIL`): another server has the database.
+    /// - 78 (`EX_CONFIG`): the database is damaged.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Config(_) => ExitCode::from(2),
+            Self::Usage(_) | Self::Invalid(_) | Self::Config(_) | Self::Setting { .. } => {
+                ExitCode::from(2)
+            }
             Self::Later { .. } => ExitCode::from(75),
             Self::Damaged { .. } => ExitCode::from(78),
             Self::Failed { .. } | Self::AnswerIsNo => ExitCode::from(1),
@@ -74,7 +121,24 @@ impl From<RunError> for CliError {
         match error {
             RunError::InUse(_) => Self::Later { code: "in_use", says: error.to_string() },
             RunError::Damaged { .. } => Self::Damaged { code: "damaged", says: error.to_string() },
+            RunError::MasterKey(error) => error.into(),
+            RunError::Start(StartError::WrongMasterKey) => Self::setting("master_key", error),
+            RunError::File(..)
+            | RunError::Tls(_)
+            | RunError::Redis(_)
+            | RunError::Verifier(_)
+            | RunError::LogFilter(_) => Self::setting("wrong_configuration", error),
             other => Self::caused("failed", &other),
+        }
+    }
+}
+
+impl From<MasterKeyError> for CliError {
+    fn from(error: MasterKeyError) -> Self {
+        match error {
+            // The disk may be full, or not there yet.
+            MasterKeyError::File { .. } => Self::failed("master_key", error),
+            wrong => Self::setting("master_key", wrong),
         }
     }
 }
@@ -89,7 +153,7 @@ impl From<AccountError> for CliError {
     fn from(error: AccountError) -> Self {
         let code = match error {
             AccountError::Storage(error) => return error.into(),
-            AccountError::Invalid(_) => "invalid_value",
+            AccountError::Invalid(problems) => return Self::Invalid(problems),
             AccountError::Taken(_) => "taken",
             AccountError::NotFound => "not_found",
             AccountError::LastAdmin => "last_admin",
@@ -106,11 +170,11 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let code = match error {
             ClientError::Storage(error) => return error.into(),
-            ClientError::Invalid(_) => "invalid_value",
+            ClientError::Invalid(problems) => return Self::Invalid(problems),
             ClientError::Taken => "taken",
             ClientError::NotFound | ClientError::SecretNotFound => "not_found",
             ClientError::NoSecret | ClientError::LastSecret => "refused",
-            ClientError::NoMasterKey => "master_key",
+            ClientError::NoMasterKey => return Self::setting("master_key", error),
         };
         Self::failed(code, error)
     }
@@ -120,7 +184,7 @@ impl From<IssuerError> for CliError {
     fn from(error: IssuerError) -> Self {
         let code = match error {
             IssuerError::Storage(error) => return error.into(),
-            IssuerError::Invalid(_) => "invalid_value",
+            IssuerError::Invalid(problems) => return Self::Invalid(problems),
             IssuerError::Taken => "taken",
             IssuerError::NotFound | IssuerError::NoUser | IssuerError::NoSubject => "not_found",
         };
@@ -132,11 +196,11 @@ impl From<ResourceError> for CliError {
     fn from(error: ResourceError) -> Self {
         let code = match error {
             ResourceError::Storage(error) => return error.into(),
-            ResourceError::Invalid(_) => "invalid_value",
+            ResourceError::Invalid(problems) => return Self::Invalid(problems),
             ResourceError::Taken | ResourceError::TypeTaken => "taken",
             ResourceError::NotFound => "not_found",
             ResourceError::NoSecret => "refused",
-            ResourceError::NoMasterKey => "master_key",
+            ResourceError::NoMasterKey => return Self::setting("master_key", error),
         };
         Self::failed(code, error)
     }
@@ -146,10 +210,10 @@ impl From<UpstreamError> for CliError {
     fn from(error: UpstreamError) -> Self {
         let code = match error {
             UpstreamError::Storage(error) => return error.into(),
-            UpstreamError::Invalid(_) => "invalid_value",
+            UpstreamError::Invalid(problems) => return Self::Invalid(problems),
             UpstreamError::Taken => "taken",
             UpstreamError::NotFound => "not_found",
-            UpstreamError::NoMasterKey => "master_key",
+            UpstreamError::NoMasterKey => return Self::setting("master_key", error),
         };
         Self::failed(code, error)
     }
@@ -186,24 +250,35 @@ impl Output {
         }
     }
 
-    /// Writes an error.
-    pub fn error(&self, error: &CliError) {
-        let (code, says) = match error {
-            CliError::Usage(says) => ("wrong_usage", says.clone()),
-            CliError::Config(error) => ("wrong_configuration", problems(error)),
-            CliError::Failed { code, says }
-            | CliError::Later { code, says }
-            | CliError::Damaged { code, says } => (*code, says.clone()),
+    /// Writes an error, which names the arguments of the command.
+    pub fn error(&self, error: &CliError, arguments: &Arguments) {
+        let says = match error {
             CliError::AnswerIsNo => return,
+            CliError::Invalid(problems) => {
+                let sentences = problems.iter().map(|problem| arguments.sentence(problem));
+                sentences.collect::<Vec<_>>().join("; ")
+            }
+            other => other.says(),
         };
-        let mut document = json!({ "error": code, "error_description": says });
+        let mut document = json!({ "error": error.code(), "error_description": says });
         if let CliError::Config(ConfigError(problems)) = error {
             document["problems"] = json!(problems);
+        }
+        if let CliError::Invalid(problems) = error {
+            let problems = problems.iter().map(|problem| arguments.document(problem));
+            document["problems"] = problems.collect();
         }
         match self.json {
             true => line(&mut std::io::stderr(), &document.to_string()),
             false => line(&mut std::io::stderr(), &format!("countersign: {says}")),
         }
+    }
+
+    /// Writes that a command line cannot be read, and which argument is why.
+    pub fn wrong_usage(&self, says: &str, argument: Option<&str>) {
+        let document =
+            json!({ "error": "wrong_usage", "error_description": says, "argument": argument });
+        line(&mut std::io::stderr(), &document.to_string());
     }
 }
 

@@ -121,7 +121,7 @@ impl From<TokenError> for CliError {
     fn from(error: TokenError) -> Self {
         let code = match error {
             TokenError::Storage(error) => return error.into(),
-            TokenError::Invalid(_) => "invalid_value",
+            TokenError::Invalid(problems) => return Self::Invalid(problems),
             TokenError::NotFound => "not_found",
         };
         Self::failed(code, error)

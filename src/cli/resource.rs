@@ -5,6 +5,7 @@ mod show;
 
 use super::context::{Context, ground, master_key_of, runtime};
 use super::output::CliError;
+use super::sure::Sure;
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
@@ -40,7 +41,15 @@ pub enum ResourceCommand {
     /// Make a new secret for signing or encrypting its tokens; the old one is used no more
     RotateSecret(Which),
     /// Delete a resource: no token is made for it any more
-    Delete(Which),
+    Delete(Delete),
+}
+
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -92,7 +101,7 @@ pub fn run(context: &Context<'_>, command: &ResourceCommand) -> Result<(), CliEr
         ResourceCommand::Show(which) => show::one(context, &which.resource),
         ResourceCommand::Update(update) => change(context, update),
         ResourceCommand::RotateSecret(which) => new_secret(context, &which.resource),
-        ResourceCommand::Delete(which) => delete(context, &which.resource),
+        ResourceCommand::Delete(which) => delete(context, which),
     }
 }
 
@@ -173,9 +182,14 @@ fn new_secret(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn delete(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+fn delete(context: &Context<'_>, delete: &Delete) -> Result<(), CliError> {
+    delete.sure.expect()?;
     let resource = context.with_ground(|ground, _| async move {
-        let resource = find(&ground, name).await?;
+        let resource = find(&ground, &delete.which.resource).await?;
+        let (name, identifier) = (&resource.name, &resource.identifier);
+        delete
+            .sure
+            .ask(&format!("Delete {name} ({identifier})? No token is made for it any more."))?;
         management::delete(&ground, &resource.id, &Actor::cli()).await?;
         Ok(resource)
     })?;

@@ -2,6 +2,7 @@
 
 use super::context::{Context, master_key_of, stdin};
 use super::output::{CliError, date, fields, table};
+use super::sure::Sure;
 use crate::domain::audit::Actor;
 use crate::domain::federation::management::{self, UpstreamDraft};
 use crate::domain::federation::sealing_key;
@@ -36,7 +37,7 @@ pub enum UpstreamCommand {
     /// Change one; what is not given stays
     Update(Box<Update>),
     /// Delete one: nobody can sign in there any more
-    Delete(Which),
+    Delete(Delete),
 }
 
 /// Which provider a command is about.
@@ -45,6 +46,14 @@ pub struct Which {
     /// Its name in addresses
     #[arg(value_name = "SLUG")]
     slug: String,
+}
+
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -173,7 +182,7 @@ pub fn run(context: &Context<'_>, command: &UpstreamCommand) -> Result<(), CliEr
         UpstreamCommand::List => list(context),
         UpstreamCommand::Show(which) => show(context, &which.slug),
         UpstreamCommand::Update(update) => change(context, update),
-        UpstreamCommand::Delete(which) => delete(context, &which.slug),
+        UpstreamCommand::Delete(which) => delete(context, which),
     }
 }
 
@@ -248,8 +257,12 @@ fn show(context: &Context<'_>, slug: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn delete(context: &Context<'_>, slug: &str) -> Result<(), CliError> {
+fn delete(context: &Context<'_>, delete: &Delete) -> Result<(), CliError> {
+    delete.sure.expect()?;
+    let slug = delete.which.slug.as_str();
     context.with_ground(|ground, _| async move {
+        let name = find(&ground, slug).await?.name;
+        delete.sure.ask(&format!("Delete {name} ({slug})? Nobody can sign in there any more."))?;
         Ok(management::delete(&ground, slug, &Actor::cli()).await?)
     })?;
     let document = json!({ "slug": slug, "done": "deleted" });

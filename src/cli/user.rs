@@ -4,6 +4,7 @@ mod show;
 
 use super::context::{Context, json_file, password_from_stdin, words};
 use super::output::CliError;
+use super::sure::Sure;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
 use crate::domain::identity::users::{self, Account, NewUser, Profile, UserQuery};
@@ -46,7 +47,7 @@ pub enum UserCommand {
     /// Put somebody into exactly these groups
     SetGroups(SetNames),
     /// Delete an account with all it has
-    Delete(Who),
+    Delete(Delete),
 }
 
 #[derive(Args)]
@@ -112,6 +113,14 @@ pub struct List {
 pub struct Who {
     /// The id, email address or user name
     user: String,
+}
+
+#[derive(Args)]
+pub struct Delete {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -202,9 +211,8 @@ impl ClaimsFile {
         let Value::Object(mut claims) = json_file("--claims-file", path)? else {
             return Err(CliError::Usage("--claims-file: must hold a JSON object".into()));
         };
-        let wrong = |name: &str| {
-            CliError::failed("invalid_value", format!("claims: {name} is of another type"))
-        };
+        let wrong =
+            |name: &str| CliError::Usage(format!("--claims-file: {name} is of another type"));
         let text = |value: Value, name: &str| match value {
             Value::String(text) => Ok(text),
             _ => Err(wrong(name)),
@@ -290,7 +298,10 @@ fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
         UserCommand::Unblock(who) => (&who.user, Action::Unblock),
         UserCommand::RevokeTokens(who) => (&who.user, Action::RevokeTokens),
         UserCommand::EndSession(end) => (&end.who.user, Action::EndSession(&end.sid)),
-        UserCommand::Delete(who) => (&who.user, Action::Delete),
+        UserCommand::Delete(delete) => {
+            delete.sure.expect()?;
+            (&delete.who.user, Action::Delete(&delete.sure))
+        }
         UserCommand::SetPassword(set) => {
             (&set.who.user, Action::SetPassword(password_from_stdin()?))
         }
@@ -303,7 +314,7 @@ fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
     };
     let (account, done) = context.with_ground(|ground, _| async move {
         let account = find(&ground, user).await?;
-        let done = action.run(&ground, &account.user.id).await?;
+        let done = action.run(&ground, &account).await?;
         Ok((account, done))
     })?;
     let name = account.user.display_name().to_owned();
@@ -317,7 +328,7 @@ enum Action<'a> {
     Unblock,
     RevokeTokens,
     EndSession(&'a str),
-    Delete,
+    Delete(&'a Sure),
     SetPassword(String),
     SetRoles(Vec<String>),
     SetGroups(Vec<String>),
@@ -325,8 +336,8 @@ enum Action<'a> {
 
 impl Action<'_> {
     /// Does it and says what was done.
-    async fn run(self, ground: &Ground, id: &str) -> Result<&'static str, CliError> {
-        let actor = Actor::cli();
+    async fn run(self, ground: &Ground, account: &Account) -> Result<&'static str, CliError> {
+        let (id, actor) = (account.user.id.as_str(), Actor::cli());
         Ok(match self {
             Self::Block(reason) => match users::block(ground, id, reason, &actor).await? {
                 true => "blocked",
@@ -344,7 +355,9 @@ impl Action<'_> {
                 true => "the session has ended",
                 false => "the session is over, or was never there",
             },
-            Self::Delete => {
+            Self::Delete(sure) => {
+                let (name, email) = (account.user.display_name(), &account.user.email);
+                sure.ask(&format!("Delete the account of {name} ({email}), with all it has?"))?;
                 users::delete(ground, id, &actor).await?;
                 "deleted"
             }

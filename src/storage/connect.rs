@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+pub(super) const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub(super) const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// How long a request waits for a connection before it is told to come back.
 const POOL_TIMEOUT: Duration = Duration::from_millis(500);
@@ -259,7 +259,7 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
 }
 
 /// The URL with the options that it does not name itself.
-fn with_options(url: &str) -> String {
+pub(super) fn with_options(url: &str) -> String {
     let query = url.split_once('?').map(|(_, query)| query);
     let is_named = |name: &str| {
         let mut names = query.unwrap_or_default().split('&');

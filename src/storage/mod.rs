@@ -54,6 +54,7 @@ pub mod housekeeping;
 pub mod initial_access_tokens;
 pub mod issued_tokens;
 pub mod linked_accounts;
+pub mod look;
 pub mod outbox;
 pub mod pairwise_subjects;
 mod pattern;

@@ -47,7 +47,7 @@ impl Settings {
     async fn check(&self, more: &[(&str, &str)]) -> command::Ran {
         let own = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let variables: Vec<_> = own.chain(more.iter().copied()).collect();
-        command::run(&variables, &["config", "check"]).await
+        command::run(&variables, &["config", "check", "--offline"]).await
     }
 
     /// The program knows each name, and takes each value.

@@ -385,7 +385,7 @@ both_with! { own_machine;
             ("--backchannel-logout-uri", "https://app.example/out#x"),
             ("--frontchannel-logout-uri", "https://elsewhere.example/out"),
         ] {
-            update(&[flag, bad]).await.expect_refusal(1);
+            update(&[flag, bad]).await.expect_refusal(2);
         }
         let made = update(&[
             "--backchannel-logout-uri", "https://app.example/out",

@@ -95,7 +95,7 @@ both! {
         assert_eq!(changed["tls_client_auth_san_uri"], other[1]);
         assert_eq!(changed.get("tls_client_auth_subject_dn"), None);
         let none = ["client", "update", id, "--unset", "tls_client_auth_san_uri"];
-        server.command(&none).await.expect_refusal(1);
+        server.command(&none).await.expect_refusal(2);
         let secret = [
             "client", "update", id, "--unset", "tls_client_auth_san_uri", "--auth-method",
             "client_secret_jwt", "--json",

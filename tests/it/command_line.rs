@@ -109,31 +109,31 @@ both! {
         assert_eq!(changed.get("require_signed_request_object"), None);
         assert_eq!(changed["profile"], "none");
         let weak = ["client", "update", id, "--profile", "fapi2", "--id-token-alg", "RS256"];
-        server.command(&weak).await.expect_refusal(1);
+        server.command(&weak).await.expect_refusal(2);
     }
 
     async fn clients_that_cannot_work_are_refused_with_the_reason(server: TestServer) {
         let refused: [(&[&str], &str); 6] = [
             (
                 &["--grant-type", "client_credentials", "--auth-method", "none"],
-                "grant_types: client_credentials needs a client that proves who it is",
+                "--grant-type: client_credentials needs a client that proves who it is",
             ),
             (
                 &["--redirect-uri", REDIRECT, "--grant-type", "authorization_code", "--scope",
                   "openid offline_access"],
-                "scope: offline_access asks for a refresh token",
+                "--scope: offline_access asks for a refresh token",
             ),
             (
                 &["--redirect-uri", REDIRECT, "--public", "--require-pkce", "false"],
-                "require_pkce: a client without a secret always needs PKCE",
+                "--require-pkce: a client without a secret always needs PKCE",
             ),
             (
                 &["--grant-type", "authorization_code"],
-                "redirect_uris: whoever signs people in needs at least one redirect address",
+                "--redirect-uri: whoever signs people in needs at least one redirect address",
             ),
             (
                 &["--grant-type", "refresh_token", "--redirect-uri", REDIRECT],
-                "grant_types: refresh_token needs a grant that asks people, such as authorization_code",
+                "--grant-type: refresh_token needs a grant that asks people, such as authorization_code",
             ),
             (
                 &["--redirect-uri", "http://app.example/cb"],
@@ -142,7 +142,7 @@ both! {
         ];
         for (flags, says) in refused {
             let arguments = [&["client", "create", "--name", "App"][..], flags].concat();
-            let told = server.command(&arguments).await.expect_refusal(1);
+            let told = server.command(&arguments).await.expect_refusal(2);
             assert!(told.contains(says), "{told}");
         }
 
@@ -157,7 +157,7 @@ both! {
 
         let id = web["client_id"].as_str().expect("an id");
         let public = ["client", "update", id, "--auth-method", "none", "--require-pkce", "false"];
-        let told = server.command(&public).await.expect_refusal(1);
+        let told = server.command(&public).await.expect_refusal(2);
         assert!(told.contains("always needs PKCE"), "{told}");
         let shown = server.command(&["client", "show", id, "--json"]).await.expect_json();
         assert_eq!(shown["token_endpoint_auth_method"], "client_secret_basic");

@@ -101,9 +101,9 @@ both! {
             let server = &server;
             async move { server.command(&all.iter().map(String::as_str).collect::<Vec<_>>()).await }
         };
-        update(&["--introspection-signed-response-alg", "none"]).await.expect_refusal(1);
-        update(&["--introspection-encrypted-response-alg", "RSA1_5"]).await.expect_refusal(1);
-        update(&["--introspection-encrypted-response-enc", "A256GCM"]).await.expect_refusal(1);
+        update(&["--introspection-signed-response-alg", "none"]).await.expect_refusal(2);
+        update(&["--introspection-encrypted-response-alg", "RSA1_5"]).await.expect_refusal(2);
+        update(&["--introspection-encrypted-response-enc", "A256GCM"]).await.expect_refusal(2);
         let made = update(&["--introspection-signed-response-alg", "PS256"]).await.expect_json();
         assert_eq!(made["introspection_signed_response_alg"], "PS256");
     }

@@ -98,7 +98,7 @@ both! {
         assert!(changed.get("user_claim").is_none() && changed.get("scope").is_none(), "{changed}");
         server.command(&["issuer", "unmap", name, "--subject", "1"]).await;
         server.command(&["issuer", "unmap", name, "--subject", "1"]).await.expect_refusal(1);
-        server.command(&["issuer", "delete", name]).await;
+        server.command(&["issuer", "delete", name, "--yes"]).await;
         let list = server.command(&["issuer", "list", "--json"]).await.expect_json();
         assert_eq!(list, json!([]));
     }
@@ -124,14 +124,14 @@ both! {
         let id = made["client_id"].as_str().expect("an id");
         let unset = "token_exchange_audiences";
         let refused = server.command(&["client", "update", id, "--unset", unset]).await;
-        assert!(refused.expect_refusal(1).contains("somebody to exchange them for"));
+        assert!(refused.expect_refusal(2).contains("somebody to exchange them for"));
         let deep = server.command(&["client", "update", id, "--token-exchange-max-actors", "5"]).await;
-        deep.expect_refusal(1);
+        deep.expect_refusal(2);
         let public = [
             "client", "create", "--name", "App", "--public", "--grant-type", EXCHANGE,
             "--token-exchange-audience", ORDERS,
         ];
-        server.command(&public).await.expect_refusal(1);
+        server.command(&public).await.expect_refusal(2);
 
         let agent = admin(&server).await;
         let app = WebApp::register(&server).await;

@@ -24,6 +24,7 @@ mod client_proof;
 mod client_protection;
 mod clients;
 mod command_line;
+mod command_line_errors;
 mod cors;
 mod database;
 mod device;

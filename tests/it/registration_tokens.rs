@@ -128,7 +128,7 @@ both_with! { by_token;
                 line.extend(["--label", "x"]);
             }
             line.extend(wrong);
-            server.command(&line).await.expect_refusal(1);
+            server.command(&line).await.expect_refusal(2);
         }
     }
 }

@@ -34,6 +34,15 @@ const BATCH: i64 = 500;
 /// By how many seconds the clock of Redis may differ from ours.
 const TOLERANCE: u64 = 5;
 
+/// What a Redis server does when its memory is full: `noeviction`, or the list cannot be trusted.
+///
+/// # Errors
+///
+/// When the URL cannot be read, or the server does not answer in time.
+pub async fn policy_of(url: &str) -> Result<String, ::redis::RedisError> {
+    Store::open(url)?.maxmemory_policy().await
+}
+
 /// How the relay does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RelayStatus {

@@ -61,6 +61,22 @@ pub fn program_below(prefix: &[String], variables: &[(&str, &str)]) -> Command {
     command
 }
 
+/// Runs a command on a terminal of its own, at which somebody types a line.
+pub async fn run_on_terminal(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    line: &'static str,
+) -> Ran {
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let words = [&[program], arguments].concat();
+    assert!(words.iter().all(|word| !word.contains(['\'', ' '])), "{words:?}");
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+    command.env_clear().envs(variables.iter().copied()).current_dir("/");
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    ended(command, format!("{line}\n")).await
+}
+
 /// Runs a command to its end.
 pub async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
     run_with(variables, arguments, "").await
@@ -69,8 +85,12 @@ pub async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
 /// As [`run`], with something on its standard input.
 pub async fn run_with(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Ran {
     let mut command = program(variables);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let input = input.to_owned();
+    command.args(arguments);
+    ended(command, input.to_owned()).await
+}
+
+async fn ended(mut command: Command, input: String) -> Ran {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ran = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("it is piped");
@@ -90,9 +110,18 @@ impl TestServer {
 
     /// As [`TestServer::command`], with something on its standard input.
     pub async fn command_with(&self, arguments: &[&str], input: &str) -> Ran {
+        run_with(&self.variables(), arguments, input).await
+    }
+
+    /// As [`TestServer::command`], on a terminal where somebody types a line.
+    pub async fn command_on_terminal(&self, arguments: &[&str], line: &'static str) -> Ran {
+        run_on_terminal(&self.variables(), arguments, line).await
+    }
+
+    fn variables(&self) -> Vec<(&str, &str)> {
         let key = self.master_key();
         let mut variables = vec![("COUNTERSIGN_DATABASE_URL", self.database_url())];
         variables.extend(key.map(|key| ("COUNTERSIGN_MASTER_KEY", key)));
-        run_with(&variables, arguments, input).await
+        variables
     }
 }
