@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::Provider;
 use crate::domain::clients::management::ClientError;
 use crate::domain::identity::users::AccountError;
+use crate::domain::resources::management::ResourceError;
 use crate::protocol::revocation::{RevocationList, TokenFacts};
 use crate::server::{self, RunError, ServerParts};
 use crate::verifier::{RevocationSource, Stale};
@@ -32,6 +33,8 @@ pub enum DemoError {
     Run(#[from] RunError),
     #[error("the demo's people cannot be made: {0}")]
     People(#[from] AccountError),
+    #[error("the demo's API cannot be described: {0}")]
+    Api(#[from] ResourceError),
     #[error("the demo's app cannot be registered: {0}")]
     App(#[from] ClientError),
     #[error("the demo's part at {0} cannot listen: {1}; end what uses the port")]
@@ -54,6 +57,7 @@ pub async fn run(mut config: Config) -> Result<(), DemoError> {
     let running = server::start(config, parts).await?;
     let provider = running.provider.clone();
     let people = people::create(&provider).await?;
+    people::register_api(&provider).await?;
     let client = people::register_app(&provider, APP).await?;
     let at = |address| move |error| DemoError::Port(address, error);
     let orders = orders_api::serve(orders_config(&provider)).map_err(at(ORDERS_LISTEN))?;

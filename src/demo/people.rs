@@ -4,8 +4,10 @@ use crate::domain::Provider;
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::{self, ClientDraft, ClientError};
 use crate::domain::identity::users::{self, AccountError, NewUser};
+use crate::domain::resources::management::{self as resources, ResourceDraft, ResourceError};
 use crate::protocol::client::{ClientMetadata, GrantType};
 use crate::protocol::random::Random;
+use crate::protocol::resource::ResourceSettings;
 
 /// Who gets an account: email, name, role.
 const PEOPLE: [(&str, &str, Option<&str>); 3] = [
@@ -52,6 +54,25 @@ pub async fn create(provider: &Provider) -> Result<Vec<Person>, AccountError> {
 fn password(random: &dyn Random) -> String {
     let id = random.id();
     [&id[..6], &id[6..12], &id[12..20]].join("-")
+}
+
+/// Describes the API of the orders service, so that people read what an app wants there.
+pub async fn register_api(provider: &Provider) -> Result<(), ResourceError> {
+    let scopes = [
+        ("orders:read", "See your orders"),
+        ("orders:write", "Place, change and cancel orders for you"),
+    ];
+    let described = |(scope, words): (&str, &str)| (scope.to_owned(), words.to_owned());
+    let draft = ResourceDraft {
+        identifier: provider.default_audience().to_owned(),
+        name: "Demo orders".into(),
+        settings: ResourceSettings {
+            scopes: scopes.into_iter().map(described).collect(),
+            ..ResourceSettings::default()
+        },
+    };
+    resources::create(&provider.ground(), draft, None, &Actor::system()).await?;
+    Ok(())
 }
 
 /// Registers the app, as an administrator would.

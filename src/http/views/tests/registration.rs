@@ -18,7 +18,7 @@ fn shown(sample: Sample, new_token: Option<String>, errors: Errors) -> Registrat
     Registration {
         page: sample.inside(Nav::Registration),
         errors,
-        mode: sample.text("Clients register themselves with an initial access token."),
+        mode: sample.text("Apps register themselves with an initial access token."),
         new_token,
         rows: vec![row],
         label: sample.text("partners"),
