@@ -3,7 +3,7 @@
 use super::stage::Stage;
 use super::witness::{Answer, Event, Witness};
 use countersign::domain::digest::{authorization_of_code, refresh_key};
-use countersign::protocol::time::Timestamp;
+use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp};
 use countersign::storage::{
     DbConnection, StorageError, authorization_codes, issued_tokens, refresh_tokens, revocations,
     users,
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 /// Of everything that a witness has seen, what the database knows.
 #[derive(Debug, Default, Clone)]
 pub struct Stored {
+    /// What has expired by then may be gone: unix seconds, a minute after it was asked.
+    pub until: i64,
     pub spent_codes: BTreeSet<String>,
     pub refresh_tokens: BTreeSet<String>,
     pub spent_refresh_tokens: BTreeSet<String>,
@@ -37,7 +39,8 @@ impl Stored {
     pub async fn of(stage: &Stage, witness: &Witness) -> Self {
         let events = witness.events();
         let read = move |conn: &mut DbConnection| {
-            let mut stored = Self::default();
+            let until = (SystemClock.now() + Lifetime::minutes(1)).as_unix();
+            let mut stored = Self { until, ..Self::default() };
             for event in &events {
                 stored.look_up(conn, event)?;
             }

@@ -6,7 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 fn given(jti: &str, refresh_token: &str) -> Answer {
-    Answer::Given(Grant { jti: jti.into(), expires_at: 0, refresh_token: refresh_token.into() })
+    expiring(jti, refresh_token, i64::MAX)
+}
+
+fn expiring(jti: &str, refresh_token: &str, expires_at: i64) -> Answer {
+    Answer::Given(Grant { jti: jti.into(), expires_at, refresh_token: refresh_token.into() })
 }
 
 fn redeemed(answer: Answer) -> Event {
@@ -43,6 +47,7 @@ fn stored() -> Stored {
         tokens: set(&["j1", "j2", "j3"]),
         blocked: set(&["ada"]),
         revoked: set(&["j1"]),
+        until: 1000,
         issued_and_audited: Some((3, 3)),
     }
 }
@@ -149,7 +154,7 @@ fn what_was_answered_and_is_not_stored_is_found() {
         (|stored| stored.refresh_tokens.clear(), "is not stored"),
         (|stored| stored.spent_codes.clear(), "code was exchanged and is not spent"),
         (|stored| stored.blocked.clear(), "was blocked and is not"),
-        (|stored| stored.issued_and_audited = Some((3, 2)), "3 tokens are recorded"),
+        (|stored| stored.issued_and_audited = Some((3, 2)), "3 are recorded"),
     ];
     for (change, says) in cases {
         expect(history(), &without(change), says);
@@ -158,6 +163,21 @@ fn what_was_answered_and_is_not_stored_is_found() {
     expect(used, &without(|stored| stored.spent_refresh_tokens.clear()), "is not spent");
     let revoked = [Event::Revoked { jti: "j1".into(), deadline: now }];
     expect(revoked, &without(|stored| stored.revoked.clear()), "was revoked and is not");
+}
+
+#[test]
+fn what_has_expired_may_be_gone_but_not_from_the_log() {
+    let mut stored = stored();
+    stored.tokens.clear();
+    stored.revoked.clear();
+    stored.issued_and_audited = Some((0, 1));
+    let revoked = Event::Revoked { jti: "j1".into(), deadline: Instant::now() };
+    let history = || [code(), redeemed(expiring("j1", "r1", 1000)), revoked.clone()];
+    assert!(found(history(), &stored).is_empty());
+    let still = [code(), redeemed(expiring("j1", "r1", 1001))];
+    expect(still, &Stored { issued_and_audited: None, ..stored.clone() }, "is not recorded");
+    stored.issued_and_audited = Some((0, 0));
+    expect(history(), &stored, "1 tokens were given");
 }
 
 #[test]
