@@ -1,5 +1,6 @@
 //! `user …`: people and what they may do.
 
+mod block;
 mod show;
 
 use super::context::{Context, json_file, password_from_stdin, words};
@@ -149,8 +150,12 @@ pub struct Update {
 
 #[derive(Args)]
 pub struct Block {
-    #[command(flatten)]
-    who: Who,
+    /// The id, email address or user name
+    #[arg(required_unless_present = "users_file")]
+    user: Option<String>,
+    /// A file that names many, each in a line of its own; - for the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    users_file: Option<PathBuf>,
     /// Why, for the audit log
     #[arg(long, default_value = "blocked at the command line")]
     reason: String,
@@ -294,7 +299,11 @@ fn change(context: &Context<'_>, update: &Update) -> Result<(), CliError> {
 /// The commands that do one thing to one person.
 fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
     let (user, action) = match command {
-        UserCommand::Block(block) => (&block.who.user, Action::Block(&block.reason)),
+        UserCommand::Block(Block { user, users_file, reason }) => match (user, users_file) {
+            (Some(user), _) => (user, Action::Block(reason)),
+            (None, Some(path)) => return block::many(context, path, reason),
+            (None, None) => return Ok(()),
+        },
         UserCommand::Unblock(who) => (&who.user, Action::Unblock),
         UserCommand::RevokeTokens(who) => (&who.user, Action::RevokeTokens),
         UserCommand::EndSession(end) => (&end.who.user, Action::EndSession(&end.sid)),

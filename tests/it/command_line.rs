@@ -31,6 +31,46 @@ both! {
         assert_eq!(wrong.code, 2, "{wrong:?}");
     }
 
+    async fn r_11_everybody_whom_a_file_names_is_blocked(server: TestServer) {
+        let names: Vec<String> = (0..40).map(|n| format!("ada{n}")).collect();
+        for name in &names {
+            server.user(name).await;
+        }
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada7", "openid offline_access").await;
+        server.command(&["user", "block", "ada0"]).await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("people.txt");
+        let text = format!("{}\n\nnobody@example.org\n  ada1@example.org \n", names.join("\n"));
+        std::fs::write(&path, text).expect("it is written");
+        let path = path.to_str().expect("UTF-8");
+        let block = ["user", "block", "--users-file", path, "--reason", "a leak", "--json"];
+        let done = server.command(&block).await;
+        assert_eq!(done.code, 1, "{done:?}");
+        let done: Value = serde_json::from_str(&done.stdout).expect("JSON");
+        let counts = [&done["blocked"], &done["blocked_before"]].map(Value::as_u64);
+        assert_eq!(counts, [Some(39), Some(2)], "{done}");
+        assert_eq!(done["failed"][0]["user"], "nobody@example.org", "{done}");
+        assert_eq!(done["failed"].as_array().map(Vec::len), Some(1), "{done}");
+        let refused = app.refresh(&tokens.refresh_token).await.expect_error(400);
+        assert_eq!(refused["error"], "invalid_grant");
+    }
+
+    async fn r_11_a_file_that_names_nobody_is_refused(server: TestServer) {
+        server.user("ada").await;
+        for arguments in [
+            &["user", "block"][..],
+            &["user", "block", "--users-file", "/dev/null"],
+            &["user", "block", "--users-file", "/nowhere/people.txt"],
+            &["user", "block", "ada", "--users-file", "/dev/null"],
+        ] {
+            let refused = server.command(arguments).await;
+            assert_eq!(refused.code, 2, "{arguments:?}: {refused:?}");
+        }
+        let shown = server.command(&["user", "show", "ada", "--json"]).await.expect_json();
+        assert_eq!(shown["blocked_at"], Value::Null, "{shown}");
+    }
+
     async fn one_browser_of_somebody_is_signed_out(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
