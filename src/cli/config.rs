@@ -92,8 +92,8 @@ fn database(config: &Config) -> Result<Seen, StorageError> {
         Ok(Found::NoDirectory) => Seen::bad("the directory for the file is not there"),
         Ok(Found::Damaged(problem)) => Seen::bad(format!("the file is damaged: {problem}")),
         Ok(Found::Schema { lacks: 0, unknown: 0 }) => Seen::good("there, and up to date"),
-        Ok(Found::Schema { lacks, unknown: 0 }) => {
-            Seen::good(format!("there; the next start makes {lacks} changes to its schema"))
+        Ok(Found::Schema { unknown: 0, .. }) => {
+            Seen::good("there; the next start brings its schema up to date")
         }
         Ok(Found::Schema { .. }) => {
             Seen::good("there, with a schema of a newer version; some of it is not known here")
