@@ -16,8 +16,12 @@ use crate::storage::{Db, StorageError, housekeeping};
 
 /// Why nothing is issued.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongClock(Deviation);
+pub enum WrongClock {
+    #[error("{0}")]
+    Is(Deviation),
+    #[error("the clock was wrong for a moment")]
+    Was,
+}
 
 /// What the database says of the time.
 enum Said {
@@ -95,8 +99,25 @@ impl Provider {
     pub fn expect_right_clock(&self) -> Result<(), OAuthError> {
         match self.clock_deviation() {
             None => Ok(()),
-            Some(deviation) => Err(OAuthError::unavailable(WrongClock(deviation))),
+            Some(deviation) => Err(OAuthError::unavailable(WrongClock::Is(deviation))),
         }
+    }
+
+    /// Whether the clock was right since [`Provider::clock_misread`] gave this, and is.
+    ///
+    /// # Errors
+    ///
+    /// `temporarily_unavailable` when it was not: what was found to have expired may not have.
+    pub fn expect_right_clock_since(&self, misread: u64) -> Result<(), OAuthError> {
+        match self.clock_misread() == misread {
+            true => self.expect_right_clock(),
+            false => Err(OAuthError::unavailable(WrongClock::Was)),
+        }
+    }
+
+    /// How often somebody has gone by a clock that is ahead.
+    pub fn clock_misread(&self) -> u64 {
+        self.clock.guard().map_or(0, GuardedClock::misread)
     }
 
     /// By how much the clock is wrong; none while it is right.

@@ -7,7 +7,7 @@
 
 use super::time::{Clock, SystemClock, Timestamp, monotonic, system_milliseconds};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ pub struct GuardedClock {
     /// Whether there is another clock.
     compared: AtomicBool,
     jump: Mutex<Option<Jump>>,
+    misread: AtomicU64,
 }
 
 /// A jump that is waited out.
@@ -71,6 +72,7 @@ impl Default for GuardedClock {
             began: AtomicI64::new(system_milliseconds()),
             compared: AtomicBool::new(false),
             jump: Mutex::default(),
+            misread: AtomicU64::default(),
         }
     }
 }
@@ -97,6 +99,12 @@ impl GuardedClock {
     pub fn deviation(&self) -> Option<Deviation> {
         let (by, compared) = (self.skew(), self.compared.load(Ordering::Relaxed));
         (by.abs() > TOLERANCE).then_some(Deviation { by, compared })
+    }
+
+    /// How often somebody has been shown a time that is too late. While that stays the same, what was
+    /// found to have expired has.
+    pub fn misread(&self) -> u64 {
+        self.misread.load(Ordering::Relaxed)
     }
 
     /// Where there is no other clock: by how much this one has jumped, once it has run evenly for so
@@ -149,7 +157,11 @@ impl GuardedClock {
 
 impl Clock for GuardedClock {
     fn now(&self) -> Timestamp {
-        Self::later(system_milliseconds(), self.expected(monotonic()))
+        let (shown, expected) = (system_milliseconds(), self.expected(monotonic()));
+        if shown.saturating_sub(expected) > TOLERANCE {
+            self.misread.fetch_add(1, Ordering::Relaxed);
+        }
+        Self::later(shown, expected)
     }
 
     fn steady(&self) -> Timestamp {
@@ -188,7 +200,9 @@ mod tests {
     fn t_01_a_clock_that_is_ahead_is_shown_and_not_written_for_others() {
         let clock = GuardedClock::default();
         clock.compare(system_milliseconds() - HOUR, monotonic());
+        assert_eq!(clock.misread(), 0);
         assert!(clock.now().seconds_since(clock.shared()) >= 3599);
+        assert_eq!(clock.misread(), 1);
         assert_eq!(clock.deviation().unwrap().to_string().find("3600 s ahead"), Some(13));
         clock.compare(system_milliseconds(), monotonic());
         assert_eq!(clock.deviation(), None);

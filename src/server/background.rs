@@ -140,8 +140,13 @@ async fn advance_keys(provider: Arc<Provider>, metrics: Arc<Metrics>) {
 /// Sends what clients must be told.
 async fn deliver(provider: Arc<Provider>, metrics: Arc<Metrics>) {
     let mut outage = Outage::new("messages to clients cannot be read from the database", metrics);
-    let mut worker = Worker::new(provider);
+    let mut worker = Worker::new(provider.clone());
     loop {
+        // A token that says when somebody was signed out must be right about it.
+        if provider.clock_deviation().is_some() {
+            tokio::time::sleep(FOLLOW).await;
+            continue;
+        }
         let done = worker.step().await;
         let is_out = done.is_err();
         outage.note(done.map_err(OAuthError::from));

@@ -1,6 +1,6 @@
 //! A clock that a test sets while the program runs, and that nobody else sees.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A clock of one's own. Only what tells the time is changed by it, not what measures spans.
@@ -28,7 +28,7 @@ impl FakeTime {
         Some(clock)
     }
 
-    /// Sets it: `+3600` seconds ahead, `-3600` behind, or `@2040-02-29 12:00:00`.
+    /// Sets it: `+3600` seconds ahead, or `-3600` behind.
     pub fn set(&self, to: &str) {
         let (file, new) = (self.file(), self.directory.path().join("new"));
         // At once: a file that is half written would be a clock that is somewhere else.
@@ -42,17 +42,22 @@ impl FakeTime {
 
     /// The variables of a process that goes by it.
     pub fn variables(&self) -> Vec<(String, String)> {
-        let text = |path: &Path| path.to_str().expect("plain text").to_owned();
-        [
-            // The library of C once more, before any other that brings memory of its own, which would
-            // ask for the time before there is one.
-            ("LD_PRELOAD", format!("{}:libc.so.6", text(&self.library))),
-            ("FAKETIME_TIMESTAMP_FILE", text(&self.file())),
-            ("FAKETIME_NO_CACHE", "1".to_owned()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        let file = self.file().to_str().expect("plain text").to_owned();
+        self.with(&[("FAKETIME_TIMESTAMP_FILE", &file), ("FAKETIME_NO_CACHE", "1")])
+    }
+
+    /// The variables of a process that begins at a moment, and is never set again.
+    pub fn from(&self, moment: &str) -> Vec<(String, String)> {
+        self.with(&[("FAKETIME", moment), ("FAKETIME_CACHE_DURATION", "1000000")])
+    }
+
+    fn with(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+        // The library of C once more, before any other that brings memory of its own, which would ask
+        // for the time before there is one.
+        let libraries = format!("{}:libc.so.6", self.library.display());
+        let both = [("LD_PRELOAD", &*libraries), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
+        let all = both.iter().chain(more);
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     /// What comes before a command so that it goes by it.

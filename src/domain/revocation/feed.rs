@@ -100,7 +100,7 @@ impl Feed {
         let Position { epoch, seq } = provider.revocation.position().borrow().clone();
         let is_current = known.epoch.as_deref() == Some(&*epoch);
         let since = if is_current { known.since } else { 0 };
-        let asked = Asked { epoch, since, seq, now: provider.now() };
+        let asked = Asked { epoch, since, seq, now: provider.clock.shared() };
         self.pages.get_or_insert_async(&asked, make(provider, &asked)).await
     }
 }

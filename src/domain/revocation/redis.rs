@@ -228,7 +228,7 @@ impl Relay {
             let Some(progress) = &mut self.progress else { return Ok(()) };
             let rows = page(&self.shared.db, progress.seq).await?;
             let Some(last) = rows.last() else { return Ok(()) };
-            let now = self.shared.clock.now();
+            let now = self.shared.clock.shared();
             if let Err(error) = self.shared.store.write(&rows, now).await {
                 if error.code() == Some("WRONGTYPE") {
                     tracing::error!("the stream of revocations in Redis was overwritten");
@@ -301,7 +301,7 @@ impl Relay {
         loop {
             let rows = page(&self.shared.db, seq).await?;
             let Some(last) = rows.last() else { break };
-            let now = self.shared.clock.now();
+            let now = self.shared.clock.shared();
             self.shared.store.write_rebuilt(&rebuilt, &rows, now).await?;
             seq = last.seq;
         }
@@ -319,7 +319,7 @@ impl Relay {
 
     /// By how many seconds the clock of Redis is ahead; says so when it is too much, once.
     fn compare(&mut self, shown: Timestamp) -> i64 {
-        let ahead = shown.seconds_since(self.shared.clock.now());
+        let ahead = shown.seconds_since(self.shared.clock.shared());
         let before = self.status(|status| std::mem::replace(&mut status.clock_skew, ahead));
         let is_off = |skew: i64| skew.unsigned_abs() > TOLERANCE;
         match (is_off(before), is_off(ahead)) {
@@ -334,7 +334,7 @@ impl Relay {
     }
 
     fn head(&self, epoch: &str, seq: i64) -> Head {
-        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.now() }
+        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.shared() }
     }
 
     fn beaten(&mut self, head: &Head, table_head: i64) {

@@ -129,7 +129,7 @@ impl StatusLists {
         provider: &Provider,
         list: i64,
     ) -> Result<Option<SignedList>, OAuthError> {
-        let now = provider.now();
+        let now = provider.clock.shared();
         let first = now.as_unix().div_euclid(SPAN) - 1;
         let last = (now + provider.longest_token_life()).as_unix().div_euclid(SPAN) + 1;
         if !(first..=last).contains(&list) {

@@ -64,10 +64,11 @@ async fn go_on(
     via: Via,
 ) -> HttpResponse {
     let provider = &visitor.state.provider;
+    let misread = provider.clock_misread();
     let assessed = progress::assess(provider, client, &interaction, visitor.session.as_deref());
     // Whoever seems signed out is so by a clock that is right.
     let assessed = assessed.await.and_then(|situation| {
-        provider.expect_right_clock()?;
+        provider.expect_right_clock_since(misread)?;
         Ok(situation)
     });
     let situation = match assessed {

@@ -17,19 +17,25 @@ pub(super) async fn only_by_a_right_clock(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(refusal) = refusal(request.request()) {
+    let misread = misread(request.request());
+    if let Some(refusal) = refusal(request.request(), misread) {
         return Ok(request.into_response(refusal));
     }
     let answer = next.call(request).await?.map_into_boxed_body();
     let has_issued = answer.status().is_success() && !ASKED.contains(&answer.request().path());
-    match refusal(answer.request()).filter(|_| !has_issued) {
+    match refusal(answer.request(), misread).filter(|_| !has_issued) {
         Some(refusal) => Ok(answer.into_response(refusal)),
         None => Ok(answer),
     }
 }
 
-fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
+fn misread(request: &HttpRequest) -> u64 {
+    let state: Option<&web::Data<State>> = request.app_data();
+    state.map_or(0, |state| state.provider.clock_misread())
+}
+
+fn refusal(request: &HttpRequest, misread: u64) -> Option<HttpResponse> {
     let state: &web::Data<State> = request.app_data()?;
-    let wrong = state.provider.expect_right_clock().err()?;
+    let wrong = state.provider.expect_right_clock_since(misread).err()?;
     Some(JsonError::from(wrong).error_response())
 }
