@@ -42,7 +42,7 @@ use crate::protocol::guarded_clock::GuardedClock;
 use crate::protocol::random::{Random, SystemRandom};
 use crate::protocol::time::Clock;
 use crate::redis_link::Link;
-use crate::storage::{DatabaseUrl, Db, StorageError, backup};
+use crate::storage::{DatabaseUrl, Db, StorageError, backup, condition};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 use background::Background;
@@ -51,6 +51,7 @@ use lock::Lock;
 use signals::{Signals, Told};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::Tls;
@@ -258,6 +259,7 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
 /// Nobody is served from a database that cannot be read.
 fn check_file(url: &DatabaseUrl) -> Result<(), RunError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
+    condition::expect_writable(Path::new(path))?;
     match backup::quick_problem(path, CHECKED_BYTES)? {
         None => Ok(()),
         Some(problem) => Err(RunError::Damaged { path: path.clone(), problem }),

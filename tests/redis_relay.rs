@@ -146,6 +146,36 @@ async fn r_09_what_others_write_is_put_right() {
 }
 
 #[tokio::test]
+async fn r_09_what_others_remove_is_put_back() {
+    let setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    let all = ["ada", "bea", "cay"];
+    setup.add(&all.map(|name| watermark(name, now, now + 300))).await;
+    setup.settled(3).await;
+    eventually("cay is refused", 3000, async || list.refuses("cay")).await;
+
+    // Out of the middle: the stream begins and ends where it should.
+    assert_eq!(setup.redis.ask::<i64>(&["XDEL", STREAM_KEY, "2-0"]).await, 1);
+    eventually("the stream is whole again", 3000, async || {
+        assert_eq!(list.refuses("bea"), Some(true), "who knows it does not forget it");
+        Some(setup.redis.ask::<i64>(&["XLEN", STREAM_KEY]).await == 3)
+    })
+    .await;
+    assert_eq!(setup.follow().await.refuses("bea"), Some(true));
+
+    let key = "{countersign}:revoked:sub:ada";
+    let written = setup.redis.get(key).await;
+    assert_eq!(setup.redis.ask::<i64>(&["DEL", key]).await, 1);
+    eventually("the single key is back", 3000, async || setup.redis.get(key).await.map(|_| true))
+        .await;
+    assert_eq!(setup.redis.get(key).await, written);
+    let _: String = setup.redis.ask(&["SET", key, "5"]).await;
+    eventually("it is right again", 3000, async || Some(setup.redis.get(key).await == written))
+        .await;
+}
+
+#[tokio::test]
 async fn r_02_a_dead_redis_fails_nobody_and_is_caught_up_with() {
     let mut setup = Setup::start().await;
     let list = setup.follow().await;

@@ -1,6 +1,7 @@
 //! Work that goes on beside the requests.
 
 mod clock;
+mod lookout;
 
 use crate::domain::outbox::Worker;
 use crate::domain::revocation::redis::RedisRelay;
@@ -56,6 +57,7 @@ impl Background {
         if provider.clock.guard().is_some() {
             tasks.spawn(clock::watch(provider.clone(), metrics.clone()));
         }
+        tasks.spawn(lookout::watch(provider.clone(), metrics.clone()));
         let relaying = relay.map(|relay| {
             tasks.spawn(wake(relay.clone(), provider.revocation.changed(), metrics.clone()));
             relay.spawn()

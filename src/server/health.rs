@@ -38,6 +38,9 @@ async fn ready(state: Data<State>) -> HttpResponse {
     }
     let asked = state.provider.db.read(|conn| settings::find(conn, settings::CACHE_VERSION));
     match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(_)) if state.provider.db.refuses_writes() => {
+            unready("the database cannot be written to")
+        }
         Ok(Ok(_)) => say(StatusCode::OK, "ready"),
         _ => unready("the database is out of reach"),
     }

@@ -1,18 +1,22 @@
 //! Opening the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
+use super::condition::Writable;
+use super::pool::{LogPoolErrors, Manager};
 use super::writer::{MAX_BATCH, Undo, Writer};
 use super::{DbConnection, StorageError};
 use crate::failpoint;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{
+    AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager,
+};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::{self, ManageConnection, Pool, R2D2Connection};
+use diesel::r2d2::{self, Pool};
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 pub(super) const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 pub(super) const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -24,7 +28,10 @@ const POOL_TIMEOUT: Duration = Duration::from_millis(500);
 const POSTGRES_DEADLINE: Duration = Duration::from_secs(3);
 /// How the library finds out that the other side is gone: while it connects, while what was sent is
 /// not acknowledged (milliseconds), while it waits for an answer.
-const POSTGRES_OPTIONS: [(&str, &str); 5] = [
+/// And that it is no server that only follows another one: nothing is read there, because it may be
+/// behind.
+const POSTGRES_OPTIONS: [(&str, &str); 6] = [
+    ("target_session_attrs", "read-write"),
     ("connect_timeout", "2"),
     ("tcp_user_timeout", "3000"),
     ("keepalives_idle", "3"),
@@ -33,8 +40,6 @@ const POSTGRES_OPTIONS: [(&str, &str); 5] = [
 ];
 /// The read connections of SQLite: reads are short, and more than this only queue on the cores.
 const SQLITE_READERS: u32 = 8;
-/// How long after a failure to connect the next try is, at first and at most.
-const CONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// The connections to PostgreSQL, for reads and writes together.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -75,6 +80,9 @@ pub struct Db {
     pool: Pool<Manager>,
     /// SQLite has one writer; PostgreSQL writes through the pool.
     writer: Option<Arc<Writer>>,
+    writable: Arc<Writable>,
+    /// Where SQLite has its file.
+    path: Option<Arc<Path>>,
 }
 
 impl Db {
@@ -96,13 +104,13 @@ impl Db {
     pub fn open_with_batch(url: &DatabaseUrl, max_batch: usize) -> Result<Self, StorageError> {
         let mut first = connect(url)?;
         migrate(&mut first)?;
-        let writer = match url {
-            DatabaseUrl::Sqlite(_) => Some(Arc::new(Writer::start(first, max_batch))),
-            DatabaseUrl::Postgres(_) => None,
-        };
-        let size = match url {
-            DatabaseUrl::Sqlite(_) => SQLITE_READERS,
-            DatabaseUrl::Postgres(_) => POSTGRES_CONNECTIONS,
+        let writable = Arc::<Writable>::default();
+        let (writer, path, size) = match url {
+            DatabaseUrl::Sqlite(path) => {
+                let writer = Writer::start(first, max_batch, writable.clone());
+                (Some(Arc::new(writer)), Some(Path::new(path).into()), SQLITE_READERS)
+            }
+            DatabaseUrl::Postgres(_) => (None, None, POSTGRES_CONNECTIONS),
         };
         let pool = Pool::builder()
             .max_size(size)
@@ -110,9 +118,19 @@ impl Db {
             .connection_timeout(POOL_TIMEOUT)
             .test_on_check_out(false)
             .error_handler(Box::new(LogPoolErrors))
-            .build(Manager { url: url.clone(), gate: Mutex::default() })
+            .build(Manager::new(url.clone()))
             .map_err(|error| StorageError::Unavailable(Box::new(error)))?;
-        Ok(Self { pool, writer })
+        Ok(Self { pool, writer, writable, path })
+    }
+
+    /// Whether the last write was refused because nothing can be written.
+    pub fn refuses_writes(&self) -> bool {
+        self.writable.is_refused()
+    }
+
+    /// The file of SQLite.
+    pub fn path(&self) -> Option<Arc<Path>> {
+        self.path.clone()
     }
 
     /// Runs queries that only read, on a thread that may block.
@@ -184,8 +202,13 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, StorageError> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        self.aside(move || checkout(&pool)?.run(|conn| transaction(conn, work))).await
+        let (pool, writable) = (self.pool.clone(), self.writable.clone());
+        self.aside(move || {
+            let done = checkout(&pool)?.run(|conn| transaction(conn, work));
+            writable.note(&done);
+            done
+        })
+        .await
     }
 
     /// Runs work on a thread that may block. Whoever waits for PostgreSQL gives up after a while; the
@@ -232,7 +255,11 @@ fn transaction<T>(
 }
 
 /// Opens one connection with the settings every connection has.
-fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
+///
+/// # Errors
+///
+/// When the database is out of reach.
+pub fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
     let unavailable = |error: ConnectionError| StorageError::Unavailable(Box::new(error));
     match url {
         DatabaseUrl::Sqlite(path) => {
@@ -251,7 +278,9 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             let mut conn = PgConnection::establish(&with_options(url)).map_err(unavailable)?;
             conn.batch_execute(
                 "SET statement_timeout='2s'; SET lock_timeout='2s'; \
-                 SET idle_in_transaction_session_timeout='10s'; SET synchronous_commit=on;",
+                 SET idle_in_transaction_session_timeout='10s'; \
+                 SELECT set_config('synchronous_commit', 'on', false) \
+                 WHERE current_setting('synchronous_commit') <> 'remote_apply'",
             )?;
             Ok(DbConnection::Postgres(conn))
         }
@@ -291,16 +320,26 @@ fn migrate(conn: &mut DbConnection) -> Result<(), StorageError> {
         DbConnection::Sqlite(conn) => {
             // The lock keeps a second process from reading the list of migrations half-way.
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            conn.set_instrumentation(each_statement);
             let migrated = conn.run_pending_migrations(SQLITE).map(drop);
+            conn.set_instrumentation(None::<fn(InstrumentationEvent<'_>)>);
             finish_migration(conn, migrated)
         }
         DbConnection::Postgres(conn) => {
             conn.batch_execute("SET statement_timeout=0; SET lock_timeout=0")?;
             AnsiTransactionManager::begin_transaction(conn)?;
             conn.batch_execute("SELECT pg_advisory_xact_lock(7305519482)")?;
+            conn.set_instrumentation(each_statement);
             let migrated = conn.run_pending_migrations(POSTGRES).map(drop);
+            conn.set_instrumentation(None::<fn(InstrumentationEvent<'_>)>);
             finish_migration(conn, migrated)
         }
+    }
+}
+
+fn each_statement(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { .. } = event {
+        failpoint::reach("migrating");
     }
 }
 
@@ -323,105 +362,6 @@ where
     }
 }
 
-/// Makes connections for the pool.
-struct Manager {
-    url: DatabaseUrl,
-    gate: Mutex<Gate>,
-}
-
-/// Keeps the pool, which wants all its connections at once, from storming a server that refuses them.
-#[derive(Default)]
-struct Gate {
-    /// How many tries in a row have failed.
-    failures: u32,
-    /// When the next try is.
-    closed_until: Option<Instant>,
-}
-
-impl Gate {
-    /// Whether to try now. After a failure one does, and the others wait for what becomes of it.
-    fn pass(&mut self, now: Instant) -> bool {
-        if self.failures == 0 {
-            return true;
-        }
-        let is_open = self.closed_until.is_none_or(|until| until <= now);
-        if is_open {
-            let pause = CONNECT_PAUSE.0 * 2_u32.pow(self.failures.min(4));
-            self.closed_until = Some(now + pause.min(CONNECT_PAUSE.1));
-        }
-        is_open
-    }
-
-    fn note(&mut self, succeeded: bool) {
-        self.failures = if succeeded { 0 } else { self.failures.saturating_add(1) };
-    }
-}
-
-/// A connection that remembers whether it failed: the library does not notice that the server behind
-/// a connection has gone, and would give it out again and again.
-struct Pooled {
-    conn: DbConnection,
-    failed: bool,
-}
-
-impl Pooled {
-    fn run<T>(
-        &mut self,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let outcome = work(&mut self.conn);
-        let is_about_the_database =
-            matches!(outcome, Err(StorageError::Unavailable(_) | StorageError::Query(_)));
-        self.failed |= is_about_the_database;
-        outcome
-    }
-}
-
-impl ManageConnection for Manager {
-    type Connection = Pooled;
-    type Error = StorageError;
-
-    fn connect(&self) -> Result<Pooled, StorageError> {
-        let gate = || self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if !gate().pass(Instant::now()) {
-            return Err(StorageError::Unavailable(Box::new(NotYet)));
-        }
-        let made = connect(&self.url);
-        gate().note(made.is_ok());
-        let mut conn = made?;
-        if let DbConnection::Sqlite(conn) = &mut conn {
-            conn.batch_execute("PRAGMA query_only=ON")?;
-        }
-        Ok(Pooled { conn, failed: false })
-    }
-
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StorageError> {
-        Ok(pooled.conn.batch_execute("SELECT 1")?)
-    }
-
-    fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.failed || std::thread::panicking() || on!(&mut pooled.conn, |c| c.is_broken())
-    }
-}
-
-/// The last try to connect has failed just now.
-#[derive(Debug, thiserror::Error)]
-#[error("the database could not be reached a moment ago")]
-struct NotYet;
-
-/// A database that is away is one line a try, not a stack of causes.
-#[derive(Debug)]
-struct LogPoolErrors;
-
-impl r2d2::HandleError<StorageError> for LogPoolErrors {
-    fn handle_error(&self, error: StorageError) {
-        match &error {
-            StorageError::Unavailable(cause) if cause.is::<NotYet>() => {}
-            _ => tracing::warn!(%error, "no connection to the database"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -439,29 +379,11 @@ mod tests {
     #[test]
     fn p_05_a_connection_has_deadlines_unless_the_url_names_others() {
         let plain = with_options("postgres://h/d");
-        assert!(plain.starts_with("postgres://h/d?connect_timeout=2&tcp_user_timeout=3000&"));
+        assert!(plain.starts_with("postgres://h/d?target_session_attrs=read-write&"));
+        assert!(plain.contains("&connect_timeout=2&tcp_user_timeout=3000&"));
         let own = with_options("postgres://h/d?sslmode=disable&connect_timeout=9");
-        assert!(own.starts_with("postgres://h/d?sslmode=disable&connect_timeout=9&tcp_user"));
+        assert!(own.starts_with("postgres://h/d?sslmode=disable&connect_timeout=9&target"));
         assert!(!own.contains("connect_timeout=2"));
-    }
-
-    #[test]
-    fn p_06_after_a_failure_one_tries_and_the_others_wait() {
-        let (mut gate, start) = (Gate::default(), Instant::now());
-        assert!(gate.pass(start) && gate.pass(start));
-        gate.note(false);
-        assert!(gate.pass(start));
-        assert!(!gate.pass(start));
-        let mut tries = 0;
-        for millisecond in 1..10_000 {
-            if gate.pass(start + Duration::from_millis(millisecond)) {
-                gate.note(false);
-                tries += 1;
-            }
-        }
-        assert!((15..30).contains(&tries), "{tries}");
-        gate.note(true);
-        assert!(gate.pass(start) && gate.pass(start));
     }
 
     #[test]

@@ -8,10 +8,12 @@
 //! for good when one could not be rolled back, and SQLite rolls back by itself when the disk is full.
 //! There is no timer: while the disk works on one batch, the next one gathers.
 
+use super::condition::Writable;
 use super::{DbConnection, StorageError};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -39,12 +41,12 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread with the connection it will own. At most `max_batch` pieces of work share
-    /// a commit.
-    pub fn start(conn: DbConnection, max_batch: usize) -> Self {
+    /// a commit. What becomes of commits is noted.
+    pub fn start(conn: DbConnection, max_batch: usize, writable: Arc<Writable>) -> Self {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(conn, &jobs, max_batch))
+            .spawn(move || serve(conn, &jobs, max_batch, &writable))
             .expect("the operating system can start a thread at start-up");
         Self { queue }
     }
@@ -131,18 +133,27 @@ where
     }
 }
 
-fn serve(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, max_batch: usize) {
+fn serve(
+    mut conn: DbConnection,
+    jobs: &Receiver<Box<dyn Job>>,
+    max_batch: usize,
+    writable: &Writable,
+) {
     while let Ok(first) = jobs.recv() {
         // With more threads than cores, those that are about to queue come first.
         std::thread::yield_now();
         let mut batch = Vec::with_capacity(max_batch);
         batch.push(first);
         let committed = run_batch(&mut conn, &mut batch, jobs, max_batch);
+        writable.note(&committed);
         if committed.is_err() {
             // Those who queued up behind a lock or a full disk have waited as long for the same.
             batch.extend(jobs.try_iter());
         }
-        let fault = committed.err().map(|error| error.to_string());
+        let fault = committed.err().map(|error| match error {
+            StorageError::Unavailable(cause) => cause.to_string(),
+            other => other.to_string(),
+        });
         for job in batch {
             job.answer(fault.clone().map(|text| StorageError::Unavailable(text.into())));
         }

@@ -866,5 +866,7 @@ attention-clock-ahead = Die Uhr dieses Servers geht { $seconds } Sekunden vor. B
 attention-clock-behind = Die Uhr dieses Servers geht { $seconds } Sekunden nach. Bis sie stimmt, kann sich niemand anmelden, und keine App bekommt Tokens.
 attention-one-admin = Nur eine Person mit Verwaltungsrechten kann sich anmelden. Geben Sie die Rolle noch jemandem.
 attention-old-secret = Das Geheimnis von { $name } ist über ein Jahr alt. Erzeugen Sie ein neues.
+attention-disk = Der Datenträger der Datenbank ist zu { $used } % belegt. Ist er voll, kann sich niemand mehr anmelden.
+attention-careless = PostgreSQL kann verlieren, was es bestätigt hat: { $settings } ist aus. Schalten Sie es ein.
 user-blocked-note = Gesperrt { $date }. Grund: { $reason }
 long-ago = Vor längerer Zeit

@@ -868,5 +868,7 @@ attention-clock-ahead = The clock of this server is { $seconds } seconds ahead. 
 attention-clock-behind = The clock of this server is { $seconds } seconds behind. Nobody can sign in and no app gets tokens until it is right.
 attention-one-admin = Only one administrator can sign in. Give somebody else the role too.
 attention-old-secret = The secret of { $name } is more than a year old. Make a new one.
+attention-disk = The disk of the database is { $used } % full. When it is full, nobody can sign in.
+attention-careless = PostgreSQL may lose what it has acknowledged: { $settings } is off. Switch it on.
 user-blocked-note = Blocked { $date }. Reason: { $reason }
 long-ago = A while ago

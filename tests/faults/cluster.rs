@@ -1,9 +1,10 @@
 //! A PostgreSQL server that can be restarted, killed and kept away.
 
 use super::support::{ports, postgres, process};
+use super::witness_facts::count;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,6 +39,17 @@ impl Cluster {
     /// An empty server that listens everywhere.
     pub async fn start() -> Self {
         Self(Arc::new(aside(Server::start).await))
+    }
+
+    /// A server that follows this one, whose port is given: it is reached by another way, maybe.
+    pub async fn standby(&self, port: u16) -> Self {
+        let server = self.0.clone();
+        Self(Arc::new(aside(move || server.standby(port)).await))
+    }
+
+    /// Makes a server that follows the one that all write to. Returns when it is.
+    pub async fn promote(&self) {
+        self.run("SELECT pg_promote(true, 20)").await;
     }
 
     /// A new database, reached under a host name or address, as somebody without special rights.
@@ -83,16 +95,42 @@ impl Cluster {
 
 impl Server {
     fn start() -> Self {
+        Self::on(|bin, data, prefix| {
+            postgres::initialise(bin, data, prefix);
+            let hba = data.join("pg_hba.conf");
+            let rules = std::fs::read_to_string(&hba).expect("it was made");
+            let rules = format!("{rules}host all all 10.0.0.0/8 trust\n");
+            std::fs::write(&hba, rules).expect("writable");
+        })
+    }
+
+    fn standby(&self, port: u16) -> Self {
+        let standby = Self::on(|bin, data, prefix| {
+            let mut command = prefix.to_vec();
+            command.push(bin.join("pg_basebackup").display().to_string());
+            let words = ["--write-recovery-conf", "--checkpoint=fast", "--host=127.0.0.1"];
+            command.extend(words.map(str::to_owned));
+            command.push(format!("--pgdata={}", data.display()));
+            command.extend([format!("--port={port}"), format!("--username={}", postgres::ROLE)]);
+            let mut copy = std::process::Command::new(&command[0]);
+            let copied = copy.args(&command[1..]).current_dir("/").output().expect("it is there");
+            assert!(copied.status.success(), "{copied:?}");
+        });
+        let following = "SELECT count(*) AS n FROM pg_stat_replication WHERE state = 'streaming'";
+        let admin = url(self.port, "postgres");
+        process::wait_until("the standby", &standby.directory, || count(&admin, following) == 1);
+        standby
+    }
+
+    /// A server on the files that somebody makes.
+    fn on(make: impl FnOnce(&Path, &Path, &[String])) -> Self {
         let bin = postgres::binaries();
         let port = ports::free_port();
         let directory = process::directory("cluster");
         let path = directory.path().to_owned();
         let data = path.join("data");
         let prefix = postgres::unprivileged(&path);
-        postgres::initialise(&bin, &data, &prefix);
-        let hba = data.join("pg_hba.conf");
-        let rules = std::fs::read_to_string(&hba).expect("it was made");
-        std::fs::write(&hba, format!("{rules}host all all 10.0.0.0/8 trust\n")).expect("writable");
+        make(&bin, &data, &prefix);
 
         let mut command: Vec<String> = prefix;
         command.extend(["sh", "-c", RUNNER, "runner"].map(str::to_owned));
@@ -139,8 +177,10 @@ impl Server {
     }
 }
 
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://{}@127.0.0.1:{port}/{database}?sslmode=disable", postgres::ROLE)
+}
+
 fn connect(port: u16, database: &str) -> Option<PgConnection> {
-    let role = postgres::ROLE;
-    let url = format!("postgres://{role}@127.0.0.1:{port}/{database}?sslmode=disable");
-    PgConnection::establish(&url).ok()
+    PgConnection::establish(&url(port, database)).ok()
 }

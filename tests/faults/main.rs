@@ -8,14 +8,20 @@
 mod support;
 
 mod balancer;
+mod bloat;
 mod cluster;
+mod disk;
+mod failover;
 mod faketime;
+mod file_system;
 mod limits;
 mod load;
+mod memory;
 mod migration;
 mod netns;
 mod people;
 mod postgres;
+mod power_cut;
 mod process_death;
 mod redis_faults;
 mod report;

@@ -78,13 +78,7 @@ async fn dies_after_the_commit(store: Store) {
     let app = stage.app().await;
     let mut serving = stage.serve_with(&[("FAILPOINT", "after_commit=abort")]).await;
     let code = app.code("ada0", &[("scope", "openid email")]).await;
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", &*code.value),
-        ("redirect_uri", &*app.redirect_uri),
-        ("code_verifier", &*code.verifier),
-    ];
-    last_request(&app, "/token", &form).await;
+    last_request(&app, "/token", &app.redemption(&code)).await;
     serving.end(Duration::from_secs(5)).await;
     let live = "SELECT count(*) AS n FROM authorizations WHERE revoked_at IS NULL";
     assert_eq!(count(&stage.database_url, live), 1);
@@ -114,13 +108,7 @@ async fn k_02_a_code_whose_exchange_was_not_committed_is_good_again() {
     let app = stage.app().await;
     let mut serving = stage.serve_with(&[("FAILPOINT", "before_commit=abort")]).await;
     let code = app.code("ada0", &[("scope", "openid email")]).await;
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", &*code.value),
-        ("redirect_uri", &*app.redirect_uri),
-        ("code_verifier", &*code.verifier),
-    ];
-    last_request(&app, "/token", &form).await;
+    last_request(&app, "/token", &app.redemption(&code)).await;
     serving.end(Duration::from_secs(5)).await;
     let _serving = stage.serve().await;
     app.redeem(&code).await.expect_tokens();

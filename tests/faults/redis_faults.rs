@@ -118,6 +118,44 @@ async fn r_04_whatever_an_operator_empties_is_filled_again_and_nothing_is_accept
 }
 
 #[tokio::test]
+async fn r_09_whatever_a_stranger_writes_is_no_answer_and_is_put_right() {
+    let redis = Redis::start();
+    let scene = Scene::start(&redis.url()).await;
+    scene.settled(TEN).await;
+    let watching = scene.service.watch(&scene.load.witness, UNWELL);
+    for order in [
+        "XADD {countersign}:revocations * kind sub key ada0 not_before 1 expires_at 5",
+        "XADD {countersign}:revocations * a b",
+        "EVAL \"return redis.call('XADD',KEYS[1],'*','a',string.rep('x',9000000))\" 1 \
+         {countersign}:revocations",
+        "XTRIM {countersign}:revocations MAXLEN 1",
+        "SETRANGE {countersign}:head 30000000 x",
+        "EVAL \"redis.call('DEL',KEYS[1]) return redis.call('HSET',KEYS[1],'a','b')\" 1 \
+         {countersign}:head",
+        "EVAL \"redis.call('DEL',KEYS[1]) return redis.call('SADD',KEYS[1],'a')\" 1 \
+         {countersign}:revocations",
+        "EVAL \"redis.call('DEL',KEYS[1]) return redis.call('SETRANGE',KEYS[1],30000000,'x')\" 1 \
+         {countersign}:revocations",
+    ] {
+        let answer = redis.call(order);
+        assert!(!answer.starts_with('-'), "{order}: {answer}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let took = scene.settled(TEN).await;
+        let newcomer = Service::follow(&redis.url());
+        let all = async || newcomer.is_fresh() && newcomer.knows_all(&scene.load.witness);
+        until("a newcomer knows all", TEN, all).await;
+        let words: Vec<&str> = order.split_whitespace().take(2).collect();
+        measured("R-09", &format!("{}: put right after", words.join(" ")), time(took));
+    }
+    watching.abort();
+    let log = scene.serving.log();
+    for alarm in ["does not hold the revocation list any more", "was overwritten"] {
+        assert!(log.contains(alarm), "{alarm}: {log}");
+    }
+    scene.expect_unharmed().await;
+}
+
+#[tokio::test]
 async fn r_05_a_full_redis_is_not_believed_and_fails_nobody() {
     let redis = Redis::start();
     let scene = Scene::start(&redis.url()).await;

@@ -3,6 +3,7 @@
 
 use super::balancer::Balancer;
 use super::load::Load;
+use super::power_cut;
 use super::process_death::kill_often;
 use super::report::{measured, percentile, time};
 use super::stage::{Serving, Stage};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A number of the environment.
-fn setting(name: &str, otherwise: u64) -> u64 {
+pub fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
@@ -24,6 +25,16 @@ async fn k_01_many_kills_in_a_row_lose_nothing_and_double_nothing() {
             (percentile(&result.recoveries, 50), percentile(&result.recoveries, 100));
         let what = format!("soak: {kills} kills on {store:?}, {} grants", result.given);
         measured("K-01", &what, format!("ready after {} (p50), {} (max)", time(half), time(worst)));
+    }
+}
+
+#[tokio::test]
+async fn k_04_many_power_cuts_in_a_row_lose_nothing_that_was_answered() {
+    let mut left = usize::try_from(setting("SOAK_POWER_CUTS", 4)).expect("a number of cuts");
+    while left > 0 {
+        let cuts = left.min(25);
+        power_cut::report(cuts, &power_cut::cut_often(cuts, 6, 6).await);
+        left -= cuts;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::support::ports;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +23,7 @@ pub enum Way {
 /// Bytes for a port, by way of another port.
 pub struct TcpProxy {
     pub port: u16,
+    to: Arc<AtomicU16>,
     way: watch::Sender<Way>,
     connections: Arc<AtomicU64>,
 }
@@ -34,19 +35,28 @@ impl TcpProxy {
         let listener = TcpListener::bind(("127.0.0.1", own)).await.expect("the port is free");
         let (way, ways) = watch::channel(Way::Open);
         let connections = Arc::<AtomicU64>::default();
-        let counted = connections.clone();
+        let to = Arc::new(AtomicU16::new(port));
+        let (counted, target) = (connections.clone(), to.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
+                let port = target.load(Ordering::Relaxed);
                 tokio::spawn(carry(near, port, ways.clone()));
             }
         });
-        Self { port: own, way, connections }
+        Self { port: own, to, way, connections }
     }
 
     /// Changes what happens, also to the connections there are.
     pub fn turn(&self, way: Way) {
         self.way.send_replace(way);
+    }
+
+    /// Lets the address lead elsewhere, as a fail-over does: the connections there are break.
+    pub fn lead_to(&self, port: u16) {
+        self.to.store(port, Ordering::Relaxed);
+        self.turn(Way::Broken);
+        self.turn(Way::Open);
     }
 
     /// How many connections there were.

@@ -2,7 +2,7 @@
 
 use super::witness::{Event, Witness};
 use countersign::protocol::revocation::TokenFacts;
-use countersign::protocol::time::{Clock, SystemClock};
+use countersign::protocol::time::{Clock, SystemClock, Timestamp};
 use countersign::verifier::{RedisList, RevocationSource};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,18 @@ impl Service {
 
     /// Whether a token is refused; none while the list cannot say.
     pub fn refuses(&self, jti: &str) -> Option<bool> {
+        self.refuses_of(jti, SystemClock.now())
+    }
+
+    /// As [`Service::refuses`], of a token that was issued then.
+    pub fn refuses_of(&self, jti: &str, issued_at: Timestamp) -> Option<bool> {
         let facts = TokenFacts {
             jti,
             subject: "nobody",
             client_id: "app",
             sid: None,
             kid: None,
-            issued_at: SystemClock.now(),
+            issued_at,
         };
         self.0.is_revoked(&facts).ok()
     }

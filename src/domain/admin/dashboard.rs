@@ -6,7 +6,8 @@ use crate::domain::identity::users::ADMIN_ROLE;
 use crate::protocol::guarded_clock::{Deviation, GuardedClock};
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::{
-    DbConnection, StorageError, audit, client_secrets, clients, sessions, signing_keys, users,
+    DbConnection, StorageError, audit, client_secrets, clients, condition, sessions, signing_keys,
+    users,
 };
 
 /// How many days the chart shows.
@@ -44,6 +45,10 @@ pub enum Attention {
     OnlyOneAdministrator,
     /// The only working secret of a client is more than a year old.
     OldSecret { client_id: String, name: String },
+    /// The disk of the database is used up so far, in percent.
+    DiskNearlyFull { used: u8 },
+    /// PostgreSQL may lose what it has acknowledged, by these settings.
+    CarelessDatabase { settings: String },
 }
 
 /// Reads the figures.
@@ -55,7 +60,7 @@ pub async fn dashboard(ground: &Ground) -> Result<Dashboard, StorageError> {
     let now = ground.now();
     let clock = ground.clock.guard().and_then(GuardedClock::deviation);
     let clock = clock.map(Attention::WrongClock);
-    ground
+    let mut figures = ground
         .db
         .read(move |conn| {
             Ok(Dashboard {
@@ -65,7 +70,16 @@ pub async fn dashboard(ground: &Ground) -> Result<Dashboard, StorageError> {
                 attention: clock.into_iter().chain(attention(conn, now)?).collect(),
             })
         })
-        .await
+        .await?;
+    figures.attention.extend(disk_nearly_full(ground).await);
+    Ok(figures)
+}
+
+async fn disk_nearly_full(ground: &Ground) -> Option<Attention> {
+    let path = ground.db.path()?;
+    let looked = tokio::task::spawn_blocking(move || condition::disk_used(&path)).await;
+    let used = looked.ok()?.ok().filter(|used| *used >= condition::NEARLY_FULL)?;
+    Some(Attention::DiskNearlyFull { used })
 }
 
 fn days(conn: &mut DbConnection, now: Timestamp) -> Result<Vec<DayCount>, StorageError> {
@@ -92,6 +106,10 @@ fn signing_since(conn: &mut DbConnection) -> Result<Option<Timestamp>, StorageEr
 
 fn attention(conn: &mut DbConnection, now: Timestamp) -> Result<Vec<Attention>, StorageError> {
     let mut found = Vec::new();
+    let careless = condition::careless_settings(conn)?;
+    if !careless.is_empty() {
+        found.push(Attention::CarelessDatabase { settings: careless.join(", ") });
+    }
     if users::count_active_with_role(conn, ADMIN_ROLE)? <= 1 {
         found.push(Attention::OnlyOneAdministrator);
     }
@@ -151,10 +169,15 @@ mod tests {
         };
         let made = management::create(&test.ground, draft, &Actor::cli()).await.unwrap();
         let alone = Attention::OnlyOneAdministrator;
-        let attention = dashboard(&test.ground).await.unwrap().attention;
-        assert_eq!(attention, std::slice::from_ref(&alone));
+        let attention = async || {
+            let mut found = dashboard(&test.ground).await.unwrap().attention;
+            // Of the machine that the test runs on.
+            found.retain(|one| !matches!(one, Attention::DiskNearlyFull { .. }));
+            found
+        };
+        assert_eq!(attention().await, std::slice::from_ref(&alone));
         test.clock.advance_seconds(366 * 86_400);
         let old = Attention::OldSecret { client_id: made.client.id, name: "Shop".into() };
-        assert_eq!(dashboard(&test.ground).await.unwrap().attention, [alone, old]);
+        assert_eq!(attention().await, [alone, old]);
     }
 }

@@ -131,10 +131,20 @@ struct Progress {
     seq: i64,
     /// The last entry that a head of ours vouched for.
     confirmed: i64,
-    /// The seq at which the stream was last found to go on without us.
-    overtaken_at: Option<i64>,
     /// By how many seconds the clock of Redis was ahead, at least, when the single keys were written.
     written_for: i64,
+    /// When the stream was last found to go on without us: our last entry, and that of the stream.
+    overtaken: Option<(i64, i64)>,
+    /// Up to where the single keys were written again.
+    mended: i64,
+}
+
+impl Progress {
+    /// Whether who was ahead the last time is no other relay: that one has only what is in the table,
+    /// and we come up with it.
+    fn is_overtaken_by_a_stranger(&self, table_head: i64) -> bool {
+        self.overtaken.is_some_and(|(seq, last)| seq == self.seq || last > table_head)
+    }
 }
 
 /// What the database says of the table.
@@ -151,6 +161,7 @@ struct Relay {
     shared: Arc<Shared>,
     progress: Option<Progress>,
     beat_due: Instant,
+    mend_due: Instant,
     policy_due: Instant,
     /// What the last look at the settings of Redis said.
     policy_ok: Option<bool>,
@@ -160,7 +171,9 @@ struct Relay {
 impl Relay {
     fn new(shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        Self { shared, progress: None, beat_due: now, policy_due: now, policy_ok: None, well: true }
+        let (progress, policy_ok) = (None, None);
+        let (beat_due, mend_due, policy_due) = (now, now, now);
+        Self { shared, progress, beat_due, mend_due, policy_due, policy_ok, well: true }
     }
 
     async fn run(mut self) {
@@ -198,6 +211,9 @@ impl Relay {
         self.tail().await?;
         if Instant::now() >= self.beat_due {
             self.beat().await?;
+        }
+        if Instant::now() >= self.mend_due {
+            self.mend().await?;
         }
         Ok(())
     }
@@ -266,14 +282,14 @@ impl Relay {
         });
         match verdict {
             Ok(Beat::Renewed) => {
-                progress.confirmed = progress.seq;
+                (progress.confirmed, progress.overtaken) = (progress.seq, None);
                 self.beaten(&head, table.head);
             }
-            Ok(Beat::Ahead) if progress.overtaken_at != Some(progress.seq) => {
-                progress.overtaken_at = Some(progress.seq);
+            Ok(Beat::Ahead(last)) if !progress.is_overtaken_by_a_stranger(table.head) => {
+                progress.overtaken = Some((progress.seq, last));
                 self.beat_due = Instant::now() + BEAT;
             }
-            Ok(Beat::Ahead | Beat::Rebuild) => {
+            Ok(Beat::Ahead(_) | Beat::Rebuild) => {
                 tracing::warn!("Redis does not hold the revocation list any more, rebuilding it");
                 return self.rebuild().await;
             }
@@ -283,6 +299,19 @@ impl Relay {
             }
         }
         self.progress = Some(progress);
+        Ok(())
+    }
+
+    /// Writes some of the single keys again, a few each second, all of them in turn: nothing else shows
+    /// that somebody removed one.
+    async fn mend(&mut self) -> Result<(), Fault> {
+        let Some(progress) = &mut self.progress else { return Ok(()) };
+        let mut rows = page(&self.shared.db, progress.mended).await?;
+        rows.retain(|row| row.seq <= progress.seq);
+        self.shared.store.write(&rows, self.shared.clock.now()).await?;
+        let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < BATCH);
+        progress.mended = rows.last().filter(|_| !is_last).map_or(0, |row| row.seq);
+        self.mend_due = Instant::now() + BEAT;
         Ok(())
     }
 
@@ -312,8 +341,8 @@ impl Relay {
         tracing::info!(seq, "the revocation list in Redis is complete");
         self.beaten(&head, seq);
         let epoch = table.epoch;
-        let progress = Progress { epoch, seq, confirmed: seq, overtaken_at: None, written_for };
-        self.progress = Some(progress);
+        let (confirmed, overtaken, mended) = (seq, None, 0);
+        self.progress = Some(Progress { epoch, seq, confirmed, written_for, overtaken, mended });
         Ok(())
     }
 
@@ -360,6 +389,7 @@ impl Relay {
 
     /// Names a new history, unless another instance has done so; the next step copies it.
     async fn begin_epoch(&self, old: &str) -> Result<(), Fault> {
+        tracing::error!("the list of revocations went back: refusing all tokens until now");
         let (epoch, now) = (self.shared.random.id(), self.shared.clock.shared());
         let new = Beginning { epoch, now, longest_life: self.shared.longest_life };
         Ok(epoch::begin(&self.shared.db, old.to_owned(), new).await?)

@@ -45,5 +45,13 @@ fn link(page: &Page, what: &Attention) -> Link {
             label: page.with("attention-old-secret", &[("name", name)]),
             href: of_client(client_id),
         },
+        Attention::DiskNearlyFull { used } => Link {
+            label: page.with("attention-disk", &[("used", &used.to_string())]),
+            href: "/admin/audit".to_owned(),
+        },
+        Attention::CarelessDatabase { settings } => Link {
+            label: page.with("attention-careless", &[("settings", settings)]),
+            href: "/admin/audit".to_owned(),
+        },
     }
 }

@@ -50,6 +50,10 @@ pub struct Metrics {
     pub clock_skew: Gauge<f64, AtomicU64>,
     /// By how many seconds the clock of Redis is ahead of ours.
     pub redis_clock_skew: Gauge,
+    /// 1 while the database keeps what it has acknowledged, as far as its settings say.
+    pub database_durable: Gauge,
+    /// How much of the disk of the SQLite file is used up, in percent.
+    pub disk_used: Gauge,
 }
 
 impl Default for Metrics {
@@ -75,6 +79,8 @@ impl Default for Metrics {
             database_up: Gauge::default(),
             clock_skew: Gauge::default(),
             redis_clock_skew: Gauge::default(),
+            database_durable: Gauge::default(),
+            disk_used: Gauge::default(),
         };
         metrics.registered()
     }
@@ -107,6 +113,8 @@ impl Metrics {
                 "By how much the clock of Redis is ahead of ours",
                 &self.redis_clock_skew,
             ),
+            ("database_durable", "Whether no setting lets it lose commits", &self.database_durable),
+            ("disk_used_percent", "How full the disk of the SQLite file is", &self.disk_used),
         ] {
             registry.register(name, help, gauge.clone());
         }

@@ -178,13 +178,17 @@ impl WebApp {
 
     /// Redeems a code with more parameters.
     pub async fn redeem_for(&self, code: &Code, extra: &[(&str, &str)]) -> Reply {
-        let form = [
+        self.token(&[&self.redemption(code), extra].concat()).await
+    }
+
+    /// The form that redeems a code.
+    pub fn redemption<'a>(&'a self, code: &'a Code) -> [(&'a str, &'a str); 4] {
+        [
             ("grant_type", "authorization_code"),
-            ("code", &*code.value),
-            ("redirect_uri", &*self.redirect_uri),
-            ("code_verifier", &*code.verifier),
-        ];
-        self.token(&[&form, extra].concat()).await
+            ("code", &code.value),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", &code.verifier),
+        ]
     }
 
     /// Refreshes as RFC 6749 §6 says.

@@ -23,8 +23,8 @@ pub(super) enum Beat {
     Renewed,
     /// Redis has lost something.
     Rebuild,
-    /// The stream goes on after our last entry.
-    Ahead,
+    /// The stream goes on after our last entry, up to this one.
+    Ahead(i64),
 }
 
 /// The Redis server.
@@ -135,15 +135,19 @@ impl Store {
         script.arg(&head.epoch).arg(confirmed).arg(head.seq).arg(json(head)?).arg(lowest);
         script.arg(head.time.as_unix().saturating_add(written_for.max(0) + EXPIRY_MARGIN / 2));
         let (verdict, time): (String, i64) = script.invoke_async(&mut redis).await?;
-        let beat = match verdict.as_str() {
-            "ok" => Beat::Renewed,
-            "ahead" => Beat::Ahead,
+        let ahead = verdict.strip_prefix("ahead:").and_then(|last| last.parse().ok());
+        let beat = match (verdict.as_str(), ahead) {
+            ("ok", _) => Beat::Renewed,
+            (_, Some(last)) => Beat::Ahead(last),
             _ => Beat::Rebuild,
         };
         Ok((beat, Timestamp::from_unix(time)))
     }
 
     async fn write_to(&self, stream: &str, rows: &[Revocation], now: Timestamp) -> RedisResult<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut redis = self.connection().await?;
         let mut script = self.write.prepare_invoke();
         script.key(stream).arg(EXPIRY_MARGIN).arg(now.as_unix());

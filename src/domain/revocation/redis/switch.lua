@@ -18,5 +18,8 @@ if redis.call('EXISTS', KEYS[3]) == 1 then
 else
   redis.call('DEL', KEYS[2])
 end
-redis.call('SET', KEYS[1], ARGV[3])
+local new = cjson.decode(ARGV[3])
+local length = redis.pcall('XLEN', KEYS[2])
+if type(length) == 'number' then new.length = length end
+redis.call('SET', KEYS[1], cjson.encode(new))
 return 'ok'

@@ -1,0 +1,2 @@
+-- SQLite finds the room of deleted rows by itself; this is for PostgreSQL.
+SELECT 1;
