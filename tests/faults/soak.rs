@@ -69,13 +69,13 @@ async fn l_11_k_07_under_lasting_load_memory_and_files_stay_as_they_are() {
     let load = Load::start(&app, 6, &Balancer::over(&[&stage.base()])).await;
     let samples = Samples::take(&serving, whole).await;
     let rounds = load.rounds();
-    let witness = load.expect_no_violation(&stage).await;
-    assert_eq!(witness.failures(), []);
     if std::env::var_os("SOAK_SECONDS").is_some() {
         for (at, memory, files) in &samples.0 {
             println!("soak: {:.0} s, {memory} KiB, {files} files", at.as_secs_f64());
         }
     }
+    let witness = load.expect_no_violation(&stage).await;
+    assert_eq!(witness.failures(), []);
     let (first, early, late) =
         (samples.memory(0..3), samples.memory(20..30), samples.memory(50..60));
     let what = format!("{rounds} rounds in {whole:?}: memory at the start, a third on, at the end");

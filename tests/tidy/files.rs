@@ -25,12 +25,16 @@ fn is_inline(tag: &str) -> bool {
         || tag.contains("javascript:")
 }
 
-/// Differences between the migrations of the two databases, and files that are missing.
+/// Differences between the migrations of the two databases, files that are missing, and two with one
+/// number: what is called a version is what comes before the first underscore.
 pub fn uneven_migrations(migrations: &Path) -> Vec<String> {
     let [sqlite, postgres] = ["sqlite", "postgres"].map(|name| migrations.join(name));
     let (ours, theirs) = (names(&sqlite), names(&postgres));
     let mut found: Vec<String> =
         ours.symmetric_difference(&theirs).map(|name| format!("{name} is on one side")).collect();
+    let mut numbers = BTreeSet::new();
+    let doubled = ours.iter().filter(|name| !numbers.insert(name.split('_').next()));
+    found.extend(doubled.map(|name| format!("{name} has the number of another")));
     for (directory, names) in [(&sqlite, &ours), (&postgres, &theirs)] {
         for file in names.iter().flat_map(|n| [format!("{n}/up.sql"), format!("{n}/down.sql")]) {
             if !directory.join(&file).is_file() {
@@ -87,5 +91,15 @@ mod tests {
         assert!(uneven_migrations(root.path()).is_empty());
         write("sqlite/2/up.sql");
         assert_eq!(uneven_migrations(root.path()).len(), 2);
+        for file in ["sqlite/2/down", "postgres/2/up", "postgres/2/down"] {
+            write(&format!("{file}.sql"));
+        }
+        assert!(uneven_migrations(root.path()).is_empty());
+        for (kind, name) in
+            [("sqlite", "up"), ("sqlite", "down"), ("postgres", "up"), ("postgres", "down")]
+        {
+            write(&format!("{kind}/2_again/{name}.sql"));
+        }
+        assert_eq!(uneven_migrations(root.path()), ["2_again has the number of another"]);
     }
 }
