@@ -222,8 +222,13 @@ fn reason(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
 ///
 /// When a part of the provider cannot be made or a port is taken.
 pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunError> {
-    let lock = Lock::take(&config.database_url.parse()?)?;
-    check_file(&config.database_url.parse()?)?;
+    let database: DatabaseUrl = config.database_url.parse()?;
+    if let DatabaseUrl::Sqlite(path) = &database {
+        // First, because the lock is a file beside it.
+        condition::expect_writable(Path::new(path))?;
+    }
+    let lock = Lock::take(&database)?;
+    check_file(&database)?;
     let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
@@ -259,7 +264,6 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
 /// Nobody is served from a database that cannot be read.
 fn check_file(url: &DatabaseUrl) -> Result<(), RunError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
-    condition::expect_writable(Path::new(path))?;
     match backup::quick_problem(path, CHECKED_BYTES)? {
         None => Ok(()),
         Some(problem) => Err(RunError::Damaged { path: path.clone(), problem }),
