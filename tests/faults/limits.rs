@@ -180,7 +180,8 @@ async fn l_07_without_a_free_file_it_waits_and_does_not_spin() {
     let serving = stage.serve().await;
     let address = stage.base().trim_start_matches("http://").to_owned();
     let open = slow_heads(&address, 300).await;
-    assert!(serving.files() >= 120, "{}", serving.files());
+    // Those who were let in first may be hung up on before the last are.
+    until("no file is free", TEN, async || serving.files() >= 120).await;
     let before = serving.processor();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let busy = serving.processor() - before;
