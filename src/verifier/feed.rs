@@ -29,7 +29,7 @@ const MAX_SKEW_SECONDS: i64 = 60;
 /// How long after a failure the next try is, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// The pause between two answers, should something between answer at once, and after one that is no
-/// sign of life.
+/// sign of life and brings nothing.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 /// How often one that stands by looks whether it is needed.
 const STAND_BY: Duration = Duration::from_millis(200);
@@ -85,12 +85,12 @@ impl Reader {
                 continue;
             }
             match self.step().await {
-                Ok(is_news) => {
+                Ok(is_alive) => {
                     if !well {
                         tracing::info!("found the feed of revocations again");
                     }
                     (pause, well) = (RETRY.0, true);
-                    tokio::time::sleep(if is_news { PAUSE.0 } else { PAUSE.1 }).await;
+                    tokio::time::sleep(if is_alive { PAUSE.0 } else { PAUSE.1 }).await;
                 }
                 Err(error) => {
                     if well {
@@ -109,7 +109,7 @@ impl Reader {
         self.list.is_stale() || self.list.is_alone()
     }
 
-    /// One answer, and those that belong to it. False when it is no sign of life.
+    /// One answer, and those that belong to it. False when it is no sign of life and brings nothing.
     async fn step(&mut self) -> Result<bool, SetupError> {
         // Who is not sure to know all does not wait for news.
         let mut wait = if self.list.is_stale() { 0 } else { WAIT_SECONDS };
@@ -118,9 +118,9 @@ impl Reader {
             let answer = self.ask(position.as_ref(), wait).await?;
             let page = self.open(&answer).await?;
             let more = page.more;
-            let is_news = self.take_in(page, position.as_ref()).map_err(SetupError::Feed)?;
+            let is_alive = self.take_in(page, position.as_ref()).map_err(SetupError::Feed)?;
             if !more {
-                return Ok(is_news);
+                return Ok(is_alive);
             }
             wait = 0;
         }
@@ -192,7 +192,7 @@ impl Reader {
             self.list.keep_fresh_until(now + LIFE);
             self.list.sweep(page.iat);
         }
-        Ok(is_news)
+        Ok(is_news || page.seq > page.since)
     }
 }
 

@@ -142,7 +142,10 @@ async fn a_copy_of_an_old_answer_adds_no_time() {
     stage.reader.step().await.unwrap();
     stage.clock.advance_seconds(2);
     assert_eq!(stage.refuses("bea"), None, "the same moment again is no news");
-    stage.answers(&FeedPage { since: 4, iat: old.iat - Lifetime::seconds(1), ..old });
+    let behind = FeedPage { since: 4, iat: old.iat - Lifetime::seconds(1), ..old };
+    stage.answers(&FeedPage { seq: 5, ..behind.clone() });
+    assert!(stage.reader.step().await.unwrap(), "what it brings is followed by more, at once");
+    stage.answers(&FeedPage { since: 5, seq: 5, ..behind });
     assert!(!stage.reader.step().await.unwrap());
     assert_eq!(stage.refuses("bea"), None, "an older moment is none either");
 }
