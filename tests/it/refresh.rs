@@ -4,6 +4,7 @@ use crate::support::crypto::claims;
 use crate::support::{TestServer, WebApp, both};
 use countersign::protocol::client::GrantType;
 use countersign::storage::audit::{self, EventQuery};
+use std::time::Duration;
 
 const SCOPE: &str = "openid email orders:read offline_access";
 
@@ -105,6 +106,39 @@ both! {
         assert_eq!(again.refresh_token, lost.refresh_token);
         assert!(app.is_active(&again.access_token).await);
         app.refresh(&again.refresh_token).await.expect_tokens();
+    }
+
+    async fn a_retry_that_meets_the_lost_one_on_its_way_gets_the_same_successor(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let sent = app.tokens("ada", "openid offline_access").await.refresh_token;
+        // SQLite writes nothing until the test lets go.
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        let db = server.provider.db.clone();
+        let hold = db.write(move |_| {
+            let _released = held.recv_timeout(Duration::from_secs(5));
+            Ok(())
+        });
+        let pause = || tokio::time::sleep(Duration::from_millis(300));
+        let lost = async {
+            pause().await;
+            app.refresh(&sent).await.expect_tokens()
+        };
+        let retry = async {
+            pause().await;
+            pause().await;
+            server.clock.advance_seconds(3);
+            app.refresh(&sent).await.expect_tokens()
+        };
+        let release = async {
+            for _ in 0..3 {
+                pause().await;
+            }
+            let_go.send(()).expect("somebody waits");
+        };
+        let (_, lost, retry, ()) = tokio::join!(hold, lost, retry, release);
+        assert_eq!(lost.refresh_token, retry.refresh_token);
+        app.refresh(&retry.refresh_token).await.expect_tokens();
     }
 
     async fn a_second_retry_is_theft(server: TestServer) {

@@ -30,7 +30,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 /// How long an answer may have been lost, in seconds.
 const RETRY_SECONDS: i64 = 30;
 /// What comes this soon after the first use came at the same time, in seconds.
-const BURST_SECONDS: i64 = 1;
+pub const BURST_SECONDS: i64 = 1;
 
 /// Exchanges a refresh token for new tokens.
 pub struct RefreshTokenGrant;

@@ -9,6 +9,7 @@ use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::refresh_key;
+use crate::domain::grants::refresh_token::BURST_SECONDS;
 use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
@@ -312,7 +313,10 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
         return Ok(Written::Overtaken);
     }
     if !spend(conn, &writing)? {
-        return Ok(Written::SpentBefore);
+        return Ok(match meets_a_lost_one(conn, &writing)? {
+            true => Written::Overtaken,
+            false => Written::SpentBefore,
+        });
     }
     if let Some(authorization) = &writing.begins
         && !begin(conn, authorization)?
@@ -349,6 +353,15 @@ fn write(conn: &mut DbConnection, writing: Writing) -> Result<Written, StorageEr
     }
     audit::insert(conn, &writing.event)?;
     Ok(Written::Done)
+}
+
+/// Whether a refresh token was spent while this request was on its way, by one that began well before:
+/// then this is the retry of whoever was not answered in time, and is judged anew as one.
+fn meets_a_lost_one(conn: &mut DbConnection, writing: &Writing) -> Result<bool, StorageError> {
+    let Some(OneTimeValue::RefreshToken { hash, .. }) = &writing.spend else { return Ok(false) };
+    let now = writing.replay.now;
+    let spent_at = refresh_tokens::find(conn, hash, now)?.and_then(|token| token.spent_at);
+    Ok(spent_at.is_some_and(|spent_at| now.seconds_since(spent_at) > BURST_SECONDS))
 }
 
 /// Writes a new authorization. False when the account was closed meanwhile: whoever closes it waits,
