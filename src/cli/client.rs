@@ -12,7 +12,7 @@ mod show;
 
 use super::context::Context;
 use super::output::CliError;
-use super::sure::Sure;
+use super::sure::{Deletion, Sure};
 use crate::domain::audit::Actor;
 use crate::domain::clients::management::{self, ClientDraft, Created};
 use crate::domain::ground::Ground;
@@ -56,7 +56,7 @@ pub enum ClientCommand {
     /// Switch a client on again
     Enable(Which),
     /// Delete a client with its secrets and consents
-    Delete(Delete),
+    Delete(Deletion<Which>),
 }
 
 #[derive(Args)]
@@ -89,14 +89,6 @@ pub struct List {
 pub struct Which {
     /// The client_id
     client_id: String,
-}
-
-#[derive(Args)]
-pub struct Delete {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    sure: Sure,
 }
 
 #[derive(Args)]

@@ -155,11 +155,16 @@ pub fn stdin(limit: u64) -> Result<String, CliError> {
     Ok(text)
 }
 
+/// A file that a flag names, as text.
+pub fn text_file(flag: &str, path: &Path) -> Result<String, CliError> {
+    let shown = path.display();
+    let read = std::fs::read_to_string(path);
+    read.map_err(|error| CliError::Usage(format!("{flag}: {shown} cannot be read: {error}")))
+}
+
 /// A file that a flag names, as JSON.
 pub fn json_file(flag: &str, path: &Path) -> Result<serde_json::Value, CliError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::Usage(format!("{flag}: {shown} cannot be read: {error}")))?;
+    let (shown, text) = (path.display(), text_file(flag, path)?);
     serde_json::from_str(&text)
         .map_err(|error| CliError::Usage(format!("{flag}: {shown} is not JSON: {error}")))
 }

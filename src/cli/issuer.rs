@@ -2,7 +2,7 @@
 
 use super::context::{Context, json_file, words};
 use super::output::{CliError, date, fields, table};
-use super::sure::Sure;
+use super::sure::Deletion;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
 use crate::domain::issuers::management::{self, IssuerDraft};
@@ -35,15 +35,7 @@ pub enum IssuerCommand {
     /// Take back who a subject is
     Unmap(Unmap),
     /// Trust an issuer no more
-    Delete(Delete),
-}
-
-#[derive(Args)]
-pub struct Delete {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    sure: Sure,
+    Delete(Deletion<Which>),
 }
 
 #[derive(Args)]

@@ -79,7 +79,7 @@ impl CliError {
     }
 
     /// The same for programs.
-    const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "wrong_usage",
             Self::Invalid(_) => "invalid_value",

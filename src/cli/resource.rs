@@ -5,7 +5,7 @@ mod show;
 
 use super::context::{Context, ground, master_key_of, runtime};
 use super::output::CliError;
-use super::sure::Sure;
+use super::sure::Deletion;
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
@@ -41,15 +41,7 @@ pub enum ResourceCommand {
     /// Make a new secret for signing or encrypting its tokens; the old one is used no more
     RotateSecret(Which),
     /// Delete a resource: no token is made for it any more
-    Delete(Delete),
-}
-
-#[derive(Args)]
-pub struct Delete {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    sure: Sure,
+    Delete(Deletion<Which>),
 }
 
 #[derive(Args)]
@@ -182,7 +174,7 @@ fn new_secret(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn delete(context: &Context<'_>, delete: &Delete) -> Result<(), CliError> {
+fn delete(context: &Context<'_>, delete: &Deletion<Which>) -> Result<(), CliError> {
     delete.sure.expect()?;
     let resource = context.with_ground(|ground, _| async move {
         let resource = find(&ground, &delete.which.resource).await?;

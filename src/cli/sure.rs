@@ -12,6 +12,15 @@ pub struct Sure {
     yes: bool,
 }
 
+/// What a command deletes, and that it is meant.
+#[derive(Args)]
+pub struct Deletion<W: Args> {
+    #[command(flatten)]
+    pub which: W,
+    #[command(flatten)]
+    pub sure: Sure,
+}
+
 impl Sure {
     /// Refuses at once where nobody can be asked.
     ///

@@ -2,7 +2,7 @@
 
 use super::context::{Context, master_key_of, stdin};
 use super::output::{CliError, date, fields, table};
-use super::sure::Sure;
+use super::sure::Deletion;
 use crate::domain::audit::Actor;
 use crate::domain::federation::management::{self, UpstreamDraft};
 use crate::domain::federation::sealing_key;
@@ -37,7 +37,7 @@ pub enum UpstreamCommand {
     /// Change one; what is not given stays
     Update(Box<Update>),
     /// Delete one: nobody can sign in there any more
-    Delete(Delete),
+    Delete(Deletion<Which>),
 }
 
 /// Which provider a command is about.
@@ -46,14 +46,6 @@ pub struct Which {
     /// Its name in addresses
     #[arg(value_name = "SLUG")]
     slug: String,
-}
-
-#[derive(Args)]
-pub struct Delete {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    sure: Sure,
 }
 
 #[derive(Args)]
@@ -257,7 +249,7 @@ fn show(context: &Context<'_>, slug: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn delete(context: &Context<'_>, delete: &Delete) -> Result<(), CliError> {
+fn delete(context: &Context<'_>, delete: &Deletion<Which>) -> Result<(), CliError> {
     delete.sure.expect()?;
     let slug = delete.which.slug.as_str();
     context.with_ground(|ground, _| async move {

@@ -5,7 +5,7 @@ mod show;
 
 use super::context::{Context, json_file, password_from_stdin, words};
 use super::output::CliError;
-use super::sure::Sure;
+use super::sure::{Deletion, Sure};
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
 use crate::domain::identity::users::{self, Account, NewUser, Profile, UserQuery};
@@ -48,7 +48,7 @@ pub enum UserCommand {
     /// Put somebody into exactly these groups
     SetGroups(SetNames),
     /// Delete an account with all it has
-    Delete(Delete),
+    Delete(Deletion<Who>),
 }
 
 #[derive(Args)]
@@ -114,14 +114,6 @@ pub struct List {
 pub struct Who {
     /// The id, email address or user name
     user: String,
-}
-
-#[derive(Args)]
-pub struct Delete {
-    #[command(flatten)]
-    who: Who,
-    #[command(flatten)]
-    sure: Sure,
 }
 
 #[derive(Args)]
@@ -302,14 +294,14 @@ fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
         UserCommand::Block(Block { user, users_file, reason }) => match (user, users_file) {
             (Some(user), _) => (user, Action::Block(reason)),
             (None, Some(path)) => return block::many(context, path, reason),
-            (None, None) => return Ok(()),
+            (None, None) => return Err(CliError::Usage("a user, or --users-file".into())),
         },
         UserCommand::Unblock(who) => (&who.user, Action::Unblock),
         UserCommand::RevokeTokens(who) => (&who.user, Action::RevokeTokens),
         UserCommand::EndSession(end) => (&end.who.user, Action::EndSession(&end.sid)),
         UserCommand::Delete(delete) => {
             delete.sure.expect()?;
-            (&delete.who.user, Action::Delete(&delete.sure))
+            (&delete.which.user, Action::Delete(&delete.sure))
         }
         UserCommand::SetPassword(set) => {
             (&set.who.user, Action::SetPassword(password_from_stdin()?))

@@ -1,5 +1,6 @@
 //! `verify-proxy`: the sidecar.
 
+use super::context::text_file;
 use super::output::CliError;
 use crate::config::LogConfig;
 use crate::server::verify_proxy::{self, VerifyProxy};
@@ -102,7 +103,6 @@ fn introspect_as(flags: &VerifyProxyFlags) -> Result<Option<(String, String)>, C
     let (Some(id), Some(path)) = (&flags.introspect_as, &flags.introspect_secret_file) else {
         return Ok(None);
     };
-    let secret = std::fs::read_to_string(path)
-        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+    let secret = text_file("--introspect-secret-file", path)?;
     Ok(Some((id.clone(), secret.trim_end_matches(['\r', '\n']).to_owned())))
 }

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 /// A clock of one's own. Only what tells the time is changed by it, not what measures spans.
 pub struct FakeTime {
-    library: PathBuf,
+    preloaded: PathBuf,
     directory: TempDir,
 }
 
@@ -18,12 +18,12 @@ impl FakeTime {
             let mut files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
             files.find(|file| file.exists())
         };
-        let Some(library) = found() else {
+        let Some(preloaded) = found() else {
             println!("NOT TESTED: there is no libfaketime (Debian: faketime)");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let clock = Self { library, directory };
+        let clock = Self { preloaded, directory };
         clock.set("+0");
         Some(clock)
     }
@@ -54,7 +54,7 @@ impl FakeTime {
     fn with(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         // The library of C once more, before any other that brings memory of its own, which would ask
         // for the time before there is one.
-        let libraries = format!("{}:libc.so.6", self.library.display());
+        let libraries = format!("{}:libc.so.6", self.preloaded.display());
         let both = [("LD_PRELOAD", &*libraries), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
         let all = both.iter().chain(more);
         all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -113,7 +113,7 @@ fn many_sessions(stage: &Stage, wanted: u32) {
 }
 
 #[tokio::test]
-async fn k_07_ten_thousand_sessions_and_200_sign_ins_a_minute_fit_into_256_mib() {
+async fn k_07_ten_thousand_sessions_and_two_sign_ins_a_second_fit_into_256_mib() {
     let Some(group) = Limited::to(256 * MIB) else { return };
     let mut stage = Stage::new(Store::Sqlite);
     stage.prefix = group.prefix();

@@ -51,6 +51,7 @@ both! {
         let counts = [&done["blocked"], &done["blocked_before"]].map(Value::as_u64);
         assert_eq!(counts, [Some(39), Some(2)], "{done}");
         assert_eq!(done["failed"][0]["user"], "nobody@example.org", "{done}");
+        assert_eq!(done["failed"][0]["error"], "not_found", "{done}");
         assert_eq!(done["failed"].as_array().map(Vec::len), Some(1), "{done}");
         let refused = app.refresh(&tokens.refresh_token).await.expect_error(400);
         assert_eq!(refused["error"], "invalid_grant");

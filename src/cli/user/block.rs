@@ -4,7 +4,7 @@
 //! no harm. Several are under way at a time, because those share their commits.
 
 use super::find;
-use crate::cli::context::{Context, stdin};
+use crate::cli::context::{Context, stdin, text_file};
 use crate::cli::output::CliError;
 use crate::domain::audit::Actor;
 use crate::domain::ground::Ground;
@@ -24,7 +24,7 @@ struct Tally {
     blocked: usize,
     blocked_before: usize,
     /// Who was not blocked, and why.
-    failed: Vec<(String, String)>,
+    failed: Vec<(String, CliError)>,
 }
 
 impl Tally {
@@ -32,12 +32,14 @@ impl Tally {
         match done {
             Ok(true) => self.blocked += 1,
             Ok(false) => self.blocked_before += 1,
-            Err(error) => self.failed.push((name, error.says())),
+            Err(error) => self.failed.push((name, error)),
         }
     }
 
     fn document(&self) -> Value {
-        let failed = self.failed.iter().map(|(user, says)| json!({ "user": user, "error": says }));
+        let failed = self.failed.iter().map(|(user, error)| {
+            json!({ "user": user, "error": error.code(), "error_description": error.says() })
+        });
         json!({
             "blocked": self.blocked,
             "blocked_before": self.blocked_before,
@@ -50,8 +52,8 @@ impl Tally {
             0 => String::new(),
             count => format!(", {count} blocked before"),
         };
-        let failed =
-            self.failed.iter().map(|(user, says)| format!("\nNot blocked: {user}: {says}"));
+        let failed = self.failed.iter();
+        let failed = failed.map(|(user, error)| format!("\nNot blocked: {user}: {}", error.says()));
         format!("{} blocked{before}.{}", self.blocked, failed.collect::<String>())
     }
 }
@@ -65,38 +67,38 @@ pub fn many(context: &Context<'_>, path: &Path, reason: &str) -> Result<(), CliE
         return Err(CliError::Usage("--users-file: it names nobody".into()));
     }
     let tally = context.with_ground(|ground, _| async move {
-        let (mut tally, mut under_way) = (Tally::default(), JoinSet::new());
-        for name in names {
-            if under_way.len() >= TOGETHER {
-                under_way
-                    .join_next()
-                    .await
-                    .into_iter()
-                    .flatten()
-                    .for_each(|done| tally.count(done));
-            }
-            under_way.spawn(one(ground.clone(), name, reason.to_owned()));
+        let mut tally = Tally::default();
+        for together in names.chunks(TOGETHER) {
+            let each = together.iter().map(|name| one(ground.clone(), name, reason));
+            let under_way: JoinSet<_> = each.collect();
+            under_way.join_all().await.into_iter().for_each(|done| tally.count(done));
         }
-        under_way.join_all().await.into_iter().for_each(|done| tally.count(done));
         Ok(tally)
     })?;
     context.output.write(&tally.document(), || tally.text());
     if tally.failed.is_empty() { Ok(()) } else { Err(CliError::AnswerIsNo) }
 }
 
-async fn one(ground: Ground, name: String, reason: String) -> (String, Result<bool, CliError>) {
-    let done = async {
-        let account = find(&ground, &name).await?;
-        Ok(users::block(&ground, &account.user.id, &reason, &Actor::cli()).await?)
-    };
-    let done = done.await;
-    (name, done)
+/// Blocks one, and says whom and whether anything changed.
+fn one(
+    ground: Ground,
+    name: &str,
+    reason: &str,
+) -> impl Future<Output = (String, Result<bool, CliError>)> + Send + 'static {
+    let (name, reason) = (name.to_owned(), reason.to_owned());
+    async move {
+        let done = async {
+            let account = find(&ground, &name).await?;
+            Ok(users::block(&ground, &account.user.id, &reason, &Actor::cli()).await?)
+        };
+        let done = done.await;
+        (name, done)
+    }
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
-    if path == Path::new("-") {
-        return stdin(MAX_LIST);
+    match path == Path::new("-") {
+        true => stdin(MAX_LIST),
+        false => text_file("--users-file", path),
     }
-    let failed = |error| CliError::Usage(format!("{} cannot be read: {error}", path.display()));
-    std::fs::read_to_string(path).map_err(failed)
 }

@@ -29,7 +29,7 @@ use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
-use timely::only_by_a_right_clock;
+use timely::{issued_by_a_right_clock, told_by_a_right_clock};
 
 /// Adds the endpoints whose paths are plain texts.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {
@@ -51,7 +51,7 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
         )
         .service(
             web::resource("/token")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(issued_by_a_right_clock))
                 .route(web::post().to(token::token))
                 .route(web::route().to(cors::post_only)),
         )
@@ -91,35 +91,35 @@ fn of_clients(config: &mut web::ServiceConfig) {
     config
         .service(
             web::resource("/par")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(issued_by_a_right_clock))
                 .route(web::post().to(par::push))
                 .route(web::route().to(cors::post_only)),
         )
         .service(
             web::resource("/device_authorization")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(issued_by_a_right_clock))
                 .route(web::post().to(device_authorization::start))
                 .route(web::route().to(cors::post_only)),
         )
         .service(
             web::resource("/backchannel_authentication")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(issued_by_a_right_clock))
                 .route(web::post().to(backchannel_authentication::start)),
         )
         .service(
             web::resource("/revoke")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(told_by_a_right_clock))
                 .route(web::post().to(revoke::revoke))
                 .route(web::route().to(cors::post_only)),
         )
         .service(
             web::resource("/introspect")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(told_by_a_right_clock))
                 .route(web::post().to(introspect::introspect)),
         )
         .service(
             web::resource("/userinfo")
-                .wrap(from_fn(only_by_a_right_clock))
+                .wrap(from_fn(told_by_a_right_clock))
                 .route(web::get().to(userinfo::get))
                 .route(web::post().to(userinfo::post))
                 .route(web::route().to(cors::get_or_post)),

@@ -5,25 +5,42 @@ use crate::http::State;
 use crate::http::edge::JsonError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 
-/// What answers a question, and issues nothing.
-const ASKED: [&str; 3] = ["/introspect", "/userinfo", "/revoke"];
-
-/// Answers 503 while the clock is wrong. When it becomes wrong on the way, what was issued counts, and
-/// what was found out does not.
-pub(super) async fn only_by_a_right_clock(
+/// For what issues something: 503 while the clock is wrong. When it becomes wrong on the way, what was
+/// issued counts, and a refusal does not.
+pub(super) async fn issued_by_a_right_clock(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    by_a_right_clock(request, next, |status| status.is_success()).await
+}
+
+/// For what answers a question: 503 while the clock is wrong, and when it becomes so on the way.
+pub(super) async fn told_by_a_right_clock(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    by_a_right_clock(request, next, |_| false).await
+}
+
+/// `counts` says of which answers it does not matter that the clock became wrong.
+async fn by_a_right_clock(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    counts: fn(StatusCode) -> bool,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let misread = misread(request.request());
     if let Some(refusal) = refusal(request.request(), misread) {
         return Ok(request.into_response(refusal));
     }
     let answer = next.call(request).await?.map_into_boxed_body();
-    let has_issued = answer.status().is_success() && !ASKED.contains(&answer.request().path());
-    match refusal(answer.request(), misread).filter(|_| !has_issued) {
+    if counts(answer.status()) {
+        return Ok(answer);
+    }
+    match refusal(answer.request(), misread) {
         Some(refusal) => Ok(answer.into_response(refusal)),
         None => Ok(answer),
     }
