@@ -147,12 +147,15 @@ pub fn password_from_stdin() -> Result<String, CliError> {
     }
 }
 
-/// The standard input as text, at most so many bytes of it.
+/// The standard input as text, if it has no more than so many bytes.
 pub fn stdin(limit: u64) -> Result<String, CliError> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(limit).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|error| CliError::failed("failed", format!("standard input: {error}")))?;
-    Ok(text)
+    if bytes.len() as u64 > limit {
+        return Err(CliError::Usage(format!("standard input: more than {limit} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| CliError::Usage("standard input: not UTF-8".into()))
 }
 
 /// A file that a flag names, as text.

@@ -4,16 +4,18 @@
 use super::State;
 use super::edge::BearerError;
 use super::edge::headers::no_store;
+use super::timely::told_by_a_right_clock;
 use crate::domain::tokens::admission::{self, Admitted};
 use crate::protocol::params::Params;
 use crate::verifier::forward_auth::{Caller, PATH};
 use crate::verifier::{Needs, Scheme, VerifyError, sent_token};
+use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
 /// Adds the endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
-    let verify = web::resource(PATH).route(web::get().to(verify)).route(web::head().to(verify));
-    config.service(verify);
+    let told = web::resource(PATH).wrap(from_fn(told_by_a_right_clock));
+    config.service(told.route(web::get().to(verify)).route(web::head().to(verify)));
 }
 
 /// What is needed is in the query: `aud`, `scope`, `role`, `group`.

@@ -11,6 +11,7 @@ pub mod page;
 pub mod problems;
 mod state;
 pub mod text;
+mod timely;
 pub mod views;
 pub mod visitor;
 

@@ -1,15 +1,15 @@
 //! The clock of a machine that is not believed alone.
 //!
-//! It is compared with another clock, that of the database, and carried on from there by the monotonic
-//! clock, which nobody sets. What it shows is the later of the two, so that a clock that goes back
-//! revives nothing. Between two comparisons a jump is seen at once, because the monotonic clock does
-//! not jump along.
+//! It is compared with another clock, that of the database, and carried on from there by how long the
+//! machine has been on, which nobody sets. What it shows is the later of the two, so that a clock that goes back
+//! revives nothing. Between two comparisons a jump is seen at once, because that does not jump
+//! along.
 
-use super::time::{Clock, SystemClock, Timestamp, monotonic, system_milliseconds};
+use super::time::{Clock, SystemClock, Timestamp, system_milliseconds, uptime};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// By how much two clocks may differ, in milliseconds.
 const TOLERANCE: i64 = 5_000;
@@ -19,7 +19,8 @@ const EVEN_FOR: Duration = Duration::from_secs(30);
 /// The clock of the machine, and what another clock said of it.
 #[derive(Debug)]
 pub struct GuardedClock {
-    started: Instant,
+    /// When this began, as [`uptime`].
+    started: Duration,
     /// What the other clock showed at `started`, in milliseconds since 1970.
     began: AtomicI64,
     /// Whether there is another clock.
@@ -33,7 +34,8 @@ pub struct GuardedClock {
 struct Jump {
     /// Milliseconds; ahead is positive.
     by: i64,
-    noticed: Instant,
+    /// When, as [`uptime`].
+    noticed: Duration,
 }
 
 /// By how much a clock is wrong.
@@ -68,7 +70,7 @@ impl Default for GuardedClock {
     /// The clock of the machine, believed until something else is known.
     fn default() -> Self {
         Self {
-            started: monotonic(),
+            started: uptime(),
             began: AtomicI64::new(system_milliseconds()),
             compared: AtomicBool::new(false),
             jump: Mutex::default(),
@@ -78,21 +80,21 @@ impl Default for GuardedClock {
 }
 
 impl GuardedClock {
-    /// Takes in what another clock showed at a moment, in milliseconds since 1970.
-    pub fn compare(&self, shown: i64, at: Instant) {
+    /// Takes in what another clock showed, in milliseconds since 1970, at a moment as [`uptime`] tells it.
+    pub fn compare(&self, shown: i64, at: Duration) {
         self.began.store(shown.saturating_sub(self.running(at)), Ordering::Relaxed);
         self.compared.store(true, Ordering::Relaxed);
     }
 
     /// Takes in that this moment is past already.
     pub fn has_passed(&self, moment: Timestamp) {
-        let began = moment.as_unix().saturating_mul(1000) - self.running(monotonic());
+        let began = moment.as_unix().saturating_mul(1000) - self.running(uptime());
         self.began.fetch_max(began, Ordering::Relaxed);
     }
 
     /// By how much the clock of the machine is ahead, in milliseconds.
     pub fn skew(&self) -> i64 {
-        system_milliseconds().saturating_sub(self.expected(monotonic()))
+        system_milliseconds().saturating_sub(self.expected(uptime()))
     }
 
     /// How wrong the clock is; none while it is right.
@@ -110,10 +112,10 @@ impl GuardedClock {
     /// Where there is no other clock: by how much this one has jumped, once it has run evenly for so
     /// long that it is to be believed. Then [`GuardedClock::believe`] it.
     pub fn settled(&self) -> Option<i64> {
-        self.settled_at(self.skew(), monotonic())
+        self.settled_at(self.skew(), uptime())
     }
 
-    fn settled_at(&self, by: i64, now: Instant) -> Option<i64> {
+    fn settled_at(&self, by: i64, now: Duration) -> Option<i64> {
         let mut jump = self.jump.lock().unwrap_or_else(PoisonError::into_inner);
         if by.abs() <= TOLERANCE {
             *jump = None;
@@ -121,26 +123,25 @@ impl GuardedClock {
         }
         let same = jump.filter(|jump| jump.by.abs_diff(by) <= TOLERANCE.unsigned_abs());
         let since = jump.insert(same.unwrap_or(Jump { by, noticed: now })).noticed;
-        (now.duration_since(since) >= EVEN_FOR).then_some(by)
+        (now.saturating_sub(since) >= EVEN_FOR).then_some(by)
     }
 
     /// Goes on from what the clock of the machine shows.
     pub fn believe(&self) {
-        let now = system_milliseconds().saturating_sub(self.running(monotonic()));
+        let now = system_milliseconds().saturating_sub(self.running(uptime()));
         self.began.store(now, Ordering::Relaxed);
         *self.jump.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What the other clock shows by now.
-    fn expected(&self, at: Instant) -> i64 {
+    fn expected(&self, at: Duration) -> i64 {
         self.began.load(Ordering::Relaxed).saturating_add(self.running(at))
     }
 
     /// Milliseconds since the start; before it, negative.
-    fn running(&self, at: Instant) -> i64 {
+    fn running(&self, at: Duration) -> i64 {
         let whole = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        whole(at.saturating_duration_since(self.started))
-            - whole(self.started.saturating_duration_since(at))
+        whole(at.saturating_sub(self.started)) - whole(self.started.saturating_sub(at))
     }
 
     fn later(shown: i64, expected: i64) -> Timestamp {
@@ -157,7 +158,7 @@ impl GuardedClock {
 
 impl Clock for GuardedClock {
     fn now(&self) -> Timestamp {
-        let (shown, expected) = (system_milliseconds(), self.expected(monotonic()));
+        let (shown, expected) = (system_milliseconds(), self.expected(uptime()));
         if shown.saturating_sub(expected) > TOLERANCE {
             self.misread.fetch_add(1, Ordering::Relaxed);
         }
@@ -169,7 +170,7 @@ impl Clock for GuardedClock {
     }
 
     fn shared(&self) -> Timestamp {
-        Self::of_both(system_milliseconds(), self.expected(monotonic()))
+        Self::of_both(system_milliseconds(), self.expected(uptime()))
     }
 
     fn guard(&self) -> Option<&GuardedClock> {
@@ -187,7 +188,7 @@ mod tests {
     fn t_02_a_clock_that_is_behind_shows_the_time_of_the_other() {
         let clock = GuardedClock::default();
         let other = system_milliseconds() + HOUR;
-        clock.compare(other, monotonic());
+        clock.compare(other, uptime());
         let ahead = clock.now().seconds_since(Timestamp::from_milliseconds(other));
         assert!((0..=1).contains(&ahead), "{ahead}");
         let wrong = clock.deviation().unwrap();
@@ -199,12 +200,12 @@ mod tests {
     #[test]
     fn t_01_a_clock_that_is_ahead_is_shown_and_not_written_for_others() {
         let clock = GuardedClock::default();
-        clock.compare(system_milliseconds() - HOUR, monotonic());
+        clock.compare(system_milliseconds() - HOUR, uptime());
         assert_eq!(clock.misread(), 0);
         assert!(clock.now().seconds_since(clock.shared()) >= 3599);
         assert_eq!(clock.misread(), 1);
         assert_eq!(clock.deviation().unwrap().to_string().find("3600 s ahead"), Some(13));
-        clock.compare(system_milliseconds(), monotonic());
+        clock.compare(system_milliseconds(), uptime());
         assert_eq!(clock.deviation(), None);
         assert_eq!(GuardedClock::of_both(9_000, 4_000), Timestamp::from_unix(9));
         assert_eq!(GuardedClock::of_both(9_001, 4_000), Timestamp::from_unix(4));
@@ -213,8 +214,8 @@ mod tests {
     #[test]
     fn t_01_a_comparison_counts_from_the_moment_that_it_was_made() {
         let clock = GuardedClock::default();
-        let minute_ago = monotonic().checked_sub(Duration::from_secs(60));
-        clock.compare(system_milliseconds(), minute_ago.unwrap_or_else(monotonic));
+        let minute_ago = uptime().checked_sub(Duration::from_secs(60));
+        clock.compare(system_milliseconds(), minute_ago.unwrap_or_else(uptime));
         assert!(minute_ago.is_none() || (-60_100..-59_900).contains(&clock.skew()));
     }
 
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn t_02_without_another_clock_a_jump_is_believed_when_it_has_lasted() {
-        let (clock, start) = (GuardedClock::default(), monotonic());
+        let (clock, start) = (GuardedClock::default(), uptime());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(clock.settled_at(-4_999, start), Some(-4_999));
         assert_eq!(clock.settled_at(-HOUR, start), None);

@@ -6,8 +6,8 @@
 use super::guarded_clock::GuardedClock;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Seconds since 1970-01-01T00:00:00Z, the `NumericDate` of RFC 7519 §2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,9 +116,7 @@ impl Clock for SystemClock {
     }
 
     fn steady(&self) -> Timestamp {
-        static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
-        let seconds = BEGAN.get_or_init(monotonic).elapsed().as_secs();
-        Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
+        Timestamp(i64::try_from(uptime().as_secs()).unwrap_or(i64::MAX))
     }
 }
 
@@ -170,6 +168,21 @@ impl Clock for TestClock {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
 pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// How long the machine has been on, while it slept too: nobody sets this, and it falls behind the time
+/// of day only where a whole virtual machine is stopped.
+#[cfg(target_os = "linux")]
+pub fn uptime() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
+}
+
+/// How long this process has been asking, but for what the machine slept meanwhile.
+#[cfg(not(target_os = "linux"))]
+pub fn uptime() -> Duration {
+    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    BEGAN.get_or_init(monotonic).elapsed()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use super::schema::audit::dsl;
 use super::{DbConnection, StorageError};
-use crate::protocol::time::{Timestamp, monotonic};
+use crate::protocol::time::{Timestamp, uptime};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An answer that took longer says too little.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -16,17 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Reading {
     /// Milliseconds since 1970.
     pub shown: i64,
-    /// When.
-    pub at: Instant,
+    /// When, as [`uptime`].
+    pub at: Duration,
 }
 
 /// What the clock of the database shows; none when it has no clock of its own, or was too slow to tell.
 pub fn read(conn: &mut DbConnection) -> Result<Option<Reading>, StorageError> {
     let DbConnection::Postgres(conn) = conn else { return Ok(None) };
-    let asked = monotonic();
+    let asked = uptime();
     let now = sql::<BigInt>("(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
     let shown = diesel::select(now).get_result(conn)?;
-    let took = monotonic().duration_since(asked);
+    let took = uptime().saturating_sub(asked);
     Ok((took <= PATIENCE).then(|| Reading { shown, at: asked + took / 2 }))
 }
 

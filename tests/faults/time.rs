@@ -115,6 +115,8 @@ async fn t_01_a_clock_that_is_an_hour_ahead_issues_nothing_until_it_is_right() {
         expect_shed(&scene.app.call(path, &[("token", &tokens.access_token)]).await);
     }
     expect_shed(&scene.app.userinfo(&tokens.access_token).await);
+    let asked = format!("{}/auth/verify?aud=anything", scene.serving.base);
+    assert_eq!(get(&asked).await.0, 503);
     expect_shed(&scene.app.call("/par", &[("client_id", &scene.app.id)]).await);
     expect_shed(&scene.app.call("/device_authorization", &[]).await);
     for more in [("prompt", "none"), ("prompt", "login")] {

@@ -13,12 +13,12 @@ mod revocations;
 mod revoke;
 mod status;
 mod testing;
-mod timely;
 mod token;
 mod userinfo;
 
 use super::State;
 use super::edge::{JsonError, RequestInfo, certificate};
+use super::timely::{issued_by_a_right_clock, told_by_a_right_clock};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::clients::authentication::authenticate;
 use crate::protocol::credentials::Credentials;
@@ -29,7 +29,6 @@ use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, web};
 use std::sync::Arc;
-use timely::{issued_by_a_right_clock, told_by_a_right_clock};
 
 /// Adds the endpoints whose paths are plain texts.
 pub fn configure(config: &mut web::ServiceConfig, state: &State) {

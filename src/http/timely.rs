@@ -11,7 +11,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 
 /// For what issues something: 503 while the clock is wrong. When it becomes wrong on the way, what was
 /// issued counts, and a refusal does not.
-pub(super) async fn issued_by_a_right_clock(
+pub async fn issued_by_a_right_clock(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -19,7 +19,7 @@ pub(super) async fn issued_by_a_right_clock(
 }
 
 /// For what answers a question: 503 while the clock is wrong, and when it becomes so on the way.
-pub(super) async fn told_by_a_right_clock(
+pub async fn told_by_a_right_clock(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
