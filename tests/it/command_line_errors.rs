@@ -46,6 +46,15 @@ both! {
         assert!(said.contains("--password-stdin: "), "{said}");
     }
 
+    async fn more_on_the_standard_input_than_is_read_is_an_error(server: TestServer) {
+        server.user("ada").await;
+        let (set, lines) = (["user", "set-password", "ada", "--password-stdin"], "\n".repeat(4080));
+        let fits = format!("a long password{lines}");
+        server.command_with(&set, &fits).await.expect_done();
+        let said = server.command_with(&set, &format!("{fits}\n\n")).await.expect_refusal(2);
+        assert_eq!(said, "countersign: standard input: more than 4096 bytes");
+    }
+
     async fn what_is_refused_is_no_wrong_usage(server: TestServer) {
         server.user("ada").await;
         let taken = ["client", "create", "--client-id", "app", "--name", "A", "--redirect-uri", REDIRECT];
