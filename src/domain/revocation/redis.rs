@@ -308,7 +308,7 @@ impl Relay {
         let Some(progress) = &mut self.progress else { return Ok(()) };
         let mut rows = page(&self.shared.db, progress.mended).await?;
         rows.retain(|row| row.seq <= progress.seq);
-        self.shared.store.write(&rows, self.shared.clock.now()).await?;
+        self.shared.store.write(&rows, self.shared.clock.shared()).await?;
         let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < BATCH);
         progress.mended = rows.last().filter(|_| !is_last).map_or(0, |row| row.seq);
         self.mend_due = Instant::now() + BEAT;
