@@ -34,6 +34,7 @@ pub mod verify_proxy;
 use crate::config::Config;
 use crate::config::master_key::{self, MasterKeyError};
 use crate::domain::outbound::Outbound;
+use crate::domain::revocation::epoch;
 use crate::domain::revocation::redis::RedisRelay;
 use crate::domain::{Parts, Provider, StartError, clock, setup};
 use crate::http::edge::{Edge, EdgePolicy};
@@ -276,10 +277,15 @@ async fn provider(config: &Config, parts: &ServerParts) -> Result<Provider, RunE
     }
     let master_key = master_key::open(config, parts.random.as_ref())?;
     let url: DatabaseUrl = config.database_url.parse()?;
+    let is_shared = matches!(url, DatabaseUrl::Postgres(_));
     let opened = tokio::task::spawn_blocking(move || Db::open(&url)).await;
     let db = opened.map_err(|_| StorageError::Interrupted)??;
     if let Some(guard) = parts.clock.guard() {
         clock::begin(&db, guard).await?;
+    }
+    if !is_shared && config.redis_url.is_none() {
+        // Redis would remember what was there.
+        epoch::rename(&db, parts.random.as_ref()).await?;
     }
     let provider = Provider::start(Parts {
         issuer: config.issuer.clone(),

@@ -176,6 +176,67 @@ async fn r_09_what_others_remove_is_put_back() {
 }
 
 #[tokio::test]
+async fn r_09_a_number_that_a_stranger_used_up_stops_nothing() {
+    let setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    setup.add(&[watermark("ada", now, now + 300)]).await;
+    setup.settled(1).await;
+    // Redis gives no number below that to any entry from now on, though nothing shows it.
+    let orders = ["XADD", STREAM_KEY, "1000000-0", "a", "b"];
+    let _: String = setup.redis.ask(&orders).await;
+    let _: i64 = setup.redis.ask(&["XDEL", STREAM_KEY, "1000000-0"]).await;
+    setup.add(&[watermark("bea", now, now + 300)]).await;
+    eventually("bea is refused", 5000, async || list.refuses("bea")).await;
+    setup.settled(2).await;
+}
+
+#[tokio::test]
+async fn r_09_an_entry_that_nobody_vouches_for_refuses_nobody() {
+    let setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    setup.add(&[watermark("ada", now, now + 300)]).await;
+    eventually("ada is refused", 3000, async || list.refuses("ada")).await;
+    let orders = ["XADD", STREAM_KEY, "1000000-0", "kind", "all", "key", "*"];
+    let times = ["not_before", "4999999999", "expires_at", "9999999999"];
+    let _: String = setup.redis.ask(&[&orders[..], &times].concat()).await;
+    eventually("the stream is whole again", 4000, async || {
+        assert_ne!(list.refuses("bea"), Some(true));
+        Some(setup.redis.ask::<i64>(&["XLEN", STREAM_KEY]).await == 1)
+    })
+    .await;
+    assert_ne!(list.refuses("bea"), Some(true));
+    setup.settled(1).await;
+}
+
+#[tokio::test]
+async fn r_09_a_head_that_was_ahead_for_a_moment_stops_no_service() {
+    let setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    setup.add(&[watermark("ada", now, now + 300)]).await;
+    eventually("ada is refused", 3000, async || list.refuses("ada")).await;
+    let text = setup.redis.get(HEAD_KEY).await.unwrap();
+    let head: Head = serde_json::from_str(&text).unwrap();
+    let ahead = serde_json::to_string(&Head { seq: 1_000_000, ..head }).unwrap();
+    let orders = ["XADD", STREAM_KEY, "1000000-0", "kind", "jti", "key", "x"];
+    let times = ["not_before", "", "expires_at", "9999999999"];
+    let both = [vec!["SET", HEAD_KEY, &ahead], [&orders[..], &times].concat()];
+    let back = [vec!["SET", HEAD_KEY, &text], vec!["DEL", STREAM_KEY]];
+    for order in both {
+        let _: String = setup.redis.ask(&order).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    for order in back {
+        let _: redis::Value = setup.redis.ask(&order).await;
+    }
+    setup.add(&[watermark("bea", now, now + 300)]).await;
+    eventually("bea is refused", 6000, async || list.refuses("bea")).await;
+    eventually("others are not", 6000, async || list.refuses("cay").map(|refused| !refused)).await;
+}
+
+#[tokio::test]
 async fn r_02_a_dead_redis_fails_nobody_and_is_caught_up_with() {
     let mut setup = Setup::start().await;
     let list = setup.follow().await;

@@ -7,16 +7,22 @@ use crate::config::{Config, master_key};
 use crate::domain::clock;
 use crate::domain::ground::{Ground, client_secret_key};
 use crate::domain::outbound::Outbound;
+use crate::domain::revocation::epoch;
+use crate::domain::revocation::redis::vouches_for;
 use crate::jose::Sealer;
 use crate::protocol::guarded_clock::GuardedClock;
 use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::Lifetime;
-use crate::storage::{DatabaseUrl, Db};
+use crate::storage::{DatabaseUrl, Db, revocations};
 use std::future::Future;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How soon a running server has told Redis.
+const PASSED_ON: Duration = Duration::from_secs(2);
 
 /// What every command gets.
 pub struct Context<'a> {
@@ -81,8 +87,32 @@ impl Context<'_> {
             if let Some(deviation) = deviation.filter(|deviation| deviation.compared) {
                 self.output.warn(&deviation.to_string());
             }
-            work(ground, config).await
+            let (db, redis_url) = (ground.db.clone(), config.redis_url.clone());
+            let before = db.read(revocations::head).await?;
+            let done = work(ground, config).await?;
+            self.warn_of_silence(&db, redis_url.as_deref(), before).await?;
+            Ok(done)
         })
+    }
+
+    /// Says so when something was revoked and no server passes it on: services go on accepting it.
+    async fn warn_of_silence(
+        &self,
+        db: &Db,
+        redis_url: Option<&str>,
+        before: i64,
+    ) -> Result<(), CliError> {
+        let Some(url) = redis_url else { return Ok(()) };
+        let (epoch, head) = db
+            .read(|conn| Ok((epoch::find(conn)?.unwrap_or_default(), revocations::head(conn)?)))
+            .await?;
+        if head > before && !vouches_for(url, &epoch, head, PASSED_ON).await {
+            self.output.warn(
+                "no server has told Redis yet: services accept what was revoked until `countersign serve` \
+                 runs and reaches Redis",
+            );
+        }
+        Ok(())
     }
 }
 

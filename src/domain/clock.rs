@@ -48,7 +48,7 @@ async fn ask(db: &Db) -> Result<Said, StorageError> {
 /// Those of the database.
 pub async fn begin(db: &Db, guard: &GuardedClock) -> Result<(), StorageError> {
     match ask(db).await? {
-        Said::Shows(reading) => guard.compare(reading.shown, reading.at),
+        Said::Shows(reading) => guard.compare(reading.shown, reading.at, reading.give_or_take),
         Said::HasNone(Some(last)) => guard.has_passed(last),
         Said::Nothing | Said::HasNone(None) => {}
     }
@@ -62,7 +62,7 @@ pub async fn begin(db: &Db, guard: &GuardedClock) -> Result<(), StorageError> {
 /// Those of the database.
 pub async fn look(provider: &Provider, guard: &GuardedClock) -> Result<(), StorageError> {
     match ask(&provider.db).await? {
-        Said::Shows(reading) => guard.compare(reading.shown, reading.at),
+        Said::Shows(reading) => guard.compare(reading.shown, reading.at, reading.give_or_take),
         Said::Nothing => {}
         Said::HasNone(_) => match guard.settled() {
             Some(by) if guard.deviation().is_some() && by < 0 => {

@@ -200,6 +200,11 @@ impl Provider {
         self.clock.now()
     }
 
+    /// The present moment for `iat`: what one instance issues is compared with what another ends.
+    pub fn issuing_at(&self) -> Timestamp {
+        self.clock.shared()
+    }
+
     /// The addresses that an endpoint is known by.
     pub fn addresses(&self, path: &str) -> Vec<String> {
         let bases = std::iter::once(self.issuer.as_str()).chain(self.mtls.base.as_deref());

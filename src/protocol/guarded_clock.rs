@@ -80,10 +80,15 @@ impl Default for GuardedClock {
 }
 
 impl GuardedClock {
-    /// Takes in what another clock showed, in milliseconds since 1970, at a moment as [`uptime`] tells it.
-    pub fn compare(&self, shown: i64, at: Duration) {
-        self.began.store(shown.saturating_sub(self.running(at)), Ordering::Relaxed);
-        self.compared.store(true, Ordering::Relaxed);
+    /// Takes in what another clock showed, in milliseconds since 1970, at a moment as [`uptime`] tells it,
+    /// `give_or_take` so much. What is known better than that stays.
+    pub fn compare(&self, shown: i64, at: Duration, give_or_take: Duration) {
+        let began = shown.saturating_sub(self.running(at));
+        let apart = self.began.load(Ordering::Relaxed).abs_diff(began);
+        let is_known = self.compared.swap(true, Ordering::Relaxed);
+        if !is_known || u128::from(apart) > give_or_take.as_millis() {
+            self.began.store(began, Ordering::Relaxed);
+        }
     }
 
     /// Takes in that this moment is past already.
@@ -170,7 +175,11 @@ impl Clock for GuardedClock {
     }
 
     fn shared(&self) -> Timestamp {
-        Self::of_both(system_milliseconds(), self.expected(uptime()))
+        let expected = self.expected(uptime());
+        match self.compared.load(Ordering::Relaxed) {
+            true => Timestamp::from_milliseconds(expected),
+            false => Self::of_both(system_milliseconds(), expected),
+        }
     }
 
     fn guard(&self) -> Option<&GuardedClock> {
@@ -188,7 +197,7 @@ mod tests {
     fn t_02_a_clock_that_is_behind_shows_the_time_of_the_other() {
         let clock = GuardedClock::default();
         let other = system_milliseconds() + HOUR;
-        clock.compare(other, uptime());
+        clock.compare(other, uptime(), Duration::ZERO);
         let ahead = clock.now().seconds_since(Timestamp::from_milliseconds(other));
         assert!((0..=1).contains(&ahead), "{ahead}");
         let wrong = clock.deviation().unwrap();
@@ -200,23 +209,47 @@ mod tests {
     #[test]
     fn t_01_a_clock_that_is_ahead_is_shown_and_not_written_for_others() {
         let clock = GuardedClock::default();
-        clock.compare(system_milliseconds() - HOUR, uptime());
+        clock.compare(system_milliseconds() - HOUR, uptime(), Duration::ZERO);
         assert_eq!(clock.misread(), 0);
         assert!(clock.now().seconds_since(clock.shared()) >= 3599);
         assert_eq!(clock.misread(), 1);
         assert_eq!(clock.deviation().unwrap().to_string().find("3600 s ahead"), Some(13));
-        clock.compare(system_milliseconds(), uptime());
+        clock.compare(system_milliseconds(), uptime(), Duration::ZERO);
         assert_eq!(clock.deviation(), None);
         assert_eq!(GuardedClock::of_both(9_000, 4_000), Timestamp::from_unix(9));
         assert_eq!(GuardedClock::of_both(9_001, 4_000), Timestamp::from_unix(4));
     }
 
     #[test]
+    fn t_01_what_others_compare_goes_by_the_one_clock_that_all_ask() {
+        let clock = GuardedClock::default();
+        assert_eq!(clock.shared(), clock.now(), "there is none yet");
+        // Not enough to be wrong, and enough to outlive what another instance ends.
+        let other = system_milliseconds() - 4_000;
+        clock.compare(other, uptime(), Duration::ZERO);
+        assert_eq!(clock.deviation(), None);
+        assert!(clock.shared().seconds_since(Timestamp::from_milliseconds(other)) <= 1);
+        assert!(clock.now().seconds_since(clock.shared()) >= 3);
+    }
+
+    #[test]
     fn t_01_a_comparison_counts_from_the_moment_that_it_was_made() {
         let clock = GuardedClock::default();
         let minute_ago = uptime().checked_sub(Duration::from_secs(60));
-        clock.compare(system_milliseconds(), minute_ago.unwrap_or_else(uptime));
+        clock.compare(system_milliseconds(), minute_ago.unwrap_or_else(uptime), Duration::ZERO);
         assert!(minute_ago.is_none() || (-60_100..-59_900).contains(&clock.skew()));
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_blur_what_is_known_better() {
+        let (clock, now) = (GuardedClock::default(), uptime());
+        let (shown, slow) = (system_milliseconds() - HOUR, Duration::from_millis(800));
+        clock.compare(shown, now, Duration::from_millis(1));
+        let known = clock.shared();
+        clock.compare(shown + 700, now, slow);
+        assert!(clock.skew() > HOUR - 100, "{}", clock.skew());
+        clock.compare(shown + 5_000, now, slow);
+        assert!(clock.shared().seconds_since(known) >= 4);
     }
 
     #[test]

@@ -65,7 +65,13 @@ impl RevocationList {
             || self.refuses(RevocationKind::Client, &[token.client_id], token)
             || self.refuses(RevocationKind::SubjectAtClient, at_client, token)
             || token.sid.is_some_and(|sid| self.refuses(RevocationKind::Session, &[sid], token))
-            || token.kid.is_some_and(|kid| self.refuses(RevocationKind::Key, &[kid], token))
+            || token.kid.is_some_and(|kid| self.has_withdrawn(kid))
+    }
+
+    /// Whether a signing key was withdrawn: nothing that it signed counts, whatever `iat` it says,
+    /// because whoever has stolen it says what they like.
+    pub fn has_withdrawn(&self, kid: &str) -> bool {
+        self.mark(RevocationKind::Key, &[kid]).is_some()
     }
 
     fn refuses(&self, kind: RevocationKind, key: &[&str], token: &TokenFacts<'_>) -> bool {
@@ -258,7 +264,6 @@ mod tests {
             (RevocationKind::Session, "s1"),
             (RevocationKind::Client, "app"),
             (RevocationKind::SubjectAtClient, "ada+app"),
-            (RevocationKind::Key, "k1"),
             (RevocationKind::All, ALL_KEY),
         ] {
             let mut list = RevocationList::default();
@@ -266,6 +271,15 @@ mod tests {
             assert!(list.is_revoked(&token(500)), "{kind}");
             assert!(!list.is_revoked(&token(501)), "{kind}");
         }
+    }
+
+    #[test]
+    fn y_02_a_withdrawn_key_refuses_whatever_it_signed() {
+        let mut list = RevocationList::default();
+        assert!(!list.is_revoked(&token(501)));
+        list.insert(&entry(RevocationKind::Key, "k1", Some(500)));
+        assert!(list.is_revoked(&token(500)) && list.is_revoked(&token(501)));
+        assert!(!list.is_revoked(&TokenFacts { kid: Some("k2"), ..token(500) }));
     }
 
     #[test]

@@ -94,8 +94,9 @@ pub trait Clock: Send + Sync {
         self.now()
     }
 
-    /// The present moment, for what others compare with a clock of theirs for a while to come, as a
-    /// watermark: it is [`Clock::now`] unless this clock is known to be wrong.
+    /// The present moment, for what others compare with a clock of theirs, as `iat` and watermarks: where
+    /// there is a clock that all instances ask, it is that one's, so that a token which one of them issued
+    /// before another ended it says so. Else it is [`Clock::now`] unless this clock is known to be wrong.
     fn shared(&self) -> Timestamp {
         self.now()
     }

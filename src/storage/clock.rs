@@ -18,6 +18,7 @@ pub struct Reading {
     pub shown: i64,
     /// When, as [`uptime`].
     pub at: Duration,
+    pub give_or_take: Duration,
 }
 
 /// What the clock of the database shows; none when it has no clock of its own, or was too slow to tell.
@@ -27,7 +28,8 @@ pub fn read(conn: &mut DbConnection) -> Result<Option<Reading>, StorageError> {
     let now = sql::<BigInt>("(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
     let shown = diesel::select(now).get_result(conn)?;
     let took = uptime().saturating_sub(asked);
-    Ok((took <= PATIENCE).then(|| Reading { shown, at: asked + took / 2 }))
+    let half = took / 2;
+    Ok((took <= PATIENCE).then(|| Reading { shown, at: asked + half, give_or_take: half }))
 }
 
 /// Whether the database has a clock that is not that of this process.

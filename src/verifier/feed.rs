@@ -179,6 +179,12 @@ impl Reader {
 
     fn take_in(&mut self, page: FeedPage, known: Option<&Position>) -> Result<bool, JoseError> {
         let of_same = known.filter(|known| known.epoch == page.epoch);
+        if of_same.is_some_and(|known| page.since == known.seq && page.seq < known.seq) {
+            // The provider's data are older than what it told us. Its numbers will come again, and must
+            // not be taken for those that we have.
+            self.list.forget_position();
+            return Err(JoseError::Refused("the list went back, it is read from the start"));
+        }
         if page.since != of_same.map_or(0, |known| known.seq) || page.seq < page.since {
             return Err(JoseError::Refused("it does not follow what is known"));
         }

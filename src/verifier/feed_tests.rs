@@ -107,6 +107,24 @@ async fn another_epoch_is_a_new_snapshot_and_forgets_nothing() {
 }
 
 #[tokio::test]
+async fn p_03_numbers_that_went_back_are_read_from_the_start_and_forget_nothing() {
+    let mut stage = Stage::set().await;
+    let entries = vec![block(4, RevocationKind::Subject, "ada", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 4) });
+    stage.reader.step().await.unwrap();
+    // The database is the one of before, and counts on from there.
+    stage.answers(&stage.page("e1", 4, 0));
+    assert!(stage.reader.step().await.is_err());
+    assert_eq!(stage.reader.list.position(), None);
+    stage.clock.advance_seconds(2);
+    let entries = vec![block(5, RevocationKind::Subject, "bea", stage.clock.now())];
+    stage.answers(&FeedPage { entries, ..stage.page("e1", 0, 5) });
+    stage.reader.step().await.unwrap();
+    assert!(!stage.stub.last_query().contains("since"), "from the start");
+    assert_eq!((stage.refuses("ada"), stage.refuses("bea")), (Some(true), Some(true)));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_the_providers_own_changes_nothing() {
     let mut stage = Stage::set().await;
     let stranger = SigningKey::generate(FEED_ALGORITHM).unwrap();

@@ -2,9 +2,7 @@
 
 use super::builder::MAX_LEEWAY_SECONDS;
 use super::revocations::{RevocationSource, Stale};
-use crate::protocol::revocation::{
-    RevocationEntry, RevocationKind, RevocationList, SavedList, TokenFacts,
-};
+use crate::protocol::revocation::{RevocationEntry, RevocationList, SavedList, TokenFacts};
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -47,13 +45,13 @@ struct Voice {
 
 /// One moment on both clocks.
 #[derive(Clone, Copy)]
-struct Moment {
-    now: Timestamp,
-    steady: Timestamp,
+pub(super) struct Moment {
+    pub(super) now: Timestamp,
+    pub(super) steady: Timestamp,
 }
 
 impl Moment {
-    fn of(clock: &dyn Clock) -> Self {
+    pub(super) fn of(clock: &dyn Clock) -> Self {
         Self { now: clock.now(), steady: clock.steady() }
     }
 
@@ -147,6 +145,12 @@ impl LocalList {
         });
     }
 
+    /// Says that the numbers of the source went back: the next reading begins at the start. What is
+    /// known stays known.
+    pub(super) fn forget_position(&self) {
+        self.change(|state| state.position = None);
+    }
+
     /// Up to where the list is complete.
     pub fn position(&self) -> Option<Position> {
         self.look(|state| state.position.clone())
@@ -195,7 +199,7 @@ impl LocalList {
 
     /// Whether a key of the issuer was withdrawn.
     pub(super) fn has_withdrawn(&self, kid: &str) -> bool {
-        self.look(|state| state.list.not_before(RevocationKind::Key, kid).is_some())
+        self.look(|state| state.list.has_withdrawn(kid))
     }
 
     /// What there is, to be kept over a restart.

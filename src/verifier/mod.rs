@@ -38,6 +38,7 @@ mod protect;
 mod pulse;
 mod redis_list;
 mod revocations;
+mod seen;
 mod sender;
 mod snapshot;
 #[cfg(test)]

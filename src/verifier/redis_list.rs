@@ -5,13 +5,12 @@
 //! replaced or cut off reads as stale, and nothing that was read before is forgotten.
 
 use super::error::SetupError;
-use super::local_list::{LocalList, Position};
+use super::local_list::{LocalList, Moment, Position};
 use super::revocations::{RevocationSource, Stale};
+use super::seen::{Followed, Seen, Verdict};
 use crate::protocol::revocation::{RevocationEntry, TokenFacts};
-use crate::protocol::revocation_store::{
-    HEAD_KEY, HEAD_LIFE_SECONDS, Head, STREAM_KEY, read_entry,
-};
-use crate::protocol::time::{Clock, Lifetime, Timestamp};
+use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, read_entry};
+use crate::protocol::time::Clock;
 use crate::redis_link::{Connection, Link};
 use redis::{RedisResult, cmd};
 use std::sync::Arc;
@@ -22,6 +21,8 @@ use tokio::task::AbortHandle;
 const BLOCK: Duration = Duration::from_millis(250);
 /// How long Redis may take to connect, and to answer on top of [`BLOCK`].
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The pause between two reads.
+const PAUSE: Duration = Duration::from_millis(10);
 /// The most entries that one read brings.
 const BATCH: usize = 1000;
 /// How long after a failure the next try is, at first and at most.
@@ -93,27 +94,6 @@ struct Follower {
     met_foreign: bool,
 }
 
-/// What was read of Redis so far.
-#[derive(Debug, Default)]
-struct Seen {
-    head: Option<Head>,
-    /// The number up to which every entry was read.
-    complete: i64,
-    /// The numbers that were read beyond it, in order. Nobody vouches for them yet.
-    beyond: Vec<i64>,
-}
-
-/// What a look at the head says of the list.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// Complete, and known to be until then.
-    FreshUntil(Timestamp),
-    /// Complete when last somebody made sure, which is not news.
-    Unchanged,
-    /// Something may be missing.
-    Stale,
-}
-
 impl Follower {
     async fn run(mut self) {
         let mut pause = RETRY.0;
@@ -147,17 +127,18 @@ impl Follower {
     }
 
     async fn round(&mut self, redis: &mut Connection) -> RedisResult<()> {
-        self.read_stream(redis, Some(BLOCK)).await?;
-        let head: Option<Vec<u8>> = cmd("GET").arg(HEAD_KEY).query_async(redis).await?;
-        let head: Option<Head> = head.and_then(|text| serde_json::from_slice(&text).ok());
-        if let Some(head) = &head {
-            self.seen.follow_epoch(head);
-            if !self.seen.reaches(head) {
-                // Written between the two reads, or not there at all: look again before judging.
-                self.read_stream(redis, None).await?;
-            }
+        if self.seen.head.is_none() {
+            // So that what is read at first, which may be much, is known to be vouched for.
+            self.look_at_head(redis).await?;
         }
-        match self.seen.judge(head, self.clock.now()) {
+        self.read_stream(redis, Some(BLOCK)).await?;
+        let head = self.look_at_head(redis).await?;
+        if head.as_ref().is_some_and(|head| !self.seen.reaches(head)) {
+            // Written between the two reads, or not there at all: look again before judging.
+            self.read_stream(redis, None).await?;
+        }
+        self.list.insert(&self.seen.vouched());
+        match self.seen.judge(head, Moment::of(self.clock.as_ref())) {
             Verdict::FreshUntil(until) => {
                 self.list.keep_fresh_until(until);
                 if let Some(head) = &self.seen.head {
@@ -170,8 +151,20 @@ impl Follower {
             Verdict::Stale => self.list.mark_stale(),
         }
         // A stream that is ahead of its head answers at once, again and again.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(PAUSE).await;
         Ok(())
+    }
+
+    async fn look_at_head(&mut self, redis: &mut Connection) -> RedisResult<Option<Head>> {
+        let head: Option<Vec<u8>> = cmd("GET").arg(HEAD_KEY).query_async(redis).await?;
+        let head: Option<Head> = head.and_then(|text| serde_json::from_slice(&text).ok());
+        if let Some(head) = &head
+            && self.seen.follow(head) == Followed::BeginsAnew
+        {
+            self.list.forget_position();
+            self.list.mark_stale();
+        }
+        Ok(head)
     }
 
     /// Takes in what lies beyond what is complete, and waits for it when there is nothing and
@@ -182,6 +175,7 @@ impl Follower {
         block: Option<Duration>,
     ) -> RedisResult<()> {
         self.seen.beyond.clear();
+        self.seen.unvouched.clear();
         let mut after = format!("{}-0", self.seen.complete);
         loop {
             let mut read = cmd("XREAD");
@@ -208,8 +202,7 @@ impl Follower {
             tracing::error!("the stream of revocations in Redis holds what is no entry");
         }
         self.met_foreign = foreign;
-        self.list.insert(&entries);
-        self.seen.beyond.extend(entries.iter().map(|entry| entry.seq));
+        self.list.insert(&self.seen.take_in(entries));
     }
 }
 
@@ -221,128 +214,4 @@ fn entry((id, flat): &RawEntry) -> Option<RevocationEntry> {
     let (pairs, _) = flat.as_chunks::<2>();
     let fields: Vec<_> = pairs.iter().map(|[name, value]| (text(name), text(value))).collect();
     read_entry(id, &fields)
-}
-
-impl Seen {
-    /// In another epoch the numbers begin anew, so the stream is read from its start.
-    fn follow_epoch(&mut self, head: &Head) {
-        if self.head.as_ref().is_some_and(|own| own.epoch != head.epoch) {
-            *self = Self::default();
-        }
-    }
-
-    /// Whether everything that `head` vouches for was read. The entry of its very number must be
-    /// among it: a higher one alone may come from elsewhere.
-    fn reaches(&self, head: &Head) -> bool {
-        head.seq == self.complete || self.beyond.contains(&head.seq)
-    }
-
-    fn judge(&mut self, head: Option<Head>, now: Timestamp) -> Verdict {
-        let Some(head) = head else { return Verdict::Stale };
-        let reached = self.reaches(&head);
-        if reached {
-            self.complete = self.complete.max(head.seq);
-        }
-        match &self.head {
-            Some(own) if head.seq < own.seq => return Verdict::Stale,
-            _ if !reached => return Verdict::Stale,
-            Some(own) if head.time == own.time && head.seq == own.seq => return Verdict::Unchanged,
-            // The beat is heard, however the clock of the provider is set, and whichever provider
-            // has written it.
-            Some(_) => {
-                self.head = Some(head);
-                return Verdict::FreshUntil(now + HEAD_LIFE);
-            }
-            None => {}
-        }
-        // The first head may be an old one: only its time can tell.
-        let age = now.seconds_since(head.time);
-        let written = head.time;
-        self.head = Some(head);
-        match (0..=HEAD_LIFE_SECONDS).contains(&age) {
-            true => Verdict::FreshUntil(written + HEAD_LIFE),
-            false => Verdict::Stale,
-        }
-    }
-}
-
-const HEAD_LIFE: Lifetime = Lifetime::seconds(HEAD_LIFE_SECONDS as u32);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_unix(1_763_765_000);
-
-    fn head(seq: i64, seconds: i64) -> Option<Head> {
-        let time = Timestamp::from_unix(NOW.as_unix() + seconds);
-        Some(Head { epoch: "e1".into(), seq, time })
-    }
-
-    fn seen(complete: i64) -> Seen {
-        let mut seen = Seen { complete, ..Seen::default() };
-        assert_eq!(seen.judge(head(complete, 0), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
-        seen
-    }
-
-    #[test]
-    fn r_04_without_a_head_the_list_is_stale() {
-        assert_eq!(seen(5).judge(None, NOW), Verdict::Stale);
-    }
-
-    #[test]
-    fn r_08_a_head_that_went_back_is_stale() {
-        assert_eq!(seen(5).judge(head(4, 1), NOW), Verdict::Stale);
-    }
-
-    #[test]
-    fn a_head_that_the_stream_does_not_reach_is_stale() {
-        assert_eq!(seen(5).judge(head(6, 1), NOW), Verdict::Stale);
-    }
-
-    #[test]
-    fn a_head_that_nobody_renews_adds_no_time() {
-        let mut seen = seen(5);
-        assert_eq!(seen.judge(head(5, 0), NOW), Verdict::Unchanged);
-        let later = NOW + Lifetime::seconds(1);
-        assert_eq!(seen.judge(head(5, 1), later), Verdict::FreshUntil(later + HEAD_LIFE));
-    }
-
-    #[test]
-    fn t_02_a_provider_whose_clock_is_behind_is_heard() {
-        let mut seen = seen(5);
-        assert_eq!(seen.judge(head(5, -3600), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
-        assert_eq!(seen.judge(head(5, -3600), NOW), Verdict::Unchanged);
-    }
-
-    #[test]
-    fn the_first_head_is_believed_only_when_it_is_young() {
-        for seconds in [-4, -600, 1, 600] {
-            let mut seen = Seen::default();
-            assert_eq!(seen.judge(head(0, seconds), NOW), Verdict::Stale, "{seconds}");
-            // A beat is a beat, also from a clock that is wrong.
-            let beat = seen.judge(head(0, seconds + 1), NOW);
-            assert_eq!(beat, Verdict::FreshUntil(NOW + HEAD_LIFE), "{seconds}");
-        }
-    }
-
-    #[test]
-    fn another_epoch_is_read_from_the_start() {
-        let mut seen = seen(5);
-        let next = Head { epoch: "e2".into(), seq: 2, time: NOW };
-        seen.follow_epoch(&next);
-        assert_eq!(seen.complete, 0);
-        assert_eq!(seen.judge(Some(next), NOW), Verdict::Stale, "not read yet");
-    }
-
-    #[test]
-    fn r_09_an_entry_far_beyond_the_head_does_not_stand_for_those_before_it() {
-        let mut seen = seen(5);
-        seen.beyond = vec![1_763_765_000_000];
-        assert_eq!(seen.judge(head(6, 1), NOW), Verdict::Stale);
-        assert_eq!(seen.complete, 5);
-        seen.beyond = vec![6, 7];
-        assert_eq!(seen.judge(head(6, 1), NOW), Verdict::FreshUntil(NOW + HEAD_LIFE));
-        assert_eq!(seen.complete, 6, "7 is read again");
-    }
 }

@@ -267,6 +267,25 @@ fn y_02_a_withdrawn_key_refuses_its_tokens_while_it_is_still_known() {
     assert_eq!(verifier.verify(&token(&json!({}))), Err(VerifyError::Revoked));
 }
 
+#[test]
+fn y_02_a_withdrawn_key_refuses_what_a_thief_signs_afterwards() {
+    let clock = Arc::new(TestClock::default());
+    let list = LocalList::new(clock.clone());
+    list.keep_fresh_until(clock.now() + Lifetime::seconds(60));
+    let withdrawn_at = clock.now() - Lifetime::minutes(1);
+    list.insert([&RevocationEntry {
+        seq: 1,
+        kind: RevocationKind::Key,
+        key: signing_key().kid().into(),
+        not_before: Some(withdrawn_at),
+        expires_at: clock.now() + Lifetime::minutes(5),
+    }]);
+    let builder = Verifier::builder(ISSUER).audience(AUDIENCE).keys(jwk_set(&[signing_key()]));
+    let verifier = builder.revocations(Arc::new(list)).build_lazily().unwrap();
+    let forged = token(&json!({ "iat": clock.now().as_unix() }));
+    assert_eq!(verifier.verify(&forged), Err(VerifyError::Revoked));
+}
+
 #[tokio::test]
 async fn y_01_a_new_key_is_learnt_from_its_first_token() {
     let stub = StubIssuer::start(&[signing_key()]).await;

@@ -6,7 +6,7 @@ use crate::support::test_server::{PASSWORD, system};
 use crate::support::{Agent, TestServer, Tokens, WebApp, both};
 use countersign::domain::identity::users;
 use countersign::protocol::revocation::{RevocationKind, TokenFacts};
-use countersign::protocol::time::Timestamp;
+use countersign::protocol::time::{Lifetime, Timestamp};
 
 const SCOPE: &str = "openid email offline_access";
 
@@ -61,6 +61,21 @@ both! {
         let fresh = app.refresh(&tokens.refresh_token).await.expect_tokens();
         assert!(app.is_active(&fresh.access_token).await);
         app.authorize(&[("prompt", "none")]).await.expect_answer().get("code");
+    }
+
+    async fn what_an_instance_issues_before_it_has_heard_ends_with_the_rest(server: TestServer) {
+        server.command(&["token", "revoke-all"]).await.expect_done();
+        server.settle().await;
+        let list = server.provider.revocation.list();
+        let refused = |ahead| {
+            let issued_at = server.provider.now() + Lifetime::seconds(ahead);
+            let (jti, subject, client_id) = ("j", "service", "service");
+            let facts = TokenFacts { jti, subject, client_id, sid: None, kid: None, issued_at };
+            list.read().expect("no panic").is_revoked(&facts)
+        };
+        // Tokens of services alone are in no list, and are made without asking the database.
+        assert!(refused(0) && refused(1));
+        assert!(!refused(10));
     }
 
     async fn a_block_ends_tokens_and_sessions_at_once(server: TestServer) {

@@ -5,6 +5,9 @@ use crate::support::test_server::system;
 use crate::support::{Reply, TestServer, WebApp, both};
 use countersign::domain::keys;
 use countersign::jose::SigningAlgorithm;
+use countersign::protocol::revocation::TokenFacts;
+use countersign::protocol::time::{Clock, Lifetime};
+use countersign::storage::revocations;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -101,6 +104,30 @@ both! {
         let (new, token) = signing_kid(&service).await;
         assert_ne!(new, old);
         assert!(service.is_active(&token).await);
+    }
+
+    async fn y_02_nothing_that_a_withdrawn_key_signs_counts_for_a_month(server: TestServer) {
+        let service = WebApp::register_service(&server).await;
+        let (old, _) = signing_kid(&service).await;
+        let withdrawn = keys::withdraw(&server.provider, &old, system()).await;
+        withdrawn.expect("the key can be withdrawn");
+        server.settle().await;
+        // Whoever stole it says when it was issued.
+        let list = server.provider.revocation.list();
+        let forged = |kid, issued_at| {
+            let (jti, subject, client_id) = ("j", "ada", "app");
+            let facts = TokenFacts { jti, subject, client_id, sid: None, kid: Some(kid), issued_at };
+            list.read().expect("no panic").is_revoked(&facts)
+        };
+        for days in [0, 1, 29] {
+            let issued_at = server.provider.now() + Lifetime::days(days);
+            assert!(forged(&old, issued_at), "{days}");
+            assert!(!forged("another", issued_at), "{days}");
+        }
+        server.clock.advance_seconds(29 * 86_400);
+        let now = server.clock.now();
+        let find = move |conn: &mut _| revocations::find(conn, &[&old], now);
+        assert_eq!(server.provider.db.read(find).await.expect("rows").len(), 1);
     }
 
     async fn a_key_that_has_grown_old_is_rotated_by_itself(server: TestServer) {

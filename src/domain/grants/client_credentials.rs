@@ -46,7 +46,7 @@ impl Grant for ClientCredentialsGrant {
             }
         };
         let marks = [(RevocationKind::Client, client.id.as_str()), (RevocationKind::All, ALL_KEY)];
-        let earliest_iat = provider.revocation.earliest_iat(marks, provider.now());
+        let earliest_iat = provider.revocation.earliest_iat(marks, provider.issuing_at());
         Ok(Redemption {
             subject: Subject::Client,
             scope,

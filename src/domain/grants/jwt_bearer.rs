@@ -181,12 +181,14 @@ async fn find(
         expires_at: now + provider.longest_token_life(),
         revoked: false,
     };
+    let issuing_at = provider.issuing_at();
     let found = provider.db.read(move |conn| {
         let Some(user) = user(conn, &issuer, &assertion)? else { return Ok(None) };
         let authorization = Authorization { user_id: user.id, ..authorization };
         let client_id = authorization.client_id.clone();
         let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };
-        let earliest = revocation::earliest_iat(conn, &person.user.id, &client_id, None, now)?;
+        let (user, sid) = (&person.user.id, None);
+        let earliest = revocation::earliest_iat(conn, user, &client_id, sid, issuing_at)?;
         Ok(Some((person, earliest)))
     });
     Ok(found.await?)

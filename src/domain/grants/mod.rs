@@ -132,7 +132,7 @@ impl Person {
     /// The earliest `iat` of a token of theirs.
     fn earliest_iat(&self, provider: &Provider) -> Timestamp {
         let of = &self.authorization;
-        let (sid, now) = (of.sid.as_deref(), provider.now());
+        let (sid, now) = (of.sid.as_deref(), provider.issuing_at());
         provider.revocation.earliest_iat_of_user(&of.user_id, &of.client_id, sid, now)
     }
 }

@@ -290,6 +290,7 @@ async fn find(
     (subject_token, actor_token): (Arc<Presented>, Option<Arc<Presented>>),
 ) -> Result<Option<Found>, OAuthError> {
     let (now, client_id) = (provider.now(), client.id.clone());
+    let issuing_at = provider.issuing_at();
     let found = provider.db.read_by_key(move |conn| {
         let tokens = std::iter::once(&subject_token).chain(&actor_token);
         for token in tokens {
@@ -305,10 +306,12 @@ async fn find(
         let earliest_iat = match &subject {
             Subject::Person(person) => {
                 let sid = person.authorization.sid.as_deref();
-                revocation::earliest_iat(conn, &person.user.id, &client_id, sid, now)?
+                revocation::earliest_iat(conn, &person.user.id, &client_id, sid, issuing_at)?
             }
-            Subject::Client => now,
-            Subject::Service(id) => revocation::earliest_iat(conn, id, &client_id, None, now)?,
+            Subject::Client => issuing_at,
+            Subject::Service(id) => {
+                revocation::earliest_iat(conn, id, &client_id, None, issuing_at)?
+            }
         };
         let granted = record.and_then(|record| record.granted_scope);
         let granted = granted.map(|text| text.parse());

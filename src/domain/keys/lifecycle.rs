@@ -8,7 +8,6 @@ use crate::domain::revocation::{self, Reason};
 use crate::failpoint;
 use crate::jose::{Sealer, SealingKey};
 use crate::protocol::error::OAuthError;
-use crate::protocol::revocation::RevocationKind;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::signing_keys::{self, StoredKey};
 use crate::storage::{DbConnection, StorageError, audit, settings};
@@ -164,7 +163,7 @@ pub async fn retire(
         true => Some(heir(ground, seal, &key)?),
         false => None,
     };
-    let entry = revocation::watermark(RevocationKind::Key, kid, now, ground.longest_token_life);
+    let entry = revocation::withdrawn_key(kid, ground.clock.shared());
     let signs = key.purpose == "sig";
     let entries = signs.then(|| entry.because(Reason::KeyWithdrawn, actor));
     let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));

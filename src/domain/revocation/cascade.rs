@@ -3,7 +3,7 @@
 //! What ends for a user ends under every name that clients have for them: the id, and the subject of
 //! each sector whose clients know them by a pairwise one.
 
-use super::{Reason, token, watermark};
+use super::{HEARD_OF_BY, Reason, token, watermark};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::deferred::ping;
 use crate::domain::ground::Ground;
@@ -16,10 +16,6 @@ use crate::storage::revocations::{self, NewRevocation};
 use crate::storage::{
     DbConnection, StorageError, audit, authorizations, deferred_requests, sessions,
 };
-
-/// Every instance has heard of a change by then. A client's own tokens are issued without asking the
-/// database: those that one issues before it has heard are refused with the others.
-const HEARD_OF_BY: Lifetime = Lifetime::seconds(2);
 
 /// Why something ends, who ended it, and when.
 #[derive(Debug, Clone)]
@@ -110,15 +106,15 @@ pub fn end_tokens_of_user(
 pub async fn end_all_tokens(ground: &Ground, actor: &Actor) -> Result<Timestamp, StorageError> {
     let cause = ground.cause(Reason::TokensRevoked, actor);
     let event = actor.event("revocation.all", cause.now).target("all tokens");
-    let now = cause.now;
+    let until = cause.now + HEARD_OF_BY;
     ground
         .db
         .write(move |conn| {
-            revocations::insert(conn, &[cause.watermark(RevocationKind::All, ALL_KEY)])?;
+            revocations::insert(conn, &[cause.watermark_at(RevocationKind::All, ALL_KEY, until)])?;
             audit::insert(conn, &event)
         })
         .await?;
-    Ok(now)
+    Ok(until)
 }
 
 /// Ends one access token, and what it was exchanged for.

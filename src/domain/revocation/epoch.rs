@@ -4,7 +4,7 @@
 //! copy that was behind, or was restored) something revoked may be missing: then a new history begins,
 //! and in the same transaction everything issued so far is refused.
 
-use super::{Reason, watermark};
+use super::{HEARD_OF_BY, Reason, watermark};
 use crate::domain::audit::{Actor, EventExt};
 use crate::protocol::random::Random;
 use crate::protocol::revocation::{ALL_KEY, RevocationKind};
@@ -34,6 +34,18 @@ pub async fn name(db: &Db, random: &dyn Random) -> Result<String, StorageError> 
     }
     let first = random.id();
     db.write(move |conn| settings::insert_if_absent(conn, EPOCH, &first)).await
+}
+
+/// Names the history anew, and nothing is lost or refused. For the one server of a database, when it
+/// starts: the file may have been put back to an older one while nobody looked, and its numbers would
+/// come again. Readers begin at the start, and keep what they know.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn rename(db: &Db, random: &dyn Random) -> Result<(), StorageError> {
+    let name = random.id();
+    db.write(move |conn| settings::set(conn, EPOCH, &name)).await
 }
 
 /// What a new history begins with.
@@ -67,7 +79,8 @@ pub async fn begin(db: &Db, old: String, new: Beginning) -> Result<(), StorageEr
 pub fn begin_in(conn: &mut DbConnection, new: &Beginning) -> Result<(), StorageError> {
     settings::set(conn, EPOCH, &new.epoch)?;
     let actor = Actor::system();
-    let everything = watermark(RevocationKind::All, ALL_KEY, new.now, new.longest_life);
+    let until = new.now + HEARD_OF_BY;
+    let everything = watermark(RevocationKind::All, ALL_KEY, until, new.longest_life);
     revocations::insert(conn, &[everything.because(Reason::HistoryLost, &actor)])?;
     audit::insert(conn, &actor.event("revocation.restart", new.now).target("all tokens"))
 }

@@ -24,6 +24,11 @@ use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::revocations::{self, NewRevocation, Revocation as Stored};
 use crate::storage::{DbConnection, StorageError};
 
+/// Every instance has heard of a change by then. A client's own tokens are issued without asking the
+/// database, and are not listed one by one: those that one issues before it has heard are refused with
+/// the others. It is also more than the clocks of instances that are right can be apart.
+const HEARD_OF_BY: Lifetime = Lifetime::seconds(2);
+
 /// Why something was revoked; ends in the table and the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -69,6 +74,17 @@ pub struct Draft(NewRevocation);
 /// A watermark: what was issued to `key` up to `now` is refused.
 pub fn watermark(kind: RevocationKind, key: &str, now: Timestamp, life: Lifetime) -> Draft {
     draft(kind, key, Some(now), now + life, now)
+}
+
+/// How long services hear of a key that was withdrawn. Whoever has stolen it dates tokens as they
+/// like, so the entry must outlive the last copy of the key set that anybody kept.
+const WITHDRAWN_FOR: Lifetime = Lifetime::days(30);
+
+/// A signing key: nothing that it signed counts, whenever it says that it was issued. The watermark is
+/// where the entry ends, for services that compare numbers.
+pub fn withdrawn_key(kid: &str, now: Timestamp) -> Draft {
+    let end = now + WITHDRAWN_FOR;
+    draft(RevocationKind::Key, kid, Some(end), end, now)
 }
 
 /// One token, by its `jti`, until it expires by itself.

@@ -43,6 +43,22 @@ pub async fn policy_of(url: &str) -> Result<String, ::redis::RedisError> {
     Store::open(url)?.maxmemory_policy().await
 }
 
+/// Whether, within so long, a head in Redis vouches for every entry of a history up to `seq`.
+pub async fn vouches_for(url: &str, epoch: &str, seq: i64, within: Duration) -> bool {
+    let Ok(store) = Store::open(url) else { return false };
+    let until = Instant::now() + within;
+    loop {
+        let head = store.head().await.ok().flatten();
+        if head.is_some_and(|head| head.epoch == epoch && head.seq >= seq) {
+            return true;
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep(POLL / 2).await;
+    }
+}
+
 /// How the relay does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RelayStatus {
@@ -246,8 +262,9 @@ impl Relay {
             let Some(last) = rows.last() else { return Ok(()) };
             let now = self.shared.clock.shared();
             if let Err(error) = self.shared.store.write(&rows, now).await {
-                if error.code() == Some("WRONGTYPE") {
-                    tracing::error!("the stream of revocations in Redis was overwritten");
+                // What the script itself stumbles over: another type, or numbers that are taken.
+                if matches!(error.code(), Some("WRONGTYPE" | "ERR")) {
+                    tracing::error!(%error, "the stream of revocations in Redis was overwritten");
                     self.progress = None;
                 }
                 return Err(error.into());

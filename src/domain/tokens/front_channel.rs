@@ -94,7 +94,7 @@ async fn read(
     provider: &Provider,
     authorization: &Authorization,
 ) -> Result<(Person, Timestamp), OAuthError> {
-    let (authorization, now) = (authorization.clone(), provider.now());
+    let (authorization, now) = (authorization.clone(), provider.issuing_at());
     let found = provider.db.read_by_key(move |conn| {
         let Some(person) = Person::find(conn, authorization)? else { return Ok(None) };
         let of = &person.authorization;
