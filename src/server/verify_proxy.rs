@@ -122,11 +122,15 @@ async fn live() -> HttpResponse {
 }
 
 async fn ready(verifier: web::Data<Verifier>) -> HttpResponse {
-    let mut response = match verifier.is_ready() {
-        true => HttpResponse::Ok(),
-        false => HttpResponse::ServiceUnavailable(),
+    let (mut response, says) = match verifier.is_ready() {
+        true => (HttpResponse::Ok(), "ready"),
+        false => (
+            HttpResponse::ServiceUnavailable(),
+            "good tokens are not accepted: the issuer's keys are missing, or the list of revocations is \
+             longer out of date than --staleness allows",
+        ),
     };
-    response.insert_header(("cache-control", "no-store")).finish()
+    response.insert_header(("cache-control", "no-store")).body(says)
 }
 
 async fn metrics(verifier: web::Data<Verifier>) -> HttpResponse {

@@ -5,7 +5,7 @@ use crate::jose::SigningKey;
 use crate::protocol::revocation::{RevocationEntry, RevocationKind, TokenFacts};
 use crate::protocol::time::TestClock;
 use crate::verifier::testing::{StubIssuer, signing_key};
-use crate::verifier::{RevocationSource, Verifier};
+use crate::verifier::{RevocationSource, StalenessPolicy, Verifier};
 use std::time::Duration;
 
 struct Stage {
@@ -246,4 +246,21 @@ async fn a_verifier_follows_the_feed_and_starts_from_what_was_kept() {
     );
     let refused = again.verify(&token.unwrap()).unwrap_err();
     assert_eq!(refused, crate::verifier::VerifyError::Revoked);
+}
+
+#[tokio::test]
+async fn r_13_who_cannot_read_the_list_is_ready_for_as_long_as_it_accepts_good_tokens() {
+    let stage = Stage::set().await;
+    stage.answers(&stage.page("e1", 0, 0));
+    let builder = Verifier::builder(&stage.stub.issuer()).audience("https://orders.example.com");
+    let verifier = builder.revocation_feed().clock(stage.clock.clone()).build().await.unwrap();
+    let strict = verifier.with_staleness(StalenessPolicy::Strict);
+    let relaxed = verifier.with_staleness(StalenessPolicy::Relaxed);
+    let ready = || [&strict, &verifier, &relaxed].map(Verifier::is_ready);
+    assert_eq!(ready(), [true; 3]);
+    stage.stub.stop();
+    stage.clock.advance_seconds(10);
+    assert_eq!(ready(), [false, true, true]);
+    stage.clock.advance_seconds(60);
+    assert_eq!(ready(), [false, false, true]);
 }

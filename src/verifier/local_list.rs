@@ -67,6 +67,15 @@ impl State {
         let each = self.voices.iter().map(|voice| now.seconds_since(voice.fresh_until));
         each.min().unwrap_or(0)
     }
+
+    /// Whether absence means "not revoked".
+    fn expect_complete(&self, now: Moment) -> Result<(), Stale> {
+        match self.stale_seconds(now) {
+            _ if !self.was_complete => Err(Stale::NEVER_KNOWN),
+            ..0 => Ok(()),
+            seconds => Err(Stale { seconds }),
+        }
+    }
 }
 
 impl LocalList {
@@ -192,6 +201,12 @@ impl LocalList {
         (stale >= 0).then_some(stale)
     }
 
+    /// What is said of a token that is not on it.
+    pub(super) fn verdict_of_absence(&self) -> Result<bool, Stale> {
+        let now = Moment::of(self.clock.as_ref());
+        self.look(|state| state.expect_complete(now)).map(|()| false)
+    }
+
     /// Whether it was complete at some time, be it before a restart.
     pub(super) fn was_complete(&self) -> bool {
         self.look(|state| state.was_complete)
@@ -231,11 +246,7 @@ impl RevocationSource for LocalList {
         let now = Moment::of(self.clock.as_ref());
         self.look(|state| match state.list.is_revoked(token) {
             true => Ok(true),
-            false if !state.was_complete => Err(Stale::NEVER_KNOWN),
-            false => match state.stale_seconds(now) {
-                ..0 => Ok(false),
-                seconds => Err(Stale { seconds }),
-            },
+            false => state.expect_complete(now).map(|()| false),
         })
     }
 }

@@ -168,10 +168,17 @@ impl Verifier {
         }
     }
 
-    /// Whether it has keys, and the list it follows is fresh.
+    /// Whether a good token is accepted: it has keys, and the list it follows is no longer out of date
+    /// than the policy allows.
     pub fn is_ready(&self) -> bool {
-        let followed = self.inner.followed.as_ref();
-        !self.inner.keys.is_empty() && followed.is_none_or(|followed| !followed.list.is_stale())
+        !self.inner.keys.is_empty() && self.expect_list().is_ok()
+    }
+
+    fn expect_list(&self) -> Result<(), VerifyError> {
+        match &self.inner.followed {
+            Some(followed) => self.policy.judge(followed.list.verdict_of_absence()),
+            None => Ok(()),
+        }
     }
 
     /// What was counted, as Prometheus reads it.
