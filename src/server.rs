@@ -320,8 +320,8 @@ fn outbound(config: &Config) -> Result<Outbound, RunError> {
 fn relay(config: &Config, provider: &Provider) -> Result<Option<RedisRelay>, RunError> {
     let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
     let (clock, random) = (provider.clock.clone(), provider.random.clone());
-    let life = provider.longest_token_life();
-    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random, life)?))
+    let (life, proofs) = (provider.longest_token_life(), provider.heads.clone());
+    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random, life, proofs)?))
 }
 
 async fn announce_setup(provider: &Provider) -> Result<(), RunError> {

@@ -237,6 +237,33 @@ async fn r_09_a_head_that_was_ahead_for_a_moment_stops_no_service() {
 }
 
 #[tokio::test]
+async fn r_09_a_head_that_a_stranger_made_up_changes_nothing_in_the_database() {
+    let setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    setup.add(&[watermark("ada", now, now + 300)]).await;
+    eventually("ada is refused", 3000, async || list.refuses("ada")).await;
+    let epoch = setup.epoch().await;
+    for proof in [None, Some("x".to_owned()), Some("A".repeat(43))] {
+        let text = setup.redis.get(HEAD_KEY).await.unwrap();
+        let head: Head = serde_json::from_str(&text).unwrap();
+        let proof = proof.or(head.proof.clone());
+        let ahead = serde_json::to_string(&Head { seq: 999_999, proof, ..head }).unwrap();
+        let orders = ["XADD", STREAM_KEY, "999999-0", "kind", "jti", "key", "x"];
+        let times = ["not_before", "", "expires_at", "9999999999"];
+        let _: String = setup.redis.ask(&["SET", HEAD_KEY, &ahead]).await;
+        let _: String = setup.redis.ask(&[&orders[..], &times].concat()).await;
+        eventually("the list is whole again", 6000, async || {
+            let text = setup.redis.get(HEAD_KEY).await.unwrap_or_default();
+            Some(text.contains(r#""seq":1,"#) && list.refuses("cay") == Some(false))
+        })
+        .await;
+        assert_eq!(setup.epoch().await, epoch);
+    }
+    assert_eq!(list.refuses("ada"), Some(true));
+}
+
+#[tokio::test]
 async fn r_02_a_dead_redis_fails_nobody_and_is_caught_up_with() {
     let mut setup = Setup::start().await;
     let list = setup.follow().await;

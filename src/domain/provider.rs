@@ -130,6 +130,8 @@ pub struct Provider {
     pub user_codes: SealingKey,
     /// Seals what CIBA clients are told with.
     pub pings: SealingKey,
+    /// Shows that this provider has written the head of the list in Redis.
+    pub heads: SealingKey,
     /// Derives what clients with pairwise subjects call people.
     pub subjects: SubjectKey,
 }
@@ -171,6 +173,7 @@ impl Provider {
             audit: super::audit_chain::key(&parts.master_key),
             user_codes: sealer.purpose("user codes"),
             pings: sealer.purpose("ciba pings"),
+            heads: sealer.purpose("revocation heads"),
             subjects: SubjectKey::new(&sealer),
             db: parts.db,
             clock: parts.clock,

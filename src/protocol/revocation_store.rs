@@ -36,6 +36,9 @@ pub struct Head {
     /// Every entry up to this number is in Redis.
     pub seq: i64,
     pub time: Timestamp,
+    /// What shows the provider that it has written this number itself. It says nothing to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// The single key of an entry.

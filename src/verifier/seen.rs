@@ -145,7 +145,7 @@ mod tests {
 
     fn head(seq: i64, seconds: i64) -> Option<Head> {
         let time = Timestamp::from_unix(NOW.as_unix() + seconds);
-        Some(Head { epoch: "e1".into(), seq, time })
+        Some(Head { epoch: "e1".into(), seq, time, proof: None })
     }
 
     /// So many seconds later, on both clocks.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn another_epoch_is_read_from_the_start() {
         let mut seen = seen(5);
-        let next = Head { epoch: "e2".into(), seq: 2, time: NOW };
+        let next = Head { epoch: "e2".into(), seq: 2, time: NOW, proof: None };
         assert_eq!(seen.follow(&next), Followed::BeginsAnew);
         assert_eq!(seen.complete, 0);
         assert_eq!(seen.judge(Some(next), at(0)), Verdict::Stale, "not read yet");

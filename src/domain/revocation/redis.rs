@@ -6,14 +6,17 @@
 //! repeated, none lowers anything. When Redis has lost something, the list is built anew beside the
 //! old one and put in its place in one step; when Redis is away, nobody waits for it.
 
+mod proof;
 mod store;
 
 use super::epoch::{self, Beginning};
+use crate::jose::SealingKey;
 use crate::protocol::random::Random;
 use crate::protocol::revocation_store::Head;
 use crate::protocol::time::{Clock, Lifetime, Timestamp};
 use crate::storage::revocations::{self, Revocation};
 use crate::storage::{Db, DbConnection, StorageError};
+use proof::{Odd, Proofs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Beat, Store};
@@ -89,6 +92,8 @@ struct Shared {
     random: Arc<dyn Random>,
     /// No living token lives longer than this.
     longest_life: Lifetime,
+    /// Signs the numbers of heads.
+    proofs: Proofs,
     news: Notify,
     status: Mutex<RelayStatus>,
 }
@@ -105,10 +110,11 @@ impl RedisRelay {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         longest_life: Lifetime,
+        proofs: SealingKey,
     ) -> Result<Self, ::redis::RedisError> {
         let store = Store::open(url)?;
-        let (news, status) = (Notify::new(), Mutex::default());
-        let shared = Shared { db, store, clock, random, longest_life, news, status };
+        let (news, status, proofs) = (Notify::new(), Mutex::default(), Proofs(proofs));
+        let shared = Shared { db, store, clock, random, longest_life, proofs, news, status };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -337,9 +343,16 @@ impl Relay {
         // Redis first: what it may rightly know, the database knows by then.
         let known = self.shared.store.head().await?;
         let table = self.table().await?;
-        if known.is_some_and(|known| known.epoch == table.epoch && known.seq > table.head) {
-            self.begin_epoch(&table.epoch).await?;
-            return Ok(());
+        match known.and_then(|known| self.shared.proofs.odd(&known, &table.epoch, table.head)) {
+            None => {}
+            Some(Odd::WentBack) => return self.begin_epoch(&table.epoch).await,
+            Some(Odd::Forged) => {
+                tracing::error!("somebody else wrote the head in Redis");
+                self.shared.store.delete_head().await?;
+            }
+            Some(Odd::OfAnother) => tracing::error!(
+                "another provider keeps its list in this Redis: give each its own, or a database number"
+            ),
         }
         let written_for = self.compare(self.shared.store.time().await?);
         let rebuilt = self.shared.store.begin_rebuild(&self.shared.random.id());
@@ -380,7 +393,8 @@ impl Relay {
     }
 
     fn head(&self, epoch: &str, seq: i64) -> Head {
-        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.shared() }
+        let proof = Some(self.shared.proofs.of(epoch, seq));
+        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.shared(), proof }
     }
 
     fn beaten(&mut self, head: &Head, table_head: i64) {

@@ -81,6 +81,12 @@ impl Store {
         }
     }
 
+    /// Removes the head, so that nobody goes by it.
+    pub(super) async fn delete_head(&self) -> RedisResult<()> {
+        let mut redis = self.connection().await?;
+        cmd("DEL").arg(HEAD_KEY).query_async(&mut redis).await
+    }
+
     /// What the clock of the server shows.
     pub(super) async fn time(&self) -> RedisResult<Timestamp> {
         let mut redis = self.connection().await?;
