@@ -10,7 +10,7 @@ use super::local_list::LocalList;
 use super::redis_list::RedisList;
 use super::revocations::{RevocationSource, StalenessPolicy};
 use super::snapshot::{Saving, Snapshot};
-use super::used_proofs::UsedProofs;
+use super::used_proofs::{self, UsedProofs};
 use super::verify::{Inner, Verifier};
 use crate::jose::{
     DecryptionKey, DpopNonces, JoseError, JwkSet, Sealer, SigningAlgorithm, VerifyingKey,
@@ -41,6 +41,7 @@ pub struct VerifierBuilder {
     trust_anchor: Option<Vec<u8>>,
     origins: Vec<String>,
     nonces: Option<DpopNonces>,
+    remembered_proofs: u32,
     redis: Option<String>,
     feed: bool,
     kept_in: Option<PathBuf>,
@@ -65,6 +66,7 @@ impl VerifierBuilder {
             trust_anchor: None,
             origins: Vec::new(),
             nonces: None,
+            remembered_proofs: used_proofs::MOST,
             redis: None,
             feed: false,
             kept_in: None,
@@ -203,6 +205,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// How many DPoP proofs are remembered as used, in 361 seconds: 400 000 by default, which is about
+    /// 1100 a second. Each of them takes at most 130 bytes, and all of them 30 MB; nothing is taken
+    /// before it is needed. Requests beyond are answered 503.
+    ///
+    /// A key may use as many as there are places free. So one key gets half of them at most (550 a
+    /// second by default), and however much it asks for, the others find room.
+    #[must_use]
+    pub fn remembered_proofs(mut self, most: u32) -> Self {
+        self.remembered_proofs = most;
+        self
+    }
+
     /// Where this service describes itself (RFC 9728): challenges name it, so that a client that
     /// knows nothing but the service finds the way to a token.
     #[must_use]
@@ -260,6 +274,9 @@ impl VerifierBuilder {
         if self.leeway > Lifetime::seconds(MAX_LEEWAY_SECONDS) {
             return Err(SetupError::Leeway);
         }
+        if self.remembered_proofs == 0 {
+            return Err(SetupError::RememberedProofs);
+        }
         let origins = self.checked_origins()?;
         self.check_resource_metadata()?;
         let source = Source::new(&self.issuer, self.trust_anchor.as_deref())?;
@@ -294,7 +311,7 @@ impl VerifierBuilder {
                 origins,
                 nonces: self.nonces,
                 resource_metadata: self.resource_metadata,
-                used_proofs: UsedProofs::default(),
+                used_proofs: UsedProofs::new(self.remembered_proofs),
                 introspection: self.introspect_as.map(|who| Introspection::new(source, who)),
                 counters: Counters::default(),
             },
@@ -403,6 +420,8 @@ mod tests {
             let builder = keys.into_iter().fold(builder, VerifierBuilder::keys);
             assert!(matches!(builder.build().await, Err(SetupError::Secret)));
         }
+        let forgetful = builder().remembered_proofs(0).build().await;
+        assert!(matches!(forgetful, Err(SetupError::RememberedProofs)));
         let wide = builder().leeway(Lifetime::seconds(61)).build().await;
         assert!(matches!(wide, Err(SetupError::Leeway)));
         let plain = Verifier::builder("http://id.example.com").audience(AUDIENCE).build().await;

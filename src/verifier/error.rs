@@ -62,7 +62,7 @@ pub enum VerifyError {
     /// Whether the token was revoked is not known, and this place wants to know.
     #[error("the revocation list is out of date")]
     Stale,
-    /// More DPoP proofs come than can be remembered.
+    /// More DPoP proofs come, of one key or of all, than can be remembered.
     #[error("too many requests at once")]
     Busy,
     /// The keys of the issuer have not been fetched yet.
@@ -103,6 +103,9 @@ pub enum SetupError {
     /// It stands in a header, between quotation marks.
     #[error("the address of the resource metadata is not a URI")]
     ResourceMetadata,
+    /// A proof that nobody remembers is not accepted, so none would be.
+    #[error("there must be room for one DPoP proof at least")]
+    RememberedProofs,
     #[error("clocks may be at most 60 seconds apart")]
     Leeway,
     #[error("the trust anchor is not a certificate in PEM")]

@@ -82,7 +82,7 @@ impl Inner {
         if proof.jkt != *jkt {
             return Err(VerifyError::OtherKey);
         }
-        match self.used_proofs.take(proof.replay_key(), self.clock.steady())? {
+        match self.used_proofs.take(jkt, proof.replay_key(), self.clock.steady())? {
             true => Ok(()),
             false => Err(wrong("the proof was used before")),
         }

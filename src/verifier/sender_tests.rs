@@ -94,6 +94,31 @@ async fn s19_dp_06_a_proof_is_for_one_request() {
 }
 
 #[tokio::test]
+async fn dp_07_one_key_that_uses_up_its_room_leaves_room_for_another() {
+    let verifier = builder().remembered_proofs(6).build_lazily().unwrap();
+    let (greedy, honest) = (key(), key());
+    let token = bound_to(&greedy);
+    let mut proofs = (0..9).map(|jti| proof(&greedy, &token, &jti.to_string(), json!({})));
+    let first = proofs.next().unwrap();
+    assert!(send(&verifier, Scheme::Dpop, &token, &[&first]).await.is_ok());
+    let mut taken = 1;
+    for proof in proofs {
+        match send(&verifier, Scheme::Dpop, &token, &[&proof]).await {
+            Ok(_) => taken += 1,
+            Err(error) => assert_eq!(error, VerifyError::Busy),
+        }
+    }
+    assert_eq!(taken, 3);
+    let again = send(&verifier, Scheme::Dpop, &token, &[&first]).await;
+    assert!(matches!(again, Err(VerifyError::Proof(_))), "{again:?}");
+    let token = bound_to(&honest);
+    for jti in ["1", "2"] {
+        let good = proof(&honest, &token, jti, json!({}));
+        assert!(send(&verifier, Scheme::Dpop, &token, &[&good]).await.is_ok(), "{jti}");
+    }
+}
+
+#[tokio::test]
 async fn dp_04_the_address_of_the_service_is_what_it_was_told_to_be() {
     let elsewhere = builder().origin("https://api.example.net:8443").build_lazily().unwrap();
     let own = key();
