@@ -10,11 +10,10 @@ use super::sender::{Scheme, Sent};
 use super::verify::Verifier;
 use crate::jose::Certificate;
 use crate::jose::dpop::ALGORITHMS;
+use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev::Payload, web,
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use serde_json::json;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,22 +24,46 @@ impl FromRequest for AccessToken {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Refusal>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // A middleware may have checked it already; a proof is good once.
-        let checked = request.extensions().get::<AccessToken>().cloned();
         let verifier = request.app_data::<web::Data<Verifier>>().cloned();
         let request = request.clone();
         Box::pin(async move {
-            if let Some(checked) = checked {
-                return Ok(checked);
-            }
             if verifier.is_none() {
                 sent_token(&request)?;
             }
             let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
-            let verdict = check(&verifier, &request).await;
+            let verdict = take_or_check(&verifier, &request).await;
             verdict.map_err(|error| Refusal::of(error, &verifier))
         })
     }
+}
+
+/// A token that a middleware has let through, and the verifier that stood in its place.
+#[derive(Clone)]
+pub(super) struct Checked {
+    pub token: AccessToken,
+    pub by: Verifier,
+}
+
+impl Checked {
+    /// What this very verifier has let through already, whatever its policy was there: the proof that
+    /// came with it is good once. What another one thinks of a token counts for nothing here.
+    pub(super) fn find(extensions: &Extensions, verifier: &Verifier) -> Option<Self> {
+        extensions.get::<Self>().filter(|checked| checked.by.is_same(verifier)).cloned()
+    }
+}
+
+/// The token that a middleware has checked here, or checks it.
+async fn take_or_check(
+    verifier: &Verifier,
+    request: &HttpRequest,
+) -> Result<AccessToken, VerifyError> {
+    let checked = Checked::find(&request.extensions(), verifier);
+    let Some(checked) = checked else { return check(verifier, request).await };
+    if !checked.by.has_policy_of(verifier) {
+        let (_, sent) = sent_token(request)?;
+        verifier.check_again(&checked.token, sent).await?;
+    }
+    Ok(checked.token)
 }
 
 /// Checks the token of a request.

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::jose::{SigningAlgorithm, SigningKey};
-use crate::protocol::time::{Clock, SystemClock};
+use crate::protocol::time::{Clock, SystemClock, TestClock};
 use crate::verifier::SetupError;
 use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
-use crate::verifier::{LocalList, StalenessPolicy, VerifierBuilder};
+use crate::verifier::{LocalList, Protect, StalenessPolicy, VerifierBuilder};
 use actix_web::{App, test};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -180,4 +180,98 @@ async fn rfc_9728_a_challenge_names_where_the_service_describes_itself() {
         let refused = builder().resource_metadata(broken).build_lazily();
         assert!(matches!(refused, Err(SetupError::ResourceMetadata)), "{broken}");
     }
+}
+
+/// The status of a request with these headers to a handler that names an `AccessToken`, in a scope with
+/// the verifier `inner`, below a scope that `by` protects with the verifier `outer`.
+async fn ask_below(
+    by: Protect,
+    (outer, inner): (Verifier, Verifier),
+    headers: &[(&str, &str)],
+) -> u16 {
+    let place = web::scope("/place").app_data(web::Data::new(inner));
+    let place = place.route("", web::get().to(who));
+    let app = App::new()
+        .app_data(web::Data::new(outer))
+        .service(web::scope("/below").wrap(by).service(place));
+    let app = test::init_service(app).await;
+    let request = test::TestRequest::get().uri("/below/place");
+    let request = headers.iter().fold(request, |request, header| request.append_header(*header));
+    test::call_service(&app, request.to_request()).await.status().as_u16()
+}
+
+/// A verifier whose list has been out of date for so many seconds.
+fn out_of_date(seconds: i64) -> Verifier {
+    let clock = Arc::new(TestClock::default());
+    let list = LocalList::new(clock.clone());
+    list.keep_fresh_until(clock.now());
+    clock.advance_seconds(seconds);
+    builder().revocations(Arc::new(list)).clock(clock).build_lazily().unwrap()
+}
+
+#[actix_web::test]
+async fn a_token_that_another_verifier_let_through_is_checked_by_the_one_of_the_place() {
+    let other = "https://payments.example.com";
+    let payments = || Verifier::builder(ISSUER).audience(other).keys(jwk_set(&[signing_key()]));
+    let both = || (builder().build_lazily().unwrap(), payments().build_lazily().unwrap());
+    for (audience, status) in
+        [(json!(AUDIENCE), 401), (json!([AUDIENCE, other]), 200), (json!(other), 401)]
+    {
+        let sent = bearer(&json!({ "aud": audience }));
+        let sent = [("authorization", &*sent)];
+        assert_eq!(ask_below(Protect::default(), both(), &sent).await, status, "{audience}");
+    }
+    // The list of the place counts as well.
+    let inner = payments().revocations(Arc::new(LocalList::new(Arc::new(SystemClock))));
+    let inner = inner.build_lazily().unwrap();
+    let sent = bearer(&json!({ "aud": [AUDIENCE, other] }));
+    let sent = [("authorization", &*sent)];
+    assert_eq!(ask_below(Protect::default(), (both().0, inner), &sent).await, 503);
+}
+
+#[actix_web::test]
+async fn a_stricter_place_below_a_patient_one_is_strict() {
+    let sent = bearer(&json!({}));
+    let sent = [("authorization", &*sent)];
+    let patient = out_of_date(10);
+    let strict = || patient.with_staleness(StalenessPolicy::Strict);
+    let ask = |verifiers| ask_below(Protect::default(), verifiers, &sent);
+    assert_eq!(ask((patient.clone(), strict())).await, 503);
+    assert_eq!(ask((strict(), patient.clone())).await, 503);
+    assert_eq!(ask((patient.clone(), patient.clone())).await, 200);
+}
+
+#[actix_web::test]
+async fn what_a_protected_scope_lets_through_by_a_policy_of_its_own_its_handlers_take() {
+    let sent = bearer(&json!({}));
+    let sent = [("authorization", &*sent)];
+    let verifier = out_of_date(100);
+    let same = || (verifier.clone(), verifier.clone());
+    assert_eq!(ask_below(Protect::default(), same(), &sent).await, 503);
+    let relaxed = Protect::default().staleness(StalenessPolicy::Relaxed);
+    assert_eq!(ask_below(relaxed, same(), &sent).await, 200);
+}
+
+#[actix_web::test]
+async fn dp_06_each_verifier_takes_a_proof_once() {
+    let key = SigningKey::generate(SigningAlgorithm::ES256).unwrap();
+    let bound = token(&json!({ "cnf": { "jkt": key.kid() } }));
+    let ath = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&bound));
+    let claims = json!({
+        "jti": "1", "htm": "GET", "htu": "https://orders.example.com/below/place", "ath": ath,
+        "iat": SystemClock.now().as_unix(),
+    });
+    let proof = key.sign_dpop_proof(&claims).unwrap();
+    let authorization = format!("DPoP {bound}");
+    let sent = [("authorization", &*authorization), ("dpop", &*proof)];
+    let (outer, inner) = (builder().build_lazily().unwrap(), builder().build_lazily().unwrap());
+    let ask = |outer: &Verifier, inner: &Verifier| {
+        ask_below(Protect::default(), (outer.clone(), inner.clone()), &sent)
+    };
+    assert_eq!(ask(&outer, &inner).await, 200);
+    assert_eq!(ask(&outer, &outer).await, 401);
+    let new = builder().build_lazily().unwrap();
+    assert_eq!(ask(&new, &inner).await, 401, "the inner one has seen it");
+    let newer = builder().build_lazily().unwrap();
+    assert_eq!(ask(&newer, &newer).await, 200, "one verifier takes it once a request");
 }

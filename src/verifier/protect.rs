@@ -1,8 +1,7 @@
 //! Protects a whole scope of an actix application: every request below it needs a good token.
 
-use super::access_token::AccessToken;
 use super::error::VerifyError;
-use super::extractor::{Refusal, check, sent_token};
+use super::extractor::{Checked, Refusal, check, sent_token};
 use super::needs::Needs;
 use super::revocations::StalenessPolicy;
 use super::verify::Verifier;
@@ -53,19 +52,19 @@ impl Protect {
         self
     }
 
-    async fn admit(&self, request: &ServiceRequest) -> Result<(AccessToken, CheckedBy), Refusal> {
-        let verifier = request.app_data::<web::Data<Verifier>>();
-        let verifier = verifier.ok_or(VerifyError::NotConfigured)?;
+    async fn admit(&self, request: &ServiceRequest) -> Result<Checked, Refusal> {
+        let of_place = request.app_data::<web::Data<Verifier>>();
+        let of_place = of_place.ok_or(VerifyError::NotConfigured)?.get_ref().clone();
         let verifier = match self.staleness {
-            Some(policy) => verifier.with_staleness(policy),
-            None => verifier.get_ref().clone(),
+            Some(policy) => of_place.with_staleness(policy),
+            None => of_place.clone(),
         };
         let refusal = |error| Refusal::of(error, &verifier);
-        let checked = checked_by(&verifier, request);
+        let checked = Checked::find(&request.extensions(), &verifier);
         let token = match checked {
             // An outer middleware has taken the proof, which is good once. Here the list may count
             // for more.
-            Some(token) => {
+            Some(Checked { token, .. }) => {
                 let (_, sent) = sent_token(request.request()).map_err(refusal)?;
                 verifier.check_again(&token, sent).await.map_err(refusal)?;
                 token
@@ -75,18 +74,8 @@ impl Protect {
         let allowed = self.needs.check(&verifier, &token);
         let allowed = allowed.inspect_err(|error| tracing::debug!(%error, "token refused"));
         allowed.map_err(refusal)?;
-        Ok((token, CheckedBy(verifier)))
+        Ok(Checked { token, by: of_place })
     }
-}
-
-/// Who has checked the token of a request.
-struct CheckedBy(Verifier);
-
-/// The token of a request that this very verifier has let through already.
-fn checked_by(verifier: &Verifier, request: &ServiceRequest) -> Option<AccessToken> {
-    let extensions = request.extensions();
-    let same = extensions.get::<CheckedBy>().is_some_and(|by| by.0.is_same(verifier));
-    extensions.get::<AccessToken>().filter(|_| same).cloned()
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Protect
@@ -128,11 +117,7 @@ where
             let passes = by.allow_preflight && request.method() == Method::OPTIONS;
             if !passes {
                 match by.admit(&request).await {
-                    Ok((token, by)) => {
-                        let mut extensions = request.extensions_mut();
-                        drop(extensions.insert(token));
-                        drop(extensions.insert(by));
-                    }
+                    Ok(checked) => drop(request.extensions_mut().insert(checked)),
                     Err(error) => {
                         let refusal = error.error_response();
                         return Ok(request.into_response(refusal).map_into_right_body());
@@ -147,6 +132,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verifier::AccessToken;
     use crate::verifier::testing::{AUDIENCE, ISSUER, jwk_set, signing_key, token};
     use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service};

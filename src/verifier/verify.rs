@@ -192,6 +192,12 @@ impl Verifier {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
+    /// Whether two judge a stale list alike.
+    #[cfg(feature = "actix")]
+    pub(super) fn has_policy_of(&self, other: &Self) -> bool {
+        self.policy == other.policy
+    }
+
     /// Looks a token up in the list once more, under the policy of this place. `sent` is how it came.
     #[cfg(feature = "actix")]
     pub(super) async fn check_again(
