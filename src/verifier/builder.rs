@@ -151,7 +151,8 @@ impl VerifierBuilder {
 
     /// Asks the issuer about opaque tokens, and encrypted ones that no key here opens (RFC 7662), as a
     /// client that may; and about any token while the list is stale and the policy will not do
-    /// without. Answers count for ten seconds, unless the list says otherwise. Only for
+    /// without. Answers count for ten seconds, unless the list that is followed is stale or says otherwise;
+    /// beside [`VerifierBuilder::revocations`] they do not count again. Only for
     /// [`Verifier::verify_or_refresh`], [`Verifier::verify_sent`] and what builds on them.
     #[must_use]
     pub fn introspect_as(mut self, client_id: &str, client_secret: &str) -> Self {

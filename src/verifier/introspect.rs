@@ -89,3 +89,7 @@ impl Introspection {
         answers.insert(hash, answer);
     }
 }
+
+#[cfg(test)]
+#[path = "introspect_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use crate::jose::{JwkSet, PublicJwk, SigningAlgorithm, SigningKey, Typ};
 use crate::protocol::time::{Clock, SystemClock};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -58,6 +58,7 @@ struct Shared {
     jwks_calls: AtomicUsize,
     feed: Mutex<String>,
     feed_query: Mutex<String>,
+    introspection: Mutex<String>,
     stopped: AtomicBool,
 }
 
@@ -78,6 +79,7 @@ impl StubIssuer {
             jwks_calls: AtomicUsize::new(0),
             feed: Mutex::default(),
             feed_query: Mutex::default(),
+            introspection: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let stub = Self { shared: shared.clone(), address };
@@ -120,6 +122,17 @@ impl StubIssuer {
         self.shared.feed_query.lock().unwrap().clone()
     }
 
+    /// Names an introspection endpoint, and says what it answers.
+    pub(super) fn set_introspection(&self, answer: &Value) {
+        let issuer = self.issuer();
+        let endpoint = format!("{issuer}/introspect");
+        let jwks_uri = self.jwks_uri();
+        self.set_discovery(json!({
+            "issuer": issuer, "jwks_uri": jwks_uri, "introspection_endpoint": endpoint,
+        }));
+        *self.shared.introspection.lock().unwrap() = answer.to_string();
+    }
+
     /// How often the keys were asked for.
     pub(super) fn jwks_calls(&self) -> usize {
         self.shared.jwks_calls.load(Ordering::SeqCst)
@@ -138,10 +151,22 @@ impl Drop for StubIssuer {
     }
 }
 
-fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+/// The first line of a request; what follows is read and forgotten.
+fn read_request(reader: &mut impl BufRead) -> io::Result<String> {
+    let (mut lines, mut length) = (reader.by_ref().lines(), 0);
+    let first = lines.next().transpose()?.unwrap_or_default();
+    while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
+        let line = line.to_ascii_lowercase();
+        let value =
+            line.strip_prefix("content-length:").and_then(|value| value.trim().parse().ok());
+        length = value.unwrap_or(length);
+    }
+    io::copy(&mut reader.take(length), &mut io::sink())?;
+    Ok(first)
+}
+
+fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
+    let request = read_request(&mut BufReader::new(stream.try_clone()?))?;
     let target = request.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (status, body) = match Some(path) {
@@ -161,6 +186,7 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             query.clone_into(&mut shared.feed_query.lock().unwrap());
             (200, shared.feed.lock().unwrap().clone())
         }
+        Some("/introspect") => (200, shared.introspection.lock().unwrap().clone()),
         _ => (404, String::new()),
     };
     write!(

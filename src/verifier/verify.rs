@@ -160,12 +160,12 @@ impl Verifier {
         }
     }
 
-    /// Whether nothing that was revoked can be missing.
+    /// Whether nothing that was revoked can be missing. A list of the service's own says so of a token
+    /// only after the issuer was asked, so what the issuer said before does not count beside one.
     fn knows_revocations(&self) -> bool {
-        match (&self.inner.followed, &self.inner.revocations) {
-            (Some(followed), _) => !followed.list.is_stale(),
-            (None, list) => list.is_none(),
-        }
+        let followed = self.inner.followed.as_ref();
+        self.inner.revocations.is_none()
+            && followed.is_none_or(|followed| !followed.list.is_stale())
     }
 
     /// Whether a good token is accepted: it has keys, and the list it follows is no longer out of date
