@@ -21,10 +21,11 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, dev::Server, web};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
-    CoreClientAuthMethod, CoreGenderClaim, CoreGrantType, CoreIdToken, CoreIdTokenClaims,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType,
+    CoreClient, CoreClientAuthMethod, CoreGenderClaim, CoreGrantType, CoreIdToken,
+    CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    CoreTokenResponse,
 };
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthorizationCode,
@@ -33,7 +34,7 @@ use openidconnect::{
     OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
     ProviderMetadata, RedirectUrl, RefreshToken, Scope, TokenResponse, UserInfoClaims,
 };
-use page::{Problem, chain, home, style};
+use page::{Problem, home, style};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -264,19 +265,19 @@ async fn login(app: web::Data<LoginWith>, request: HttpRequest) -> Result<HttpRe
     let provider = app.provider().await?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let flow = CoreAuthenticationFlow::AuthorizationCode;
-    let (url, state, nonce) = provider
+    let mut asked = provider
         .client
         .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
         .add_scopes(app.config.scope.split_whitespace().map(|one| Scope::new(one.to_owned())))
-        .set_pkce_challenge(challenge)
-        .url();
+        .set_pkce_challenge(challenge);
+    if app.config.scope.contains("offline_access") {
+        // A refresh token is only for who was asked (OpenID Connect Core §11).
+        asked = asked.add_prompt(CoreAuthPrompt::Consent);
+    }
+    let (url, state, nonce) = asked.url();
     let pending = Some(Pending { state, nonce, verifier });
     let cookie = app.begin_session(&request, Session { pending, ..Session::default() });
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie)
-        .insert_header((header::LOCATION, url.as_str()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .finish())
+    Ok(see(url.as_str(), cookie))
 }
 
 // Step two: back with a code.
@@ -310,7 +311,7 @@ async fn callback(
     let code = answer.code.ok_or(Problem::new("The answer has no code."))?;
     let person = redeem(&app, &provider, code, pending).await?;
     let session = Session { person: Some(person), ..Session::default() };
-    Ok(to_home(app.begin_session(&request, session)))
+    Ok(see("/", app.begin_session(&request, session)))
 }
 
 /// The answer must come from the provider that was asked (RFC 9207 §2.4).
@@ -379,8 +380,32 @@ fn verify<'t>(
 
 // Step three: what the tokens are for.
 
-/// Calls the orders API as the person. Gives the status and the body, or what went wrong.
-async fn call_orders(app: &LoginWith, token: &AccessToken, item: Option<&str>) -> (String, String) {
+/// Calls the orders API as the person. Gives the status and the body, or what went wrong. When the
+/// access token is refused, for they live for minutes, a new one is fetched and the call made once
+/// more (RFC 6750 §3.1); who was blocked gets no new one, and the refusal stays.
+async fn call_orders(
+    app: &LoginWith,
+    request: &HttpRequest,
+    person: &Person,
+    item: Option<&str>,
+) -> (String, String) {
+    let mut answer = send(app, &person.access_token, item).await;
+    if answer.as_ref().is_ok_and(|answer| answer.status().as_u16() == 401)
+        && let Ok(token) = renew(app, request, person).await
+    {
+        answer = send(app, &token, item).await;
+    }
+    match answer {
+        Ok(given) => (given.status().to_string(), given.text().await.unwrap_or_default()),
+        Err(error) => ("no answer".into(), error.to_string()),
+    }
+}
+
+async fn send(
+    app: &LoginWith,
+    token: &AccessToken,
+    item: Option<&str>,
+) -> reqwest::Result<reqwest::Response> {
     let url = format!("{}/orders", app.config.orders_url);
     let call = match item {
         None => app.http.get(url),
@@ -390,13 +415,25 @@ async fn call_orders(app: &LoginWith, token: &AccessToken, item: Option<&str>) -
             .header(header::CONTENT_TYPE.as_str(), "application/json")
             .body(serde_json::json!({ "item": item }).to_string()),
     };
-    match call.bearer_auth(token.secret()).send().await {
-        Ok(response) => {
-            let status = response.status().to_string();
-            (status, response.text().await.unwrap_or_default())
-        }
-        Err(error) => ("no answer".into(), error.to_string()),
-    }
+    call.bearer_auth(token.secret()).send().await
+}
+
+/// New tokens for this browser (RFC 6749 §6).
+async fn renew(
+    app: &LoginWith,
+    request: &HttpRequest,
+    person: &Person,
+) -> Result<AccessToken, Problem> {
+    let token = person.refresh_token.as_ref().ok_or(Problem::new("There is no refresh token."))?;
+    let provider = app.provider().await?;
+    let tokens = provider.client.exchange_refresh_token(token)?.request_async(&app.http).await?;
+    app.with_session(request, |session| {
+        let Some(person) = &mut session.person else { return };
+        person.access_token = tokens.access_token().clone();
+        // A provider that rotates gives a new one with each use.
+        person.refresh_token = tokens.refresh_token().cloned().or(person.refresh_token.take());
+    });
+    Ok(tokens.access_token().clone())
 }
 
 #[derive(Deserialize)]
@@ -411,31 +448,22 @@ async fn order(
 ) -> HttpResponse {
     let person = app.with_session(&request, |session| session.person.clone()).flatten();
     if let Some(person) = person {
-        let (status, _) = call_orders(&app, &person.access_token, Some(&form.item)).await;
+        let (status, _) = call_orders(&app, &request, &person, Some(&form.item)).await;
         let notice = format!("The orders API answered the new order with {status}.");
         app.with_session(&request, |session| session.notice = Some(notice));
     }
     HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish()
 }
 
+/// The same by hand, to watch it.
 async fn refresh(app: web::Data<LoginWith>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let person = app.with_session(&request, |session| session.person.clone()).flatten();
-    let token = person.and_then(|person| person.refresh_token);
-    let token = token.ok_or(Problem::new("There is no refresh token."))?;
-    let provider = app.provider().await?;
-    let tokens = provider.client.exchange_refresh_token(&token)?.request_async(&app.http).await;
-    app.with_session(&request, |session| match (tokens, &mut session.person) {
-        (Ok(tokens), Some(person)) => {
-            person.access_token = tokens.access_token().clone();
-            // A provider that rotates gives a new one with each use.
-            person.refresh_token = tokens.refresh_token().cloned().or(Some(token));
-            session.notice = Some("The tokens are new.".into());
-        }
-        (Ok(_), None) => {}
-        (Err(error), _) => {
-            session.notice = Some(format!("The tokens were not renewed. {}", chain(&error)));
-        }
-    });
+    let person = person.ok_or(Problem::new("Nobody is signed in."))?;
+    let notice = match renew(&app, &request, &person).await {
+        Ok(_) => "The tokens are new.".into(),
+        Err(problem) => format!("The tokens were not renewed. {problem}"),
+    };
+    app.with_session(&request, |session| session.notice = Some(notice));
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish())
 }
 
@@ -444,17 +472,14 @@ async fn logout(app: web::Data<LoginWith>, request: HttpRequest) -> Result<HttpR
     let person = app.with_session(&request, |session| session.person.take()).flatten();
     let cookie = app.begin_session(&request, Session::default());
     let endpoint = app.provider().await?.more.end_session_endpoint.clone();
-    let (Some(person), Some(endpoint)) = (person, endpoint) else { return Ok(to_home(cookie)) };
+    let (Some(person), Some(endpoint)) = (person, endpoint) else { return Ok(see("/", cookie)) };
     let back = PostLogoutRedirectUrl::new(format!("{}/", app.config.base_url))?;
     let url = LogoutRequest::from(endpoint)
         .set_id_token_hint(&person.id_token)
         .set_client_id(ClientId::new(app.config.client_id.clone()))
         .set_post_logout_redirect_uri(back)
         .http_get_url();
-    Ok(HttpResponse::SeeOther()
-        .cookie(cookie)
-        .insert_header((header::LOCATION, url.as_str()))
-        .finish())
+    Ok(see(url.as_str(), cookie))
 }
 
 #[actix_web::main]
@@ -465,6 +490,10 @@ async fn main() -> io::Result<()> {
     serve(config)?.await
 }
 
-fn to_home(cookie: Cookie<'static>) -> HttpResponse {
-    HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, "/")).finish()
+fn see(url: &str, cookie: Cookie<'static>) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .cookie(cookie)
+        .insert_header((header::LOCATION, url))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
 }

@@ -82,6 +82,7 @@ async fn a_person_signs_in_orders_is_blocked_and_signs_out() {
     let page = stage.post("/refresh", &[]).await.text().await.unwrap();
     assert!(page.contains("The tokens are new."), "{page}");
 
+    stage.provider.misbehave(Misdeed::NoRefresh);
     stage.blocked.insert([&RevocationEntry {
         seq: 1,
         kind: RevocationKind::Subject,
@@ -92,11 +93,25 @@ async fn a_person_signs_in_orders_is_blocked_and_signs_out() {
     let page = stage.get("/").await;
     assert!(page.contains("401 Unauthorized") && page.contains("revoked"), "{page}");
 
+    let page = stage.post("/refresh", &[]).await.text().await.unwrap();
+    assert!(page.contains("401 Unauthorized") && page.contains("not renewed"), "{page}");
+
     let gone = stage.post("/logout", &[]).await;
     assert_eq!(gone.url().as_str(), format!("{}/", stage.base_url));
     assert!(gone.text().await.unwrap().contains("Sign in with Countersign"));
     let logout = stage.provider.logout_query();
     assert!(logout.contains("id_token_hint=ey") && logout.contains("client_id=shop"), "{logout}");
+}
+
+#[actix_web::test]
+async fn a_token_that_is_past_its_time_is_renewed_and_the_new_one_kept() {
+    let stage = Stage::set();
+    stage.provider.misbehave(Misdeed::LateToken);
+    let page = stage.get("/login").await;
+    assert!(page.contains("200 OK") && !page.contains("401"), "{page}");
+    stage.provider.misbehave(Misdeed::NoRefresh);
+    let page = stage.post("/order", &[("item", "tea")]).await.text().await.unwrap();
+    assert!(page.contains("201 Created") && page.contains("200 OK"), "{page}");
 }
 
 #[actix_web::test]

@@ -13,7 +13,7 @@ pub async fn home(app: web::Data<LoginWith>, request: HttpRequest) -> HttpRespon
         app.with_session(&request, |session| (session.person.clone(), session.notice.take()));
     let (person, notice) = seen.unwrap_or_default();
     let Some(person) = person else { return page(&app, StatusCode::OK, "Welcome", WELCOME) };
-    let orders = call_orders(&app, &person.access_token, None).await;
+    let orders = call_orders(&app, &request, &person, None).await;
     page(&app, StatusCode::OK, "Signed in", &signed_in(&person, notice, &orders))
 }
 

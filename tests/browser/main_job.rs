@@ -35,6 +35,8 @@ async fn the_main_job(store: Store) {
     browser.click("sign-in").await;
     browser.wait_for_url(&stage.server.url("/login")).await;
     stage.sign_in(&browser, "ada").await;
+    browser.wait_for_url(&stage.server.url("/consent")).await;
+    browser.click("consent-allow").await;
     browser.wait_for_text("200 OK").await;
 
     // Blocked: the microservice, which never asks the provider, refuses within a second.

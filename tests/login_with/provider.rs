@@ -21,6 +21,10 @@ pub enum Misdeed {
     OtherNonce,
     Denied,
     NarrowScope,
+    /// The access token that a code gives is past its time.
+    LateToken,
+    /// As after a block: nothing is renewed.
+    NoRefresh,
 }
 
 pub struct Provider {
@@ -105,6 +109,7 @@ async fn authorize(state: web::Data<State>, query: Query) -> HttpResponse {
         assert_eq!(query[name], value);
     }
     assert!(query["scope"].split(' ').any(|one| one == "openid"));
+    assert_eq!(query["prompt"], "consent");
     *state.nonce.lock().unwrap() = query["nonce"].clone();
     let mut url = url::Url::parse(&query["redirect_uri"]).unwrap();
     let mut answer = url.query_pairs_mut();
@@ -131,14 +136,18 @@ async fn token(state: web::Data<State>, form: web::Form<HashMap<String, String>>
         assert_eq!(form["code"], "c1");
         assert!(form["code_verifier"].len() >= 43);
     }
+    if !first && state.does(Misdeed::NoRefresh) {
+        return HttpResponse::BadRequest().json(json!({ "error": "invalid_grant" }));
+    }
     let now = SystemClock.now().as_unix();
+    let late = if first && state.does(Misdeed::LateToken) { 900 } else { 0 };
     let scope = match state.does(Misdeed::NarrowScope) {
         true => "openid orders:read",
         false => "openid orders:read orders:write",
     };
     let access = json!({
         "iss": state.issuer, "aud": AUDIENCE, "sub": "ada", "client_id": CLIENT_ID, "jti": "j1",
-        "iat": now, "exp": now + 300, "scope": scope,
+        "iat": now - late, "exp": now - late + 300, "scope": scope,
     });
     let nonce = match state.does(Misdeed::OtherNonce) {
         true => "another".to_owned(),
