@@ -72,6 +72,22 @@ both! {
         assert_eq!(no_refresh.poll(&device).await.expect_tokens().refresh_token, "");
     }
 
+    async fn rfc_8628_5_4_what_was_allowed_before_is_as_plain_to_see_as_the_rest(
+        server: TestServer
+    ) {
+        server.user("ada").await;
+        let app = WebApp::register_device(&server).await;
+        let scope = "openid email orders:read offline_access";
+        app.let_in("ada", &app.device(scope).await).await;
+        let page = app.meet("ada", &app.device(scope).await).await;
+        for words in ["<br><span class=\"small muted\">ada@", "orders:read", "Stay connected"] {
+            assert!(page.body.contains(words), "{words}: {}", page.body);
+        }
+        for words in ["<details", "Already allowed", "Know that it is you"] {
+            assert!(!page.body.contains(words), "{words}: {}", page.body);
+        }
+    }
+
     async fn a_request_without_a_scope_asks_for_what_the_client_may_have(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register_device(&server).await;

@@ -56,6 +56,20 @@ async fn code(app: &WebApp, resources: &[&str]) -> Code {
 }
 
 both! {
+    async fn a_scope_reads_alike_where_it_is_allowed_and_where_it_is_listed(server: TestServer) {
+        let app = shop(&server).await;
+        let login = app.authorize(&[SCOPE, ("claims", r#"{"userinfo":{"birthdate":null}}"#)]).await;
+        let consent = app.agent.log_in(&login, "ada").await;
+        app.agent.decide(&consent, "allow").await;
+        let listed = app.agent.get("/account/apps").await;
+        let words = ["Words for orders:read", "Words for bills:read", "“other:read”", "your birthdate"];
+        for page in [&consent, &listed] {
+            words.iter().for_each(|words| assert!(page.body.contains(words), "{}", page.body));
+            assert!(!page.body.contains("“orders:read”"), "{}", page.body);
+            assert!(!page.body.contains("claim:"), "{}", page.body);
+        }
+    }
+
     async fn tk_12_a_token_is_for_the_resource_and_has_its_scopes_alone(server: TestServer) {
         let app = shop(&server).await;
         let code = code(&app, &[ORDERS]).await;

@@ -102,6 +102,9 @@ fn progress(
     }
 }
 
+/// What stands before the name of a claim that is asked for by itself.
+pub const CLAIM: &str = "claim:";
+
 /// What a person is asked to allow: the scopes, and each claim that is asked for by itself, as
 /// `claim:NAME`.
 pub fn wanted(request: &AuthorizationRequest) -> Scope {
@@ -109,7 +112,7 @@ pub fn wanted(request: &AuthorizationRequest) -> Scope {
     let single = request.claims.userinfo.keys().chain(request.claims.id_token.keys());
     let single = single
         .filter(|name| claims::is_standard(name) && !by_scope.contains(&name.as_str()))
-        .map(|name| format!("claim:{name}"))
+        .map(|name| format!("{CLAIM}{name}"))
         .collect::<Vec<_>>()
         .join(" ");
     // Claim names are of our own list, so the text always parses.

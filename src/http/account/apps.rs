@@ -4,13 +4,16 @@ use super::here::{Answer, Here, Instead, Posted};
 use crate::domain::clients::initiate;
 use crate::domain::consent;
 use crate::domain::identity::account::{self, ConnectedApp};
+use crate::domain::resources::words;
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::views::account::{ConnectedApp as AppLine, ConnectedApps};
 use crate::http::views::confirm::{Act, Confirm};
 use crate::http::views::initials;
 use crate::http::views::interaction::ScopeLine;
+use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use actix_web::web;
+use std::collections::BTreeMap;
 
 const PAGE: &str = "/account/apps";
 
@@ -18,8 +21,11 @@ const PAGE: &str = "/account/apps";
 pub async fn get(here: Here) -> Answer {
     let (page, now) = (here.page(Nav::Apps), here.provider().now());
     let apps = apps(&here).await?;
+    let allowed = apps.iter().fold(Scope::default(), |all, app| all.union(&app.scope));
+    let words = words::of_scopes(here.provider(), &allowed, &[]).await;
+    let words = words.map_err(|error| here.fault(&error))?;
     let issuer = &here.provider().issuer;
-    let apps = apps.iter().map(|app| line(&page, issuer, app, now)).collect();
+    let apps = apps.iter().map(|app| line(&page, issuer, &words, app, now)).collect();
     Ok(here.show(ConnectedApps { page, apps }.respond()))
 }
 
@@ -47,9 +53,15 @@ async fn apps(here: &Here) -> Result<Vec<ConnectedApp>, Instead> {
     apps.map_err(|error| here.fault(&error))
 }
 
-fn line(page: &Page, issuer: &str, app: &ConnectedApp, now: Timestamp) -> AppLine {
-    let scopes = app.scope.to_string();
-    let lines = scopes.split(' ').filter_map(|scope| ScopeLine::new(page.text, scope, ""));
+/// An app, with what it may do in the words of the consent page.
+fn line(
+    page: &Page,
+    issuer: &str,
+    words: &BTreeMap<String, String>,
+    app: &ConnectedApp,
+    now: Timestamp,
+) -> AppLine {
+    let lines = app.scope.iter().filter_map(|scope| ScopeLine::of(page.text, words, scope, ""));
     AppLine {
         name: app.client.name.clone(),
         initials: initials(&app.client.name),

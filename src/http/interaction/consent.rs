@@ -4,7 +4,7 @@ use super::Visitor;
 use super::flow::{self, Via};
 use crate::domain::authorize::answer;
 use crate::domain::authorize::interaction::Interaction;
-use crate::domain::authorize::progress::{self, Situation, wanted};
+use crate::domain::authorize::progress::{self, CLAIM, Situation, wanted};
 use crate::domain::authorize::reply::is_on_device;
 use crate::domain::authorize::step::Step;
 use crate::domain::clients::RegisteredClient;
@@ -72,10 +72,12 @@ pub async fn show(
     };
     interaction.asked_sid = Some(signed_in.session.sid.clone());
     let page = visitor.page();
-    let wanted = wanted(&interaction.request);
-    let (already, asked): (Vec<&str>, Vec<&str>) =
-        wanted.iter().partition(|scope| situation.allowed_before.contains(scope));
     let request = &interaction.request;
+    let wanted = wanted(request);
+    // Whoever was sent a link with a code in it must see all that would be given away by it.
+    let folds = request.elsewhere.is_none();
+    let (already, asked): (Vec<&str>, Vec<&str>) =
+        wanted.iter().partition(|scope| folds && situation.allowed_before.contains(scope));
     let words = words::of_scopes(&visitor.state.provider, &wanted, &request.resources).await;
     let words = match words {
         Ok(words) => words,
@@ -133,18 +135,17 @@ fn lines(
     words: &BTreeMap<String, String>,
     scopes: Vec<&str>,
 ) -> Vec<ScopeLine> {
-    let line = |scope: &str| match (scope.strip_prefix("claim:"), words.get(scope)) {
-        (Some(claim), _) => ScopeLine::of_claim(text, claim, &shown(signed_in, claim)),
-        (None, Some(words)) => Some(ScopeLine::of_resource(scope, words)),
-        (None, None) => ScopeLine::new(text, scope, &value_of_scope(signed_in, scope)),
-    };
+    let line = |scope| ScopeLine::of(text, words, scope, &value_of(signed_in, scope));
     let mut lines: Vec<ScopeLine> = scopes.into_iter().filter_map(line).collect();
     lines.sort_by_key(|line| line.danger);
     lines
 }
 
 /// What a scope would show of this person.
-fn value_of_scope(signed_in: &SignedIn, scope: &str) -> String {
+fn value_of(signed_in: &SignedIn, scope: &str) -> String {
+    if let Some(claim) = scope.strip_prefix(CLAIM) {
+        return shown(signed_in, claim);
+    }
     match scope {
         "profile" => signed_in.user.display_name().to_owned(),
         "email" => signed_in.user.email.clone(),

@@ -1,11 +1,13 @@
 //! The consent page (OpenID Connect Core §3.1.2.4).
 
 use super::{App, DeviceHint, Person};
+use crate::domain::authorize::progress::CLAIM;
 use crate::http::page::{Page, respond};
 use crate::http::text::Text;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use std::collections::BTreeMap;
 
 /// Asks whether an app may have what it wants. Posts to `/consent` (`decision` is `allow` or
 /// `deny`); "Not you?" posts to `/consent/switch`.
@@ -64,6 +66,23 @@ pub struct ScopeLine {
 }
 
 impl ScopeLine {
+    /// The line of what was or is to be allowed, as [`wanted`] names it: a claim by itself, a scope
+    /// that a resource describes in `words`, or one that means the same everywhere.
+    ///
+    /// [`wanted`]: crate::domain::authorize::progress::wanted
+    pub fn of(
+        text: Text,
+        words: &BTreeMap<String, String>,
+        scope: &str,
+        value: &str,
+    ) -> Option<Self> {
+        match (scope.strip_prefix(CLAIM), words.get(scope)) {
+            (Some(claim), _) => Some(Self::of_claim(text, claim, value)),
+            (None, Some(words)) => Some(Self::of_resource(scope, words)),
+            (None, None) => Self::new(text, scope, value),
+        }
+    }
+
     /// The line of a scope. `openid` has none: it says only that someone signs in.
     ///
     /// A scope we do not know is named as it is, and taken for one that can change something
@@ -96,13 +115,13 @@ impl ScopeLine {
     }
 
     /// The line for one claim that is asked for by itself (OpenID Connect Core §5.5).
-    pub fn of_claim(text: Text, claim: &str, value: &str) -> Option<Self> {
+    fn of_claim(text: Text, claim: &str, value: &str) -> Self {
         let meaning = text.with("scope-claim", &[("claim", &claim.replace('_', " "))]);
-        Some(Self { meaning, value: value.to_owned(), danger: false })
+        Self { meaning, value: value.to_owned(), danger: false }
     }
 
     /// The line of a scope that its resource describes.
-    pub fn of_resource(scope: &str, words: &str) -> Self {
+    fn of_resource(scope: &str, words: &str) -> Self {
         Self { meaning: words.to_owned(), value: String::new(), danger: may_change(scope) }
     }
 
