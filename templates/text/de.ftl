@@ -161,12 +161,17 @@ device-again = Anderen Code eingeben
 nav-requests = Anfragen
 requests-text = Hier warten ein paar Minuten lang Apps, die nach Ihnen fragen, während Sie etwas anderes benutzen.
 requests-none = Nichts wartet auf Sie.
+requests-waiting = { $count ->
+    [one] 1 Anfrage einer App wartet auf Ihre Entscheidung.
+   *[other] { $count } Anfragen von Apps warten auf Ihre Entscheidung.
+  }
 requests-asked = Gefragt { $asked } von { $address }
 requests-review = Ansehen
 requests-refuse = Ablehnen
 requests-heading = Die App fragt, während Sie etwas anderes benutzen
 requests-check = Machen Sie nur weiter, wenn Sie das begonnen haben und dort dieselben Worte sehen.
 requests-check-plain = Machen Sie nur weiter, wenn Sie das selbst begonnen haben.
+requests-return = Die App macht von selbst weiter.
 
 ## Zurück zur App, und abmelden
 
@@ -224,7 +229,7 @@ error-setup-text = Er wurde schon verwendet, ist älter als 30 Minuten, oder ist
 error-setup-advice = Starten Sie den Server neu für einen neuen Link, oder legen Sie ein Konto auf der Befehlszeile an.
 error-logout-title = So können wir Sie nicht abmelden
 error-logout-text = Die Anfrage nennt eine Adresse oder ein Token, das nicht passt.
-error-logout-advice = Sie können sich auf Ihrer Kontoseite abmelden.
+error-logout-advice = Sie können sich auf <a href="/account">Ihrer Kontoseite</a> abmelden.
 difference-slash = unterscheidet sich im letzten „/“
 difference-case = unterscheidet sich in der Großschreibung
 difference-scheme = unterscheidet sich vor „://“
@@ -517,7 +522,7 @@ list-hint = Mit Kommas oder Zeilen trennen.
 tile-sign-ins = Anmeldungen heute
 tile-failed = Abgelehnt heute
 tile-sessions = Aktive Sitzungen
-tile-key-age = Alter des Schlüssels
+tile-key-change = Schlüssel gewechselt
 tile-sign-ins-day = Anmeldungen
 tile-failed-day = Abgelehnt
 dashboard-attention = Braucht Aufmerksamkeit
@@ -528,6 +533,7 @@ dashboard-day = Tag
 users-search = Name, E-Mail oder Id
 users-new = Neuer Benutzer
 users-create = Konto anlegen
+users-none = Auf diese Suche passt niemand.
 users-summary = Benutzer: { $shown } von { $total }
 user-password-hint = Leer lassen, wenn die Person es später bekommt.
 user-id = Id:
@@ -622,7 +628,7 @@ problem-slug-invalid = Verwenden Sie 1 bis 32 kleine Buchstaben, Ziffern und Str
 problem-slug-taken = Ein anderer Anbieter hat diesen Namen.
 problem-endpoint = Nur OAuth 2 braucht hier eine https-Adresse, OpenID Connect keine.
 problem-upstream-sign-up = Neue Konten brauchen eine E-Mail-Adresse, der vertraut wird. Wählen Sie das auch.
-registration-off = Apps können sich nicht selbst registrieren: registration.mode ist off. Tokens gelten, sobald es token ist.
+registration-off = Apps können sich jetzt nicht selbst registrieren. Tokens gelten, sobald die Einstellung registration.mode „token“ ist.
 registration-token = Apps registrieren sich selbst mit einem Initial Access Token.
 registration-open = Jede App darf sich innerhalb der Grenzen selbst registrieren. Tokens sind nicht nötig.
 registration-tokens = Initial Access Tokens

@@ -163,12 +163,17 @@ device-again = Enter another code
 nav-requests = Requests
 requests-text = Apps that ask for you while you use something else wait here for a few minutes.
 requests-none = Nothing waits for you.
+requests-waiting = { $count ->
+    [one] 1 request of an app waits for your decision.
+   *[other] { $count } requests of apps wait for your decision.
+  }
 requests-asked = Asked { $asked } from { $address }
 requests-review = Review
 requests-refuse = Refuse
 requests-heading = The app asks while you use something else
 requests-check = Only continue if you started this, and see the same words there.
 requests-check-plain = Only continue if you started this yourself.
+requests-return = The app goes on by itself.
 
 ## Back to the app, and signing out
 
@@ -226,7 +231,7 @@ error-setup-text = It was used already, is older than 30 minutes, or is not comp
 error-setup-advice = Start the server again for a new link, or make an administrator on the command line.
 error-logout-title = We cannot sign you out this way
 error-logout-text = The sign-out request names an address or a token that does not fit.
-error-logout-advice = You can sign out on your account page.
+error-logout-advice = You can sign out on <a href="/account">your account page</a>.
 difference-slash = differs by the last “/”
 difference-case = differs in capital letters
 difference-scheme = differs in the part before “://”
@@ -519,7 +524,7 @@ list-hint = Separate with commas or lines.
 tile-sign-ins = Sign-ins today
 tile-failed = Denied today
 tile-sessions = Active sessions
-tile-key-age = Age of the signing key
+tile-key-change = Signing key changed
 tile-sign-ins-day = Sign-ins
 tile-failed-day = Denied
 dashboard-attention = Needs attention
@@ -530,6 +535,7 @@ dashboard-day = Day
 users-search = name, email or id
 users-new = New user
 users-create = Make account
+users-none = Nobody fits this search.
 users-summary = Users: { $shown } of { $total }
 user-password-hint = Leave it empty if the person gets one later.
 user-id = id:
@@ -624,7 +630,7 @@ problem-slug-invalid = Use 1 to 32 small letters, digits and dashes.
 problem-slug-taken = Another provider has this name.
 problem-endpoint = OAuth 2 alone needs an https address here, OpenID Connect none.
 problem-upstream-sign-up = New accounts need an email address that is trusted. Tick that as well.
-registration-off = Apps cannot register themselves: registration.mode is off. Tokens count once it is token.
+registration-off = Apps cannot register themselves now. Tokens are good once the setting registration.mode is “token”.
 registration-token = Apps register themselves with an initial access token.
 registration-open = Any app may register itself, within limits. Tokens are not needed.
 registration-tokens = Initial access tokens

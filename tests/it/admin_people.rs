@@ -49,6 +49,16 @@ both! {
         assert!(log.body.contains("forgot it") && !log.body.contains(NEW), "{}", log.body);
     }
 
+    async fn a_search_without_hits_says_so_and_shows_no_empty_table(server: TestServer) {
+        server.user("ada").await;
+        let root = Agent::administrator(&server).await;
+        let none = root.open("/admin/users?q=zzz").await;
+        assert!(none.body.contains("Nobody fits this search."), "{}", none.body);
+        assert!(!none.body.contains("<table"), "{}", none.body);
+        let some = root.open("/admin/users?q=ada").await;
+        assert!(some.body.contains("<table") && !some.body.contains("Nobody fits"), "{}", some.body);
+    }
+
     async fn a_made_password_is_shown_once_and_a_reload_makes_no_other(server: TestServer) {
         let ada = server.user("ada").await;
         let root = Agent::administrator(&server).await;

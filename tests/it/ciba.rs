@@ -4,7 +4,7 @@ use crate::support::ciba::{GRANT, asked_for, bank, sign_request};
 use crate::support::crypto::{claims, jwks, key};
 use crate::support::dpop::Prover;
 use crate::support::test_server::system;
-use crate::support::{Reply, TestServer, WebApp, both};
+use crate::support::{Page, Reply, TestServer, WebApp, both};
 use countersign::domain::clients::management::{self, ClientDraft};
 use countersign::jose::{SigningAlgorithm, SigningKey};
 use countersign::protocol::client::backchannel::DeliveryMode;
@@ -48,6 +48,37 @@ both! {
         app.refresh(&tokens.refresh_token).await.expect_tokens();
         app.fetch(&id).await.expect(400, "invalid_grant");
         assert!(app.agent.get("/account/apps").await.body.contains("Bank"));
+    }
+
+    async fn c2_what_was_allowed_before_is_as_plain_to_see_as_the_rest(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register_bank(&server).await;
+        for asked in [1, 2] {
+            app.asked("ada", &[("scope", "openid email orders:read")]).await;
+            let page = app.press(&app.waiting("ada").await, "review").await;
+            for words in ["<br><span class=\"small muted\">ada@", "orders:read"] {
+                assert!(page.body.contains(words), "{asked}, {words}: {}", page.body);
+            }
+            assert!(!page.body.contains("<details"), "{asked}: {}", page.body);
+            assert!(!page.body.contains("Your device"), "{asked}: {}", page.body);
+            app.agent.decide(&page, "allow").await;
+        }
+    }
+
+    async fn c2_the_account_says_how_many_requests_wait_while_any_do(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register_bank(&server).await;
+        let none = app.waiting("ada").await;
+        assert!(none.body.contains("Nothing waits for you."), "{}", none.body);
+        let link = |page: &Page| page.has_id("requests-waiting");
+        assert!(!link(&app.agent.get("/account").await));
+        for words in ["1 request of an app waits", "2 requests of apps wait"] {
+            app.asked("ada", &[]).await;
+            let page = app.agent.get("/account").await;
+            assert!(link(&page) && page.body.contains(words), "{words}: {}", page.body);
+        }
+        server.clock.advance_seconds(300);
+        assert!(!link(&app.agent.get("/account").await));
     }
 
     async fn c2_each_state_has_its_answer(server: TestServer) {

@@ -1,7 +1,7 @@
 //! The first page of the account, and what keeps it safe.
 
 use super::here::{Answer, Here};
-use super::linked;
+use super::{linked, requests};
 use crate::domain::identity::account::{self, Event};
 use crate::http::page::{Nav, Page};
 use crate::http::views::account::{
@@ -20,8 +20,10 @@ pub async fn get(here: Here) -> Answer {
     let sessions = account::live_sessions(provider, here.user_id()).await;
     let count = sessions.map_err(|error| here.fault(&error))?.len();
     let (page, user, now) = (here.page(Nav::Overview), &here.signed_in.user, provider.now());
+    let waiting = i64::try_from(requests::waiting(&here).await?.len()).unwrap_or(i64::MAX);
     let view = Overview {
         name: user.display_name().to_owned(),
+        waiting: (waiting > 0).then(|| page.text.count("requests-waiting", waiting)),
         checks: [
             Some(password_check(&page, user.password_hash.is_some())),
             email_check(&page, user.email_verified),

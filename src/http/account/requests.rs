@@ -52,7 +52,7 @@ pub async fn post(posted: Posted) -> Answer {
 }
 
 /// What waits for the person, with whoever asked; a client that is gone asks for nothing.
-async fn waiting(here: &Here) -> Result<Vec<(Arc<RegisteredClient>, Waiting)>, Instead> {
+pub async fn waiting(here: &Here) -> Result<Vec<(Arc<RegisteredClient>, Waiting)>, Instead> {
     let all = ciba::list(here.provider(), here.user_id()).await;
     let mut found = Vec::new();
     for waiting in all.map_err(|error| here.fault(&error))? {

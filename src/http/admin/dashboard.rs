@@ -13,10 +13,10 @@ pub async fn get(admin: Admin) -> Answer {
     let page = admin.page(Nav::Dashboard);
     let today = figures.days.last().map_or((0, 0), |day| (day.sign_ins, day.failed));
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let key_age = figures.signing_since.map(|at| page.text.ago(at, admin.provider().now()));
-    let key_age = key_age.unwrap_or_else(|| page.t("none").into_owned());
+    let key_change = figures.signing_since.map(|at| page.text.ago(at, admin.provider().now()));
+    let key_change = key_change.unwrap_or_else(|| page.t("none").into_owned());
     let (sign_ins, failed) = (count(today.0), count(today.1));
-    let tiles = Tile::list(&page, sign_ins, failed, figures.live_sessions, &key_age);
+    let tiles = Tile::list(&page, sign_ins, failed, figures.live_sessions, &key_change);
     let days = figures.days.iter().map(|day| Day {
         label: page.text.date(day.day),
         sign_ins: day.sign_ins,

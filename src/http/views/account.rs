@@ -15,6 +15,8 @@ pub struct Overview {
     pub page: Page,
     /// How to address the person: a name, or the email address.
     pub name: String,
+    /// How many requests of apps wait, in words, when any do.
+    pub waiting: Option<String>,
     pub checks: Vec<Check>,
     /// The newest events, newest first.
     pub events: Vec<Event>,

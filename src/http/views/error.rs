@@ -45,7 +45,7 @@ pub struct ErrorPage {
     pub kind: ErrorKind,
     pub heading: String,
     pub text: Markup,
-    pub advice: String,
+    pub advice: Markup,
     pub link: Option<Link>,
     pub rows: Vec<Detail>,
 }
@@ -92,7 +92,7 @@ impl ErrorPage {
         let (heading, text, advice) = words;
         Self {
             heading: page.t(heading).into_owned(),
-            advice: page.t(advice).into_owned(),
+            advice: page.html(advice, &[]),
             text,
             page,
             status,

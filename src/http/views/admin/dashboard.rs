@@ -35,14 +35,14 @@ impl Tile {
         sign_ins: i64,
         failed: i64,
         sessions: i64,
-        key_age: &str,
+        key_change: &str,
     ) -> Vec<Self> {
         let tile = |key: &str, value: String| Self { label: page.t(key).into_owned(), value };
         vec![
             tile("tile-sign-ins", sign_ins.to_string()),
             tile("tile-failed", failed.to_string()),
             tile("tile-sessions", sessions.to_string()),
-            tile("tile-key-age", key_age.to_owned()),
+            tile("tile-key-change", key_change.to_owned()),
         ]
     }
 }

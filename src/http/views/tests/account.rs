@@ -20,6 +20,7 @@ fn overview(sample: Sample) -> Overview {
     };
     Overview {
         name: sample.text("Ada Lovelace"),
+        waiting: Some(page.text.count("requests-waiting", 2)),
         checks: [
             Some(password_check(&page, false)),
             email_check(&page, true),
