@@ -82,7 +82,7 @@ pub enum RunError {
         "{path} is damaged ({problem}): put a back-up in its place with countersign backup restore"
     )]
     Damaged { path: String, problem: String },
-    #[error("another server runs on {0}: one at a time; for several instances use PostgreSQL")]
+    #[error("another server runs on {0}: stop it first; for several instances use PostgreSQL")]
     InUse(String),
     #[error(transparent)]
     Start(#[from] StartError),

@@ -1,13 +1,16 @@
 //! `audit …`: the log of who did what.
 
 use super::context::{Context, ground, master_key_of, runtime};
-use super::output::{CliError, date, table};
+use super::output::{CliError, counted, date, table};
 use crate::domain::admin::{self, Event, LogQuery};
-use crate::domain::audit_chain::{self, Verdict};
+use crate::domain::audit_chain::{self, Known, Verdict};
 use crate::domain::identity::users;
 use crate::protocol::time::Lifetime;
 use clap::{Args, Subcommand};
 use serde_json::json;
+
+const SEAL: (&str, &str) = ("seal", "seals");
+const ENTRY: (&str, &str) = ("entry", "entries");
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
@@ -22,6 +25,9 @@ pub struct Verify {
     /// A head that was noted before: the log is refused when it is not in it
     #[arg(long, value_name = "TAG")]
     expect: Option<String>,
+    /// The entries up to this number were removed on purpose: seals over them alone are not looked at
+    #[arg(long, value_name = "SEQ")]
+    after: Option<i64>,
 }
 
 #[derive(Args)]
@@ -56,7 +62,7 @@ pub struct List {
 pub fn run(context: &Context<'_>, command: &AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::List(list) => entries(context, list),
-        AuditCommand::Verify(verify) => check(context, verify.expect.as_deref()),
+        AuditCommand::Verify(verify) => check(context, verify),
     }
 }
 
@@ -106,12 +112,13 @@ fn row(event: &Event) -> Vec<String> {
     ]
 }
 
-fn check(context: &Context<'_>, expected: Option<&str>) -> Result<(), CliError> {
+fn check(context: &Context<'_>, asked: &Verify) -> Result<(), CliError> {
     let config = context.database_config()?;
+    let known = Known { head: asked.expect.clone(), removed_up_to: asked.after };
     let verdict = runtime()?.block_on(async {
         let ground = ground(&config).await?;
         let key = audit_chain::key(&master_key_of(&config, &ground)?);
-        Ok::<_, CliError>(audit_chain::verify(&ground.db, &key, expected).await?)
+        Ok::<_, CliError>(audit_chain::verify(&ground.db, &key, &known).await?)
     })?;
     context.output.write(&json!(verdict), || text(&verdict));
     match verdict.intact {
@@ -121,19 +128,38 @@ fn check(context: &Context<'_>, expected: Option<&str>) -> Result<(), CliError> 
 }
 
 fn text(verdict: &Verdict) -> String {
-    let Verdict { seals, entries, last_seq, .. } = verdict;
-    let holds = format!("{seals} seals hold over {entries} entries, up to entry {last_seq}.");
-    let head = verdict.head.as_ref().map_or(String::new(), |head| format!("\nHead: {head}"));
-    let wrong = match (&verdict.broken, verdict.has_expected) {
-        (Some(broken), _) => format!(
-            "\nSeal {} does not hold: an entry after {} up to {} was changed, removed or added, or \
+    let verb = if verdict.seals == 1 { "holds" } else { "hold" };
+    let (seals, entries) = (counted(verdict.seals, SEAL), counted(verdict.entries, ENTRY));
+    let mut lines = vec![match verdict.last_seq {
+        0 => format!("{seals} {verb} over {entries}."),
+        last => format!("{seals} {verb} over {entries}, up to entry {last}."),
+    }];
+    lines.extend(verdict.skipped_up_to.map(|seq| {
+        format!("The entries up to {seq} were not looked at, because they were removed.")
+    }));
+    if verdict.unsealed > 0 {
+        let unsealed = counted(verdict.unsealed, ENTRY);
+        lines.push(format!("{unsealed} without a seal yet: a server seals what is a minute old."));
+    }
+    lines.extend(verdict.head.as_ref().map(|head| format!("Head: {head}")));
+    lines.extend(wrong(verdict));
+    lines.join("\n")
+}
+
+fn wrong(verdict: &Verdict) -> Vec<String> {
+    let gone = verdict.gone_up_to.map(|seq| {
+        format!("The entries up to {seq} are gone. If it was you who removed them: --after {seq}")
+    });
+    let broken = verdict.broken.as_ref().map(|broken| {
+        format!(
+            "Seal {} does not hold: an entry after {} up to {} was changed, removed or added, or \
              the master key is another one.",
             broken.seal, broken.after_seq, broken.up_to_seq
-        ),
-        (None, Some(false)) => {
-            "\nThe head you named is not among them: the log was cut short.".into()
-        }
-        (None, _) => String::new(),
-    };
-    format!("{holds}{head}{wrong}")
+        )
+    });
+    // After what is broken nothing was looked at.
+    let is_cut = verdict.broken.is_none() && verdict.has_expected == Some(false);
+    let cut =
+        is_cut.then(|| "The head you named is not among them: the log was cut short.".to_owned());
+    gone.into_iter().chain(broken).chain(cut).collect()
 }

@@ -1,7 +1,7 @@
 //! `backup …`: a copy of the database while it serves, and the way back.
 
 use super::context::{Context, ground, runtime};
-use super::output::CliError;
+use super::output::{CliError, counted};
 use crate::config::Config;
 use crate::domain::ground::Ground;
 use crate::domain::revocation::epoch::{self, Beginning};
@@ -59,7 +59,9 @@ fn verify(context: &Context<'_>, file: &Path) -> Result<(), CliError> {
     if problems.is_empty() {
         let (users, clients) = backup::census(text(file)?)?;
         let document = json!({ "sound": true, "users": users, "clients": clients });
-        let says = || format!("It is sound, and has {users} users and {clients} clients.");
+        let users = counted(users, ("user", "users"));
+        let clients = counted(clients, ("client", "clients"));
+        let says = || format!("It is sound, and has {users} and {clients}.");
         context.output.write(&document, says);
         return Ok(());
     }

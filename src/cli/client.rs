@@ -88,6 +88,7 @@ pub struct List {
 #[derive(Args)]
 pub struct Which {
     /// The client_id
+    #[arg(allow_hyphen_values = true)]
     client_id: String,
 }
 
@@ -119,6 +120,7 @@ pub struct Retire {
     #[command(flatten)]
     which: Which,
     /// The id of the secret, as `client show` tells it
+    #[arg(allow_hyphen_values = true)]
     secret_id: String,
 }
 

@@ -1,7 +1,7 @@
 //! `config check` and `config show`.
 
 use super::context::{Context, runtime};
-use super::output::{CliError, fields, table};
+use super::output::{CliError, counted, fields, table};
 use super::serve::ServerFlags;
 use crate::config::Config;
 use crate::config::load::Setting;
@@ -77,10 +77,11 @@ fn check(context: &Context<'_>, flags: &CheckFlags) -> Result<(), CliError> {
         "database": database.as_ref().map(Seen::document),
         "redis": redis.as_ref().map(Seen::document),
     });
+    let values = counted(i64::try_from(set).unwrap_or(i64::MAX), ("value", "values"));
     context.output.write(&document, || {
         let says = |seen: &Option<Seen>| seen.as_ref().map(|seen| seen.says.clone());
         let found = fields(&[("database", says(&database)), ("redis", says(&redis))]);
-        format!("The configuration is good ({set} values set).\n{found}")
+        format!("The configuration is good ({values} set).\n{found}")
     });
     if is_good { Ok(()) } else { Err(CliError::AnswerIsNo) }
 }

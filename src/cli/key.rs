@@ -31,6 +31,7 @@ pub struct Rotate {
 #[derive(Args)]
 pub struct Retire {
     /// The kid of the key, from `countersign key list`
+    #[arg(allow_hyphen_values = true)]
     kid: String,
 }
 

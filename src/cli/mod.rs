@@ -43,8 +43,8 @@ COUNTERSIGN_TOKENS__ACCESS_TOKEN) and a flag (--set tokens.access_token=300).
 `countersign config show` lists them all with where each value comes from.
 
 Exit codes: 0 done; 1 refused or failed, or the answer is no; 2 a wrong argument, value or setting,
-and nothing was done; serve ends with 75 when another server runs on its SQLite file, and with 78 when
-that file is damaged.";
+and nothing was done; serve and backup restore end with 75 when another server runs on the SQLite file,
+and serve with 78 when that file is damaged.";
 
 /// An OAuth 2 / OpenID Connect provider: people sign in once, every service can check it, and a
 /// block reaches them all.
@@ -196,6 +196,30 @@ mod tests {
     fn nouns_may_stand_in_the_plural() {
         assert!(Cli::try_parse_from(["countersign", "keys", "list", "--json"]).is_ok());
         assert!(Cli::try_parse_from(["countersign", "users", "list"]).is_ok());
+    }
+
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        for line in [
+            "key retire -x3S-9kQ",
+            "key retire --3S9kQ --json",
+            "client show -x9",
+            "client retire-secret -x9 -y8",
+            "user block -x9 --reason left",
+            "user end-session ada -x9",
+            "user set-roles -x9 admin",
+            "registration revoke-token -x9",
+            "token inspect -x9 --audience https://orders.example",
+        ] {
+            let words = ["countersign"].into_iter().chain(line.split(' '));
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{line}: {}", parsed.err().expect("it is refused"));
+        }
+        let cli =
+            Cli::try_parse_from(["countersign", "token", "inspect", "-x9", "--json"]).unwrap();
+        assert!(cli.global.json, "a flag stays a flag");
+        let help = Cli::try_parse_from(["countersign", "key", "retire", "--help"]);
+        assert_eq!(help.err().map(|error| error.kind()), Some(ErrorKind::DisplayHelp));
     }
 
     #[test]

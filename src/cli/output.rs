@@ -327,6 +327,11 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     shown.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }
 
+/// A number and what it counts, by its word for one and that for many: `1 user`, `2 users`.
+pub fn counted(number: i64, (one, many): (&str, &str)) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Unix seconds as a date that people read.
 pub fn date(unix: i64) -> String {
     let (days, seconds) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));

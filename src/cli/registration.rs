@@ -46,6 +46,7 @@ pub struct Create {
 #[derive(Args)]
 pub struct Revoke {
     /// The id of the token, from `countersign registration list-tokens`
+    #[arg(allow_hyphen_values = true)]
     id: String,
 }
 

@@ -39,6 +39,7 @@ pub enum TokenCommand {
 #[derive(Args)]
 pub struct Inspect {
     /// The token; from the standard input when not given
+    #[arg(allow_hyphen_values = true)]
     token: Option<String>,
     /// Who the token must be for [default: the audience of the configuration]
     #[arg(long, value_name = "AUDIENCE")]

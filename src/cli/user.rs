@@ -56,6 +56,7 @@ pub struct EndSession {
     #[command(flatten)]
     who: Who,
     /// The sid of the session, as `user show` tells it
+    #[arg(allow_hyphen_values = true)]
     sid: String,
 }
 
@@ -113,6 +114,7 @@ pub struct List {
 #[derive(Args)]
 pub struct Who {
     /// The id, email address or user name
+    #[arg(allow_hyphen_values = true)]
     user: String,
 }
 
@@ -143,7 +145,7 @@ pub struct Update {
 #[derive(Args)]
 pub struct Block {
     /// The id, email address or user name
-    #[arg(required_unless_present = "users_file")]
+    #[arg(required_unless_present = "users_file", allow_hyphen_values = true)]
     user: Option<String>,
     /// A file that names many, each in a line of its own; - for the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "user")]

@@ -57,26 +57,38 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// Why a text cannot be an issuer (RFC 8414 §2).
-pub fn issuer_problem(issuer: &str) -> Option<&'static str> {
-    if issuer.bytes().any(|byte| !byte.is_ascii_graphic()) {
+/// Why a text cannot be our issuer. RFC 8414 §2 allows a path, and our endpoints are at the root.
+fn issuer_problem(issuer: &str) -> Option<&'static str> {
+    if let Some(says) = address_problem(issuer) {
+        return Some(says);
+    }
+    let path = Url::parse(issuer).map(|url| url.path().to_owned()).unwrap_or_default();
+    if path != "/" {
+        return Some("must have no path: the endpoints are at the root of the host");
+    }
+    issuer.ends_with('/').then_some("must not end with a slash")
+}
+
+/// Why a text cannot be an address that others know us by.
+fn address_problem(address: &str) -> Option<&'static str> {
+    if address.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Some("must have no space and only ASCII characters");
     }
-    let Ok(url) = Url::parse(issuer) else { return Some("must be an https address") };
+    let Ok(url) = Url::parse(address) else { return Some("must be an https address") };
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
         "http" => return Some("must be https; http is only for this machine (localhost)"),
         _ => return Some("must be an https address"),
     }
-    if issuer.contains(['?', '#']) {
+    if address.contains(['?', '#']) {
         return Some("must have neither a query nor a fragment");
     }
-    if !url.username().is_empty() || url.password().is_some() || issuer.contains('@') {
+    if !url.username().is_empty() || url.password().is_some() || address.contains('@') {
         return Some("must not have user information");
     }
-    // Everyone compares the issuer byte by byte, so it has to be what a URL library makes of it.
-    let as_written = url.as_str() == issuer || url.as_str().strip_suffix('/') == Some(issuer);
+    // Everyone compares the address byte by byte, so it has to be what a URL library makes of it.
+    let as_written = url.as_str() == address || url.as_str().strip_suffix('/') == Some(address);
     (!as_written).then_some("must be in its simplest form: lower-case host, no default port, no ..")
 }
 
@@ -206,8 +218,6 @@ mod tests {
     fn an_issuer_is_https_or_this_machine_and_kept_byte_for_byte() {
         for good in [
             "https://login.example",
-            "https://login.example/",
-            "https://login.example/tenant",
             "https://login.example:8443",
             "http://localhost:8080",
             "http://127.0.0.1:1",
@@ -221,6 +231,9 @@ mod tests {
             "http://login.example",
             "http://localhost.evil.example",
             "ftp://login.example",
+            "https://login.example/",
+            "https://login.example/tenant",
+            "http://localhost:8080/tenant/",
             "https://login.example?x",
             "https://login.example/#",
             "https://u:p@login.example",

@@ -95,18 +95,24 @@ fn written_out(entry: &Event) -> Vec<u8> {
 }
 
 /// What a look at the chain found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Whether every seal holds.
+    /// Whether every seal that was looked at holds, and nothing is gone that was not named.
     pub intact: bool,
-    /// The seals that hold, from the first on.
+    /// How many seals hold.
     pub seals: i64,
     /// The entries they stand for.
     pub entries: i64,
     /// The number of the last entry they stand for.
     pub last_seq: i64,
+    /// The entries after that which no seal stands for yet.
+    pub unsealed: i64,
     /// The tag of the last of them: note it elsewhere, and a log that was cut short shows.
     pub head: Option<String>,
+    /// The entries up to this one were not looked at, because somebody said that they were removed.
+    pub skipped_up_to: Option<i64>,
+    /// The entries up to this one are gone, and nobody said so.
+    pub gone_up_to: Option<i64>,
     /// The first seal that does not hold.
     pub broken: Option<Broken>,
     /// Whether the tag that was asked for is one of them.
@@ -121,50 +127,78 @@ pub struct Broken {
     pub up_to_seq: i64,
 }
 
-/// Looks at every seal from the first on. `expected` is a tag that was noted before.
+/// What somebody who looks at the chain knows of it.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// A tag that was noted before.
+    pub head: Option<String>,
+    /// The entries up to this one were removed on purpose.
+    pub removed_up_to: Option<i64>,
+}
+
+/// Looks at every seal from the first on. Seals over entries that are gone from the beginning of the
+/// log cannot be looked at: those after them are, each of which stands for the tag before it too.
 ///
 /// # Errors
 ///
 /// Those of the database.
-pub async fn verify(
-    db: &Db,
-    key: &SealingKey,
-    expected: Option<&str>,
-) -> Result<Verdict, StorageError> {
-    let mut verdict = Verdict {
-        intact: true,
-        seals: 0,
-        entries: 0,
-        last_seq: 0,
-        head: None,
-        broken: None,
-        has_expected: expected.map(|_| false),
-    };
+pub async fn verify(db: &Db, key: &SealingKey, known: &Known) -> Result<Verdict, StorageError> {
+    let first = db.read(audit_seals::first_entry).await?.unwrap_or(i64::MAX);
+    let mut verdict =
+        Verdict { has_expected: known.head.as_ref().map(|_| false), ..Verdict::default() };
     let mut before: Option<Seal> = None;
     loop {
         let (number, after) = before.as_ref().map_or((0, 0), |seal| (seal.number, seal.last_seq));
         let Some(seal) = db.read(move |conn| audit_seals::next(conn, number)).await? else {
-            verdict.intact &= verdict.has_expected != Some(false);
-            return Ok(verdict);
+            break;
         };
         let up_to = seal.last_seq;
-        let read = move |conn: &mut _| audit_seals::entries(conn, after, up_to, ENTRIES + 1);
-        let entries = db.read(read).await?;
-        let holds = seal.number == number + 1
-            && i64::try_from(entries.len()) == Ok(seal.entries)
-            && tag(key, before.as_ref(), &entries) == seal.tag;
-        if !holds {
-            verdict.intact = false;
+        let is_next = seal.number == number + 1;
+        if is_next && known.removed_up_to.is_some_and(|removed| up_to <= removed) {
+            verdict.skipped_up_to = Some(up_to);
+        } else if is_next && verdict.seals == 0 && up_to < first {
+            verdict.gone_up_to = Some(up_to);
+        } else if holds(db, key, before.as_ref(), &seal).await? {
+            verdict.count(&seal, known);
+        } else {
             verdict.broken = Some(Broken { seal: seal.number, after_seq: after, up_to_seq: up_to });
-            return Ok(verdict);
-        }
-        verdict.seals = seal.number;
-        verdict.entries += seal.entries;
-        verdict.last_seq = seal.last_seq;
-        verdict.head = Some(seal.tag.clone());
-        if expected == Some(seal.tag.as_str()) {
-            verdict.has_expected = Some(true);
+            break;
         }
         before = Some(seal);
+    }
+    let newest = db.read(audit_seals::last).await?.map_or(0, |seal| seal.last_seq);
+    verdict.unsealed = db.read(move |conn| audit_seals::entries_after(conn, newest)).await?;
+    verdict.intact = verdict.broken.is_none()
+        && verdict.gone_up_to.is_none()
+        && verdict.has_expected != Some(false);
+    Ok(verdict)
+}
+
+/// Whether a seal is the next one, and stands for the entries since the one before.
+async fn holds(
+    db: &Db,
+    key: &SealingKey,
+    before: Option<&Seal>,
+    seal: &Seal,
+) -> Result<bool, StorageError> {
+    let (number, after) = before.map_or((0, 0), |seal| (seal.number, seal.last_seq));
+    let up_to = seal.last_seq;
+    let read = move |conn: &mut _| audit_seals::entries(conn, after, up_to, ENTRIES + 1);
+    let entries = db.read(read).await?;
+    Ok(seal.number == number + 1
+        && i64::try_from(entries.len()) == Ok(seal.entries)
+        && tag(key, before, &entries) == seal.tag)
+}
+
+impl Verdict {
+    /// Takes in a seal that holds.
+    fn count(&mut self, seal: &Seal, known: &Known) {
+        self.seals += 1;
+        self.entries += seal.entries;
+        self.last_seq = seal.last_seq;
+        self.head = Some(seal.tag.clone());
+        if known.head.as_ref() == Some(&seal.tag) {
+            self.has_expected = Some(true);
+        }
     }
 }

@@ -48,6 +48,16 @@ pub fn next(conn: &mut DbConnection, number: i64) -> Result<Option<Seal>, Storag
         .optional()?)
 }
 
+/// The number of the oldest entry that is there.
+pub fn first_entry(conn: &mut DbConnection) -> Result<Option<i64>, StorageError> {
+    Ok(log::audit.select(diesel::dsl::min(log::seq)).first(conn)?)
+}
+
+/// How many entries there are after a number.
+pub fn entries_after(conn: &mut DbConnection, after: i64) -> Result<i64, StorageError> {
+    Ok(log::audit.filter(log::seq.gt(after)).count().get_result(conn)?)
+}
+
 /// The entries after a number up to another, at most `limit` of them, in their order.
 pub fn entries(
     conn: &mut DbConnection,

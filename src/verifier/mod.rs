@@ -22,6 +22,8 @@ mod access_token;
 mod authentication;
 mod builder;
 mod counters;
+#[cfg(all(test, feature = "actix"))]
+mod documented;
 mod error;
 #[cfg(feature = "actix")]
 mod extractor;
@@ -46,7 +48,9 @@ mod testing;
 mod used_proofs;
 mod verify;
 
-pub use crate::jose::Certificate;
+pub use crate::jose::{Certificate, DecryptionKey, JwkSet, KeyManagement, SigningAlgorithm};
+pub use crate::protocol::revocation::TokenFacts;
+pub use crate::protocol::time::{Clock, Lifetime, SystemClock};
 pub use access_token::AccessToken;
 pub use authentication::RequiredAuthentication;
 pub use builder::{MAX_LEEWAY_SECONDS, VerifierBuilder};

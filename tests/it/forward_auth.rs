@@ -281,6 +281,39 @@ async fn nginx_lets_machines_through_by_their_token_as_the_sidecar_says() {
 }
 
 #[tokio::test]
+async fn nginx_says_503_and_when_to_come_back_while_nobody_can_tell() {
+    let behind = Behind::nginx().await;
+    let service = WebApp::register_service(&behind.server).await;
+    let scoped = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    let token = service.token(&scoped).await.expect_tokens().access_token;
+    let told = async || {
+        let reply = behind.order(Some(&token)).await;
+        (reply.status, reply.header("retry-after").to_owned())
+    };
+    assert_eq!(told().await, (503, "1".into()), "there is no sidecar");
+    {
+        let nowhere = format!("http://127.0.0.1:{}", ports::free_port());
+        let _sidecar = Sidecar::start_at(&nowhere, &behind.sidecar, &[]);
+        assert_eq!(told().await, (503, "1".into()), "it has no keys");
+    }
+    let sidecar = Sidecar::start_at(&behind.issuer, &behind.sidecar, &[]);
+    sidecar.ready().await;
+    assert_eq!(told().await, (200, String::new()));
+}
+
+#[tokio::test]
+async fn nginx_says_400_of_a_request_that_cannot_be_read() {
+    let behind = Behind::nginx().await;
+    let sidecar = Sidecar::start_at(&behind.issuer, &behind.sidecar, &[]);
+    sidecar.ready().await;
+    for address in [&behind.orders, &format!("{}/wiki/page", behind.issuer)] {
+        let request = reqwest::Client::new().get(address).header("authorization", "Bearer");
+        let reply = Reply::read(request.send().await.expect("an answer")).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (400, ""), "{address}");
+    }
+}
+
+#[tokio::test]
 async fn a_role_that_is_taken_away_does_not_let_in_any_more() {
     let server = TestServer::start().await;
     let ada = server.user_with("ada", |new| new.roles = vec!["clerk".into()]).await;

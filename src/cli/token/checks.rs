@@ -149,7 +149,7 @@ fn form(token: &str, header: &Value) -> Vec<Check> {
 
 /// What a stranger wrote, as far as a line should hold it.
 fn short(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+    text.chars().filter(|c| c.is_ascii_graphic()).take(80).collect()
 }
 
 /// The check of the signature, and whether one of our keys made it.
@@ -172,8 +172,13 @@ fn signature(unverified: &Unverified<'_>, keys: &[StoredKey]) -> (Check, bool) {
 }
 
 fn issuer(claims: &Claims, config: &Config) -> Check {
-    let found = claims.expect_str("iss", &config.issuer);
-    Check::of("issuer", found.map(|()| config.issuer.clone()))
+    let expected = &config.issuer;
+    let result = match claims.required_str("iss") {
+        Ok(found) if found == expected => Ok(expected.clone()),
+        Ok(found) => Err(format!("is {}, and expected is {expected}", short(found))),
+        Err(error) => Err(error.to_string()),
+    };
+    Check::of("issuer", result)
 }
 
 fn times(ground: &Ground, claims: &Claims) -> [Check; 2] {
@@ -350,6 +355,17 @@ mod tests {
         let retired = our_key(ground, "retired").await;
         let late = retired.sign(Typ::AccessToken, &good).unwrap();
         assert_eq!(failed(ground, &late).await, ["signature"]);
+    }
+
+    #[test]
+    fn of_another_issuer_both_are_named() {
+        let says = |claims: &[u8]| {
+            let claims = Claims::parse(claims).unwrap();
+            issuer(&claims, &Config::default()).says
+        };
+        let expected = "is https://other.example, and expected is http://localhost:8080";
+        assert_eq!(says(br#"{"iss":"https://other.example"}"#), expected);
+        assert!(says(b"{}").contains("missing"), "{}", says(b"{}"));
     }
 
     #[tokio::test]

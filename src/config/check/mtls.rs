@@ -1,6 +1,6 @@
 //! What the settings about client certificates must be.
 
-use super::{issuer_problem, read};
+use super::{address_problem, read};
 use crate::config::load::Problem;
 use crate::config::{Config, MtlsConfig};
 use openssl::x509::X509;
@@ -39,7 +39,7 @@ fn listen_problem(config: &Config) -> Option<Problem> {
 
 fn url_problem(mtls: &MtlsConfig) -> Option<Problem> {
     let url = mtls.url.as_deref()?;
-    let says = match issuer_problem(url) {
+    let says = match address_problem(url) {
         Some(says) => says,
         None if !url.starts_with("https:") => "must be an https address",
         None => return None,

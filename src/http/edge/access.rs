@@ -9,7 +9,7 @@ use crate::protocol::time::monotonic;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The target of access lines, so that `log.filter` can name them.
 pub const TARGET: &str = "countersign::access";
@@ -45,7 +45,7 @@ impl Visit {
                     method = %self.method,
                     route = route(),
                     status = status.as_u16(),
-                    duration_ms = took.as_secs_f64() * 1000.0,
+                    duration_ms = milliseconds(took),
                     request_code = %self.origin.code,
                     address = %Shown(self.origin.address),
                     "answered"
@@ -73,6 +73,11 @@ impl Visit {
     }
 }
 
+/// Milliseconds with three digits after the point.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
 struct Shown(Option<IpAddr>);
 
 impl std::fmt::Display for Shown {
@@ -80,6 +85,20 @@ impl std::fmt::Display for Shown {
         match self.0 {
             Some(address) => address.fmt(f),
             None => f.write_str("-"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_the_log_has_three_digits_after_the_point() {
+        for (nanoseconds, shown) in
+            [(514_647, "0.515"), (2_000_000, "2"), (1_234_567_890, "1234.568"), (499, "0")]
+        {
+            assert_eq!(milliseconds(Duration::from_nanos(nanoseconds)).to_string(), shown);
         }
     }
 }
