@@ -99,6 +99,7 @@ fn database(config: &Config) -> Result<Seen, StorageError> {
         Ok(Found::Schema { .. }) => {
             Seen::good("there, with a schema of a newer version; some of it is not known here")
         }
+        Err(error @ StorageError::Url(_)) => return Err(error),
         Err(error) => Seen::bad(CliError::caused("database", &error).says()),
     })
 }

@@ -14,6 +14,7 @@ use crate::protocol::error::OAuthError;
 use crate::server::RunError;
 use crate::storage::StorageError;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -122,6 +123,7 @@ impl From<RunError> for CliError {
             RunError::InUse(_) => Self::Later { code: "in_use", says: error.to_string() },
             RunError::Damaged { .. } => Self::Damaged { code: "damaged", says: error.to_string() },
             RunError::MasterKey(error) => error.into(),
+            RunError::Storage(error @ StorageError::Url(_)) => error.into(),
             RunError::Start(StartError::WrongMasterKey) => Self::setting("master_key", error),
             RunError::File(..)
             | RunError::Tls(_)
@@ -145,7 +147,10 @@ impl From<MasterKeyError> for CliError {
 
 impl From<StorageError> for CliError {
     fn from(error: StorageError) -> Self {
-        Self::caused("database", &error)
+        match error {
+            StorageError::Url(_) => Self::setting("wrong_configuration", error),
+            other => Self::caused("database", &other),
+        }
     }
 }
 
@@ -289,13 +294,32 @@ fn problems(error: &ConfigError) -> String {
 
 /// A reader that went away is no fault of ours.
 fn line(to: &mut impl Write, text: &str) {
-    drop(writeln!(to, "{text}"));
+    drop(writeln!(to, "{}", harmless(text)));
+}
+
+/// A text that does nothing to a terminal: what came from elsewhere may hold control characters, which are
+/// written as JSON escapes them, so that a document stays one. Lines stay lines.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |letter: char| letter.is_control() && letter != '\n';
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |letter: char| match acts(letter) {
+        true => format!("\\u{:04x}", u32::from(letter)),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// As [`harmless`], for a value among others, which cannot begin a line of its own.
+fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\u000a")
 }
 
 /// Columns as wide as they need to be.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut all: Vec<Vec<String>> = vec![head.iter().map(|cell| (*cell).to_owned()).collect()];
-    all.extend(rows.iter().cloned());
+    all.extend(rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()));
     let width = |column: usize| {
         let cells = all.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -324,7 +348,7 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
         .filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
         .collect();
     let width = shown.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    shown.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    shown.iter().map(|(name, value)| format!("{name:width$}  {}\n", one_line(value))).collect()
 }
 
 /// A number and what it counts, by its word for one and that for many: `1 user`, `2 users`.
@@ -366,6 +390,32 @@ mod tests {
         ] {
             assert_eq!(date(unix), text);
         }
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_what_came_from_elsewhere() {
+        let name = "\u{1b}[2J\u{7}\r\t\u{7f}\u{9b}31m\u{0}x";
+        let mut written = Vec::new();
+        line(&mut written, &format!("Not blocked: {name}\nünd 日本"));
+        let written = String::from_utf8(written).unwrap();
+        let shown =
+            "Not blocked: \\u001b[2J\\u0007\\u000d\\u0009\\u007f\\u009b31m\\u0000x\nünd 日本\n";
+        assert_eq!(written, shown);
+        assert_eq!(table(&["A"], &[vec![format!("{name}\nb")]]).lines().count(), 2);
+        assert_eq!(
+            fields(&[("name", Some("x\nroles  admin".into()))]),
+            "name  x\\u000aroles  admin\n"
+        );
+    }
+
+    #[test]
+    fn a_document_with_control_characters_says_the_same() {
+        let document = json!({ "user": "\u{1b}[2J\u{7f}\u{9b}31m\n", "n": [1] });
+        let mut written = Vec::new();
+        line(&mut written, &format!("{document:#}"));
+        let written = String::from_utf8(written).unwrap();
+        assert!(!written.contains(|letter: char| letter.is_control() && letter != '\n'));
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), document);
     }
 
     #[test]

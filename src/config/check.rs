@@ -6,6 +6,7 @@ mod registration;
 use super::Config;
 use super::load::Problem;
 use super::master_key;
+use crate::protocol::connection_url;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::time::Lifetime;
 use openssl::pkey::PKey;
@@ -98,12 +99,17 @@ fn database_problem(database_url: &str) -> Option<&'static str> {
             Some("must name a file: what is in memory is gone after a restart")
         }
         Some(("sqlite", path)) if !path.is_empty() => None,
-        Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => None,
+        Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => {
+            connection_url::postgres_problem(database_url)
+        }
         _ => Some("must be of the form sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME"),
     }
 }
 
 fn redis_problem(redis_url: Option<&str>) -> Option<&'static str> {
+    if let Some(problem) = redis_url.and_then(connection_url::redis_problem) {
+        return Some(problem);
+    }
     let schemes = ["redis", "rediss", "redis+unix", "unix"];
     let several = ["redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
     let fits = |text: &str| match text.split_once("://") {

@@ -174,7 +174,7 @@ impl Layers {
         };
         let tree: Value = match toml::from_str(&text) {
             Ok(tree) => tree,
-            Err(error) => return self.problem(&shown, format!("is not TOML: {error}")),
+            Err(error) => return self.problem(&shown, not_toml(&text, &error)),
         };
         let mut leaves = BTreeMap::new();
         flatten("", &tree, &mut leaves);
@@ -278,9 +278,10 @@ impl Layers {
                 let value = Value::from(text.trim());
                 self.set.insert(key.to_owned(), (value, source));
             }
+            // What is no name of a file may be the secret itself.
             Err(error) => {
                 self.wrong.insert(key.to_owned());
-                self.problem(about, format!("{path} cannot be read: {error}"));
+                self.problem(about, format!("the file that it names cannot be read: {error}"));
             }
         }
     }
@@ -294,7 +295,9 @@ impl Layers {
                 Ok(_) => drop(values.insert(key.clone(), value.clone())),
                 Err(error) => {
                     self.wrong.insert(key.clone());
-                    self.problems.push(Problem::new(key, error.to_string()));
+                    let is_secret = SECRETS.contains(&key.as_str());
+                    let says = if is_secret { "must be text".into() } else { error.to_string() };
+                    self.problems.push(Problem::new(key, says));
                 }
             }
         }
@@ -320,6 +323,14 @@ impl Layers {
     }
 }
 
+/// What is wrong and where. The line is not quoted, because it may hold a secret.
+fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("is not TOML: line {line}, column {column}: {}", error.message())
+}
+
 /// `master_key` for `master_key_file`.
 fn secret_of_file_key(key: &str) -> Option<&'static str> {
     let stem = key.strip_suffix("_file")?;
@@ -337,7 +348,7 @@ fn masked(key: &str, value: Value) -> Value {
         let shown = if text.starts_with("sqlite://") { text } else { "********" };
         return Value::from(shown);
     };
-    let in_query = url.query().is_some_and(|query| query.contains("password"));
+    let in_query = url.query_pairs().any(|(name, _)| name.to_ascii_lowercase().contains("pass"));
     if in_query {
         url.set_query(Some("********"));
     }

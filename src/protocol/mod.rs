@@ -7,6 +7,7 @@ pub mod certificate_name;
 pub mod claims;
 pub mod client;
 pub mod confirmation;
+pub mod connection_url;
 pub mod credentials;
 pub mod details_type;
 pub mod error;

@@ -3,12 +3,12 @@
 use super::condition::Writable;
 use super::pool::{LogPoolErrors, Manager};
 use super::writer::{MAX_BATCH, Undo, Writer};
-use super::{DbConnection, StorageError};
+use super::{DbConnection, StorageError, postgres};
 use crate::failpoint;
+use crate::protocol::connection_url;
 use diesel::connection::{
     AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager,
 };
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{self, Pool};
 use diesel::sqlite::SqliteConnection;
@@ -26,18 +26,6 @@ const POOL_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a request waits for PostgreSQL to do its work. The server ends statements that take too
 /// long; this is for a server that says nothing any more.
 const POSTGRES_DEADLINE: Duration = Duration::from_secs(3);
-/// How the library finds out that the other side is gone: while it connects, while what was sent is
-/// not acknowledged (milliseconds), while it waits for an answer.
-/// And that it is no server that only follows another one: nothing is read there, because it may be
-/// behind.
-const POSTGRES_OPTIONS: [(&str, &str); 6] = [
-    ("target_session_attrs", "read-write"),
-    ("connect_timeout", "2"),
-    ("tcp_user_timeout", "3000"),
-    ("keepalives_idle", "3"),
-    ("keepalives_interval", "1"),
-    ("keepalives_count", "3"),
-];
 /// The read connections of SQLite: reads are short, and more than this only queue on the cores.
 const SQLITE_READERS: u32 = 8;
 /// The connections to PostgreSQL, for reads and writes together.
@@ -58,8 +46,11 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, StorageError> {
         match text.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.to_owned())),
-            _ => Err(StorageError::Url),
+            Some(("postgres" | "postgresql", _)) => match connection_url::postgres_problem(text) {
+                None => Ok(Self::Postgres(text.to_owned())),
+                Some(problem) => Err(StorageError::Url(problem)),
+            },
+            _ => Err(StorageError::Url("is not of the form sqlite://PATH or postgres://…")),
         }
     }
 }
@@ -260,10 +251,10 @@ fn transaction<T>(
 ///
 /// When the database is out of reach.
 pub fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
-    let unavailable = |error: ConnectionError| StorageError::Unavailable(Box::new(error));
     match url {
         DatabaseUrl::Sqlite(path) => {
             make_private(path)?;
+            let unavailable = |error: ConnectionError| StorageError::Unavailable(Box::new(error));
             let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
             // synchronous=FULL: what was answered is on disk. A checkpoint copies a page once however
             // often it was written since the last one, so they are not too frequent.
@@ -275,7 +266,7 @@ pub fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             Ok(DbConnection::Sqlite(conn))
         }
         DatabaseUrl::Postgres(url) => {
-            let mut conn = PgConnection::establish(&with_options(url)).map_err(unavailable)?;
+            let mut conn = postgres::establish(url)?;
             conn.batch_execute(
                 "SET statement_timeout='2s'; SET lock_timeout='2s'; \
                  SET idle_in_transaction_session_timeout='10s'; \
@@ -285,21 +276,6 @@ pub fn connect(url: &DatabaseUrl) -> Result<DbConnection, StorageError> {
             Ok(DbConnection::Postgres(conn))
         }
     }
-}
-
-/// The URL with the options that it does not name itself.
-pub(super) fn with_options(url: &str) -> String {
-    let query = url.split_once('?').map(|(_, query)| query);
-    let is_named = |name: &str| {
-        let mut names = query.unwrap_or_default().split('&');
-        names.any(|pair| pair.split('=').next() == Some(name))
-    };
-    let mut url = url.to_owned();
-    for (name, value) in POSTGRES_OPTIONS.into_iter().filter(|(name, _)| !is_named(name)) {
-        let before = if url.contains('?') { '&' } else { '?' };
-        url.push_str(&format!("{before}{name}={value}"));
-    }
-    url
 }
 
 /// A new database is for its owner alone; SQLite gives the files beside it the same mode.
@@ -371,19 +347,9 @@ mod tests {
         let sqlite = "sqlite://data/countersign.db".parse().ok();
         assert_eq!(sqlite, Some(DatabaseUrl::Sqlite("data/countersign.db".into())));
         assert!(matches!("postgres://u:p@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
-        for wrong in ["", "sqlite://", "mysql://h/d", "countersign.db"] {
+        for wrong in ["", "sqlite://", "mysql://h/d", "countersign.db", "postgres://u:a%@h/d"] {
             assert!(wrong.parse::<DatabaseUrl>().is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn p_05_a_connection_has_deadlines_unless_the_url_names_others() {
-        let plain = with_options("postgres://h/d");
-        assert!(plain.starts_with("postgres://h/d?target_session_attrs=read-write&"));
-        assert!(plain.contains("&connect_timeout=2&tcp_user_timeout=3000&"));
-        let own = with_options("postgres://h/d?sslmode=disable&connect_timeout=9");
-        assert!(own.starts_with("postgres://h/d?sslmode=disable&connect_timeout=9&target"));
-        assert!(!own.contains("connect_timeout=2"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A look at a database that changes nothing, and waits for nobody for long.
 
-use super::connect::{POSTGRES, SQLITE, with_options};
-use super::{DatabaseUrl, StorageError, backup};
+use super::connect::{POSTGRES, SQLITE};
+use super::{DatabaseUrl, StorageError, backup, postgres};
 use diesel::backend::Backend;
 use diesel::migration::MigrationSource;
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -45,7 +45,7 @@ struct Count {
 ///
 /// # Errors
 ///
-/// When nobody answers, or not as a database does.
+/// When nobody answers, or not as a database does; `Url` when the URL cannot be read.
 pub fn look(url: &DatabaseUrl, longest: Duration) -> Result<Found, StorageError> {
     let (say, said) = mpsc::channel();
     let url = url.clone();
@@ -74,7 +74,7 @@ fn look_now(url: &DatabaseUrl) -> Result<Found, StorageError> {
             schema::<Sqlite>(&SQLITE, applied)
         }
         DatabaseUrl::Postgres(url) => {
-            let mut conn = PgConnection::establish(&with_options(url)).map_err(unavailable)?;
+            let mut conn = postgres::establish(url)?;
             let tables = "SELECT count(to_regclass($1)) AS tables";
             let tables = diesel::sql_query(tables).bind::<Text, _>(MIGRATIONS);
             let has_some = tables.get_result::<Count>(&mut conn)?.tables > 0;

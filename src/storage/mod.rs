@@ -60,6 +60,7 @@ pub mod outbox;
 pub mod pairwise_subjects;
 mod pattern;
 mod pool;
+mod postgres;
 pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod registrations;
@@ -103,8 +104,9 @@ pub enum StorageError {
     Corrupt(&'static str),
     #[error("migration failed: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
-    #[error("the database url is not of the form sqlite://PATH or postgres://...")]
-    Url,
+    /// The URL cannot be used as it is, and why; never a part of it.
+    #[error("database_url {0}")]
+    Url(&'static str),
     #[error("the database thread ended early")]
     Interrupted,
     /// Whoever acts was blocked, signed out or demoted meanwhile.

@@ -96,6 +96,12 @@ both! {
         for words in &deletes {
             server.command(&[words[0], "show", words[2]]).await.expect_refusal(1);
         }
+        let identifier = "https://orders.example";
+        let create = ["resource", "create", "--identifier", identifier, "--name", "Orders"];
+        server.command(&create).await.expect_done();
+        let asked = server.command_on_terminal(&["resource", "delete", identifier], "n").await;
+        let says = "tokens that are out work until they expire. This cannot be undone. [y/N]";
+        assert!(asked.code == 1 && asked.stdout.contains(says), "{asked:?}");
         for words in [["resource", "delete", "x"], ["issuer", "delete", "x"], ["upstream", "delete", "x"]] {
             assert!(server.command(&words).await.expect_refusal(2).contains("--yes"), "{words:?}");
         }
@@ -165,6 +171,137 @@ async fn a_check_of_the_settings_says_what_cannot_be_reached() {
 
     let wrong = command::run(&[KEY, ("COUNTERSIGN_LISTEN", "nowhere")], &["config", "check"]).await;
     wrong.expect_refusal(2);
+}
+
+/// What begins as this could be read, and what must be nowhere.
+const SECRET: &str = "Tr0ub4";
+
+/// Addresses with a password that is not encoded as it must be.
+fn unreadable() -> Vec<String> {
+    let passwords = ["%&3", " et", "%00", "/x", "@x", "#x", "?x", "%2", "\tx"];
+    let in_authority =
+        passwords.map(|end| format!("postgres://user:{SECRET}{end}@127.0.0.1:1/db")).into_iter();
+    in_authority
+        .chain([
+            format!("postgres://user:12/{SECRET}@127.0.0.1:1/db"),
+            format!("postgres://user:{SECRET}"),
+            format!("postgres://127.0.0.1:1/db?password={SECRET} x"),
+            format!("postgres://127.0.0.1:1/db?password={SECRET}%"),
+            format!("postgres://127.0.0.1:1/db?password={SECRET}&{SECRET}"),
+            format!("postgresql://user:p@[{SECRET}/db"),
+            format!("host=127.0.0.1 port=1 password={SECRET}"),
+            format!("host=127.0.0.1 password=postgres://{SECRET}"),
+        ])
+        .collect()
+}
+
+fn assert_a_wrong_setting(ran: &command::Ran) {
+    let written = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(written.contains("database_url"), "{ran:?}");
+    for never in [SECRET, "is good", "out of reach", "libpq"] {
+        assert!(!written.contains(never), "{never}: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_cannot_be_read_is_a_wrong_setting_and_never_shown() {
+    let commands: [&[&str]; 7] = [
+        &["config", "check"],
+        &["config", "check", "--json"],
+        &["config", "check", "--offline"],
+        &["config", "show"],
+        &["serve"],
+        &["serve", "--json"],
+        &["user", "list"],
+    ];
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("url");
+    let path = file.to_str().expect("UTF-8");
+    for url in unreadable() {
+        std::fs::write(&file, format!("{url}\n")).expect("it is written");
+        for words in commands {
+            assert_a_wrong_setting(
+                &command::run(&[KEY, ("COUNTERSIGN_DATABASE_URL", &url)], words).await,
+            );
+        }
+        let by_file = [KEY, ("COUNTERSIGN_DATABASE_URL_FILE", path)];
+        assert_a_wrong_setting(&command::run(&by_file, commands[0]).await);
+        let by_flag = ["config", "check", "--database-url", &url];
+        assert_a_wrong_setting(&command::run(&[KEY], &by_flag).await);
+    }
+    let url = format!("postgres://user:{SECRET}%@127.0.0.1:1/db");
+    for words in [
+        &["migrate"][..],
+        &["backup", "create", "copy.db"],
+        &["backup", "restore"],
+        &["backup", "restore", "copy.db"],
+        &["user", "block", "ada", "--json"],
+        &["key", "list"],
+    ] {
+        assert_a_wrong_setting(
+            &command::run(&[KEY, ("COUNTERSIGN_DATABASE_URL", &url)], words).await,
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_library_finds_wrong_in_a_url_is_a_wrong_setting_too() {
+    for options in
+        [format!("{SECRET}=1"), format!("sslmode={SECRET}"), format!("password=a&{SECRET}=b")]
+    {
+        let url = format!("postgres://user:{SECRET}@127.0.0.1:1/db?{options}");
+        for words in [
+            &["config", "check"][..],
+            &["config", "check", "--json"],
+            &["serve"],
+            &["user", "list"],
+        ] {
+            let ran = command::run(&[KEY, ("COUNTERSIGN_DATABASE_URL", &url)], words).await;
+            let written = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(ran.code == 2 && written.contains("database_url has an option"), "{ran:?}");
+            assert!(!written.contains(SECRET) && !written.contains("is good"), "{ran:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_named_without_its_password() {
+    let url = format!("postgres://user:{SECRET}%2F3@127.0.0.1:1/db");
+    let commands: [(&[&str], i32); 5] = [
+        (&["config", "check"], 1),
+        (&["config", "check", "--json"], 1),
+        (&["serve"], 1),
+        (&["migrate"], 1),
+        (&["backup", "restore"], 1),
+    ];
+    for (words, code) in commands {
+        let ran = command::run(&[KEY, ("COUNTERSIGN_DATABASE_URL", &url)], words).await;
+        let written = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == code && written.contains("127.0.0.1"), "{words:?}: {ran:?}");
+        assert!(!written.contains(SECRET), "{words:?}: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_of_redis_is_never_shown() {
+    for rest in [
+        "12/Tr0ub4@127.0.0.1:1",
+        "12#Tr0ub4@127.0.0.1:1",
+        "Tr0ub4/x@h",
+        "Tr0ub4?x@h",
+        "Tr0ub4 #x@h",
+    ] {
+        for scheme in ["redis", "rediss", "redis+sentinel", "redis+cluster"] {
+            let url = format!("{scheme}://user:{rest}/1");
+            for words in [&["config", "check"][..], &["config", "show"], &["serve"]] {
+                let ran = command::run(&[("COUNTERSIGN_REDIS_URL", &url)], words).await;
+                let written = format!("{}{}", ran.stdout, ran.stderr);
+                assert!(ran.code == 2 && written.contains("redis_url: "), "{url}: {ran:?}");
+                assert!(!written.contains(SECRET), "{url}: {ran:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,87 @@ fn a_secret_may_stand_in_a_file_and_is_never_shown() {
 }
 
 #[test]
+fn a_password_that_ends_early_is_a_problem_that_quotes_nothing() {
+    let key = ("COUNTERSIGN_MASTER_KEY", "ab".repeat(32));
+    for password in
+        ["Tr0ub4%dor", "Tr0ub4 dor", "Tr0ub4%00dor", "Tr0ub4/dor", "12/Tr0ub4", "Tr0ub4@dor"]
+    {
+        let url = format!("postgres://app:{password}@db.example/app");
+        let stored = file(&format!("{url}\n"));
+        let path = stored.path().to_str().unwrap();
+        for database_only in [false, true] {
+            let pairs = [
+                ("COUNTERSIGN_DATABASE_URL", url.as_str()),
+                ("COUNTERSIGN_DATABASE_URL_FILE", path),
+            ];
+            for pair in pairs {
+                let mut input = env(&[(key.0, &key.1), pair]);
+                input.database_only = database_only;
+                let told = problems(&input);
+                assert_eq!(told.len(), 1, "{told:?}");
+                assert!(told[0].starts_with("database_url: "), "{told:?}");
+                assert!(told[0].contains("percent-encoded") || told[0].contains("%00"), "{told:?}");
+                assert!(!told[0].contains("Tr0ub4") && !told[0].contains("dor"), "{told:?}");
+            }
+        }
+    }
+    let told =
+        problems(&env(&[("COUNTERSIGN_REDIS_URL", "redis://app:12/Tr0ub4@cache.example/1")]));
+    assert!(told[0].starts_with("redis_url: ") && !told[0].contains("Tr0ub4"), "{told:?}");
+}
+
+#[test]
+fn a_list_of_words_in_the_place_of_a_url_is_not_quoted() {
+    for text in ["host=db password=Tr0ub4 port=1", "password=a://Tr0ub4", "mysql://u:Tr0ub4@h/d"] {
+        let told = problems(&env(&[("COUNTERSIGN_DATABASE_URL", text)]));
+        assert!(told[0].starts_with("database_url: must be of the form"), "{told:?}");
+        assert!(!told.join("").contains("Tr0ub4"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_parsed_is_not_quoted() {
+    for (text, place) in [
+        ("issuer = 'x'\ndatabase_url = \"postgres://u:Tr0ub4\"dor@h/d\"\n", "line 2, column 37"),
+        ("master_key = Tr0ub4\n", "line 1, column 14"),
+        ("database_url = 'Tr0ub4\n", "line 1"),
+    ] {
+        let file = file(text);
+        let told = problems(&Input { file: Some(file.path().to_owned()), ..Input::default() });
+        assert!(told[0].contains("is not TOML: ") && told[0].contains(place), "{told:?}");
+        assert!(!told.join("").contains("Tr0ub4"), "{told:?}");
+    }
+    let file = file("master_key = 48151623\ndatabase_url = [48151623]\n");
+    let told = problems(&Input { file: Some(file.path().to_owned()), ..Input::default() });
+    assert_eq!(told, ["database_url: must be text", "master_key: must be text"]);
+}
+
+#[test]
+fn a_secret_in_the_place_of_the_name_of_its_file_is_not_quoted() {
+    let url = "postgres://app:Tr0ub4@db.example/app";
+    let told = problems(&env(&[("COUNTERSIGN_DATABASE_URL_FILE", url)]));
+    assert!(told[0].starts_with("COUNTERSIGN_DATABASE_URL_FILE: the file"), "{told:?}");
+    let flags = vec![("master_key_file".into(), "Tr0ub4".repeat(10))];
+    let input = Input { flags, ..Input::default() };
+    assert!(problems(&input)[0].starts_with("master_key_file: "));
+    assert!(!format!("{told:?}{:?}", problems(&input)).contains("Tr0ub4"));
+}
+
+#[test]
+fn a_password_among_the_options_of_a_url_is_masked() {
+    let shown = |key: &str, url: &str| masked(key, Value::from(url)).to_string();
+    for (key, url) in [
+        ("redis_url", "unix:///run/redis.sock?db=1&pass=Tr0ub4"),
+        ("redis_url", "redis+unix:///run/redis.sock?%70ass=Tr0ub4"),
+        ("database_url", "postgres://h/d?PASSWORD=Tr0ub4"),
+        ("database_url", "postgres://u:Tr0ub4@h1:1,h2:2/d"),
+    ] {
+        assert!(!shown(key, url).contains("Tr0ub4"), "{url}");
+    }
+    assert!(shown("database_url", "postgres://h/d?sslmode=disable").contains("sslmode=disable"));
+}
+
+#[test]
 fn two_variables_for_one_key_are_refused() {
     let both = env(&[
         ("COUNTERSIGN_OUTBOUND_ALLOW", "10.0.0.0/8"),
