@@ -1,6 +1,7 @@
 //! Q: the HTTP layer.
 
 use crate::support::{Agent, Reply, TestServer, WebApp, raw};
+use countersign::config::ForwardedHeader;
 use std::time::Duration;
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -142,6 +143,39 @@ async fn ht_08_a_strangers_forwarded_address_does_not_count() {
         statuses.push(request.send().await.expect("an answer").status().as_u16());
     }
     assert_eq!(statuses.last(), Some(&429), "one address, however it calls itself");
+}
+
+#[tokio::test]
+async fn ht_08_nobody_hides_behind_a_header_that_cannot_be_read() {
+    for (header, written) in [
+        (ForwardedHeader::XForwardedFor, "x-forwarded-for"),
+        (ForwardedHeader::Forwarded, "forwarded"),
+    ] {
+        let server = TestServer::with(|config| {
+            config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+            config.forwarded_header = header;
+        });
+        let server = server.await;
+        let app = WebApp::register_service(&server).await;
+        let for_ = if written == "forwarded" { "for=" } else { "" };
+        // The proxy adds whom it sees to whatever it was sent.
+        let guess = async |sent: &str, seen: Option<&str>| {
+            let request = app.http.post(server.url("/token")).basic_auth(&app.id, Some("guess"));
+            let request = request.form(&[("grant_type", "client_credentials")]);
+            let request = match seen {
+                Some(seen) => request.header(written, format!("{sent}{for_}{seen}")),
+                None => request,
+            };
+            request.send().await.expect("an answer").status().as_u16()
+        };
+        let (many, mut last) = ("127.0.0.1, ".repeat(40), 0);
+        for sent in ["garbage, ", "for=\", ", many.as_str(), "unknown, "].iter().cycle().take(40) {
+            last = guess(sent, Some("203.0.113.9")).await;
+        }
+        assert_eq!(last, 429, "{written}: one address, whatever it sends");
+        assert_eq!(guess("", Some("203.0.113.10")).await, 401, "{written}: another client");
+        assert_eq!(guess("", None).await, 401, "{written}: the host of the proxy");
+    }
 }
 
 #[tokio::test]
