@@ -15,6 +15,7 @@ use crate::protocol::private_claims::PrivateClaims;
 use crate::protocol::random::SystemRandom;
 use crate::protocol::time::Lifetime;
 use crate::storage::{DatabaseUrl, Db, revocations};
+use std::fs::File;
 use std::future::Future;
 use std::io::Read;
 use std::path::Path;
@@ -23,6 +24,9 @@ use std::time::Duration;
 
 /// How soon a running server has told Redis.
 const PASSED_ON: Duration = Duration::from_secs(2);
+
+/// The longest document that is read from a file, in bytes.
+const MAX_DOCUMENT: u64 = 16 << 20;
 
 /// What every command gets.
 pub struct Context<'a> {
@@ -179,25 +183,31 @@ pub fn password_from_stdin() -> Result<String, CliError> {
 
 /// The standard input as text, if it has no more than so many bytes.
 pub fn stdin(limit: u64) -> Result<String, CliError> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| CliError::failed("failed", format!("standard input: {error}")))?;
-    if bytes.len() as u64 > limit {
-        return Err(CliError::Usage(format!("standard input: more than {limit} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| CliError::Usage("standard input: not UTF-8".into()))
+    text(std::io::stdin().lock(), limit)
+        .map_err(|says| CliError::Usage(format!("standard input: {says}")))
 }
 
-/// A file that a flag names, as text.
-pub fn text_file(flag: &str, path: &Path) -> Result<String, CliError> {
-    let shown = path.display();
-    let read = std::fs::read_to_string(path);
-    read.map_err(|error| CliError::Usage(format!("{flag}: {shown} cannot be read: {error}")))
+/// A file that a flag names, as text, if it has no more than so many bytes.
+pub fn text_file(flag: &str, path: &Path, limit: u64) -> Result<String, CliError> {
+    let opened = File::open(path).map_err(|error| format!("cannot be read: {error}"));
+    let read = opened.and_then(|file| text(file, limit));
+    read.map_err(|says| CliError::Usage(format!("{flag}: {}: {says}", path.display())))
+}
+
+/// Everything that can be read, as text. A device ends at the limit like everything else.
+fn text(from: impl Read, limit: u64) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = from.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("more than {limit} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
 }
 
 /// A file that a flag names, as JSON.
 pub fn json_file(flag: &str, path: &Path) -> Result<serde_json::Value, CliError> {
-    let (shown, text) = (path.display(), text_file(flag, path)?);
+    let (shown, text) = (path.display(), text_file(flag, path, MAX_DOCUMENT)?);
     serde_json::from_str(&text)
         .map_err(|error| CliError::Usage(format!("{flag}: {shown} is not JSON: {error}")))
 }

@@ -27,7 +27,9 @@ mod verify_proxy;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use context::Context;
-use output::{CliError, Output};
+use output::{CliError, Output, harmless};
+use std::borrow::Cow;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -146,7 +148,10 @@ fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
         return ExitCode::from(2);
     }
     // Nothing can be done when even the message cannot be written.
-    drop(error.print());
+    match harmless(&error.to_string()) {
+        Cow::Borrowed(_) => drop(error.print()),
+        Cow::Owned(says) => drop(std::io::stderr().write_all(says.as_bytes())),
+    }
     if is_answer { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }
 

@@ -40,7 +40,7 @@ pub enum ResourceCommand {
     Update(Box<Update>),
     /// Make a new secret for signing or encrypting its tokens; the old one is used no more
     RotateSecret(Which),
-    /// Delete a resource: no token is made for it any more
+    /// Delete a resource: no token is made for it any more, and those that are out work until they expire
     Delete(Deletion<Which>),
 }
 
@@ -179,9 +179,10 @@ fn delete(context: &Context<'_>, delete: &Deletion<Which>) -> Result<(), CliErro
     let resource = context.with_ground(|ground, _| async move {
         let resource = find(&ground, &delete.which.resource).await?;
         let (name, identifier) = (&resource.name, &resource.identifier);
-        delete
-            .sure
-            .ask(&format!("Delete {name} ({identifier})? No token is made for it any more."))?;
+        delete.sure.ask(&format!(
+            "Delete {name} ({identifier})? No token is made for it any more; tokens that are out work \
+             until they expire."
+        ))?;
         management::delete(&ground, &resource.id, &Actor::cli()).await?;
         Ok(resource)
     })?;

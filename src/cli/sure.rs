@@ -1,6 +1,6 @@
 //! Asking whether something that cannot be undone is meant.
 
-use super::output::CliError;
+use super::output::{CliError, harmless};
 use clap::Args;
 use std::io::{IsTerminal, Write};
 
@@ -49,6 +49,7 @@ impl Sure {
         }
         let failed = |error| CliError::failed("failed", format!("the terminal: {error}"));
         let mut terminal = std::io::stderr();
+        let question = harmless(question);
         write!(terminal, "{question} This cannot be undone. [y/N] ").map_err(failed)?;
         terminal.flush().map_err(failed)?;
         let mut answer = String::new();

@@ -10,6 +10,9 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// The longest file with a secret, in bytes.
+const MAX_SECRET: u64 = 4096;
+
 /// Flags of the sidecar.
 #[derive(Args)]
 pub struct VerifyProxyFlags {
@@ -103,6 +106,6 @@ fn introspect_as(flags: &VerifyProxyFlags) -> Result<Option<(String, String)>, C
     let (Some(id), Some(path)) = (&flags.introspect_as, &flags.introspect_secret_file) else {
         return Ok(None);
     };
-    let secret = text_file("--introspect-secret-file", path)?;
+    let secret = text_file("--introspect-secret-file", path, MAX_SECRET)?;
     Ok(Some((id.clone(), secret.trim_end_matches(['\r', '\n']).to_owned())))
 }

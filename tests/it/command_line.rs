@@ -72,6 +72,40 @@ both! {
         assert_eq!(shown["blocked_at"], Value::Null, "{shown}");
     }
 
+    async fn r_11_a_file_without_end_is_not_read_for_ever(server: TestServer) {
+        server.user("ada").await;
+        let endless = ["user", "block", "--users-file", "/dev/zero"];
+        let said = server.command(&endless).await.expect_refusal(2);
+        assert_eq!(said, "countersign: --users-file: /dev/zero: more than 268435456 bytes");
+        let endless = ["user", "update", "ada", "--claims-file", "/dev/zero"];
+        let said = server.command(&endless).await.expect_refusal(2);
+        assert_eq!(said, "countersign: --claims-file: /dev/zero: more than 16777216 bytes");
+    }
+
+    async fn r_11_names_in_a_file_do_nothing_to_a_terminal(server: TestServer) {
+        server.user("ada").await;
+        let odd = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m";
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("people.txt");
+        std::fs::write(&path, format!("ada\n{odd}nobody\rada blocked\n")).expect("it is written");
+        let block = ["user", "block", "--users-file", path.to_str().expect("UTF-8")];
+        for (more, shown) in [(None, "\\u001b[2J"), (Some("--json"), "\\u001b[2J")] {
+            let words: Vec<&str> = block.iter().copied().chain(more).collect();
+            let done = server.command(&words).await;
+            let written = format!("{}{}", done.stdout, done.stderr);
+            assert_eq!(done.code, 1, "{done:?}");
+            assert!(written.contains(shown) && written.contains("\\u009b31mnobody"), "{written:?}");
+            let acts = |letter: char| letter.is_control() && letter != '\n';
+            assert!(!written.contains(acts), "{written:?}");
+        }
+        // What is typed comes from elsewhere as well, such as from a list that a script reads.
+        for words in [&["user", "show", odd][..], &["user", "list", "--limit", odd], &["user", odd]] {
+            let said = server.command(words).await;
+            assert!(said.code != 0 && said.stderr.contains("\\u009b31m"), "{said:?}");
+            assert!(!said.stderr.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{said:?}");
+        }
+    }
+
     async fn one_browser_of_somebody_is_signed_out(server: TestServer) {
         server.user("ada").await;
         let app = WebApp::register(&server).await;

@@ -59,6 +59,7 @@ both! {
         assert!(rotated.has_id("secret"), "{}", rotated.body);
 
         let ask = agent.open(&format!("{path}/delete")).await;
+        assert!(ask.body.contains("Tokens that are out work until they expire."), "{}", ask.body);
         post(&agent, &ask, &format!("{path}/delete"), &[]).await;
         assert_eq!(management::find(&ground, &id).await.expect("a database"), None);
         let query = audit::EventQuery { limit: 50, ..Default::default() };

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 /// How many blocks are under way at a time.
 const TOGETHER: usize = 32;
-/// The longest list that is read from the standard input, in bytes.
+/// The longest list that is read, in bytes.
 const MAX_LIST: u64 = 256 << 20;
 
 /// What became of everybody.
@@ -99,6 +99,6 @@ fn one(
 fn read(path: &Path) -> Result<String, CliError> {
     match path == Path::new("-") {
         true => stdin(MAX_LIST),
-        false => text_file("--users-file", path),
+        false => text_file("--users-file", path, MAX_LIST),
     }
 }
