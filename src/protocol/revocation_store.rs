@@ -39,6 +39,9 @@ pub struct Head {
     /// What shows the provider that it has written this number itself. It says nothing to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+    /// Changes whenever the stream is built anew: what was read of it before may have had holes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
 }
 
 /// The single key of an entry.

@@ -15,6 +15,8 @@ const LAG: i64 = 5;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) head: Option<Head>,
+    /// The history and the building of the stream that was read of.
+    of: Option<(String, Option<String>)>,
     /// The number of the last head that was read.
     vouched_for: i64,
     /// The number up to which every entry was read.
@@ -43,30 +45,34 @@ pub(super) enum Verdict {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Followed {
     On,
+    /// The same numbers are read once more.
+    ReadsAgain,
+    /// They are other numbers now.
     BeginsAnew,
 }
 
 impl Seen {
-    /// In another epoch the numbers begin anew, and when they went back so does whoever counts on them:
-    /// the stream is read from its start.
+    /// In another epoch the numbers begin anew, and when they went back so does whoever counts on them.
+    /// When the stream was built anew, what was read of it before may have had holes. In each case it is
+    /// read from its start.
     pub(super) fn follow(&mut self, head: &Head) -> Followed {
-        let vouched_for = head.seq;
-        let anew = match &self.head {
-            None => None,
-            Some(own) if own.epoch != head.epoch => Some(None),
-            // An older copy of Redis counts when somebody has looked at it, and has written a head anew.
-            Some(own) => (head.seq < own.seq).then(|| Some(head.clone())),
-        };
-        match anew {
-            Some(head) => {
-                *self = Self { head, vouched_for, ..Self::default() };
-                Followed::BeginsAnew
-            }
-            None => {
-                self.vouched_for = vouched_for;
-                Followed::On
-            }
+        let own = self.head.as_ref();
+        let is_other = own.is_some_and(|own| own.epoch != head.epoch);
+        let went_back = !is_other && own.is_some_and(|own| head.seq < own.seq);
+        let is_known = self.of.as_ref() == Some(&(head.epoch.clone(), head.generation.clone()));
+        if is_known && !went_back {
+            self.vouched_for = head.seq;
+            return Followed::On;
         }
+        let (of, vouched_for) = (Some((head.epoch.clone(), head.generation.clone())), head.seq);
+        let (own, behind) = match (is_other, went_back) {
+            (true, _) => (None, None),
+            // An older copy of Redis counts when somebody has looked at it, and has written a head anew.
+            (false, true) => (Some(head.clone()), None),
+            (false, false) => (self.head.take(), self.behind),
+        };
+        *self = Self { head: own, of, vouched_for, behind, ..Self::default() };
+        if is_other || went_back { Followed::BeginsAnew } else { Followed::ReadsAgain }
     }
 
     /// Takes in what was read. Gives back what is vouched for.
@@ -145,7 +151,7 @@ mod tests {
 
     fn head(seq: i64, seconds: i64) -> Option<Head> {
         let time = Timestamp::from_unix(NOW.as_unix() + seconds);
-        Some(Head { epoch: "e1".into(), seq, time, proof: None })
+        Some(Head { epoch: "e1".into(), seq, time, proof: None, generation: None })
     }
 
     /// So many seconds later, on both clocks.
@@ -155,7 +161,8 @@ mod tests {
     }
 
     fn seen(complete: i64) -> Seen {
-        let mut seen = Seen { complete, ..Seen::default() };
+        let of = Some(("e1".into(), None));
+        let mut seen = Seen { complete, of, ..Seen::default() };
         assert_eq!(seen.judge(head(complete, 0), at(0)), Verdict::FreshUntil(NOW + HEAD_LIFE));
         seen
     }
@@ -219,7 +226,7 @@ mod tests {
     #[test]
     fn another_epoch_is_read_from_the_start() {
         let mut seen = seen(5);
-        let next = Head { epoch: "e2".into(), seq: 2, time: NOW, proof: None };
+        let next = Head { epoch: "e2".into(), seq: 2, time: NOW, proof: None, generation: None };
         assert_eq!(seen.follow(&next), Followed::BeginsAnew);
         assert_eq!(seen.complete, 0);
         assert_eq!(seen.judge(Some(next), at(0)), Verdict::Stale, "not read yet");
@@ -244,6 +251,25 @@ mod tests {
         assert_eq!(seen.judge(head(4, 1), at(1)), Verdict::Unchanged);
         assert_eq!(seen.follow(&head(4, 2).unwrap()), Followed::On);
         assert_eq!(seen.judge(head(4, 2), at(2)), Verdict::FreshUntil(at(2).now + HEAD_LIFE));
+    }
+
+    #[test]
+    fn r_04_what_was_read_before_the_stream_was_built_anew_is_read_again() {
+        let built =
+            |generation: &str| Head { generation: Some(generation.into()), ..head(7, 1).unwrap() };
+        // Emptied, and one entry written since: the head that comes next has its very number.
+        let mut seen = Seen::default();
+        assert_eq!(numbers(&seen.take_in(entries([7]))), [0; 0]);
+        assert_eq!(seen.follow(&built("a")), Followed::ReadsAgain);
+        assert!(!seen.reaches(&built("a")), "it was read of another one");
+        assert_eq!(numbers(&seen.take_in(entries(1..=7))), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(
+            seen.judge(Some(built("a")), at(1)),
+            Verdict::FreshUntil(NOW + Lifetime::seconds(4))
+        );
+        assert_eq!(seen.follow(&built("a")), Followed::On);
+        assert_eq!(seen.follow(&built("b")), Followed::ReadsAgain);
+        assert_eq!(seen.complete, 0);
     }
 
     #[test]

@@ -364,7 +364,8 @@ impl Relay {
             self.shared.store.write_rebuilt(&rebuilt, &rows, now).await?;
             seq = last.seq;
         }
-        let head = self.head(&table.epoch, seq);
+        let generation = Some(self.shared.random.id());
+        let head = Head { generation, ..self.head(&table.epoch, seq) };
         if !self.shared.store.switch(&head, &rebuilt).await? {
             return Ok(());
         }
@@ -394,7 +395,13 @@ impl Relay {
 
     fn head(&self, epoch: &str, seq: i64) -> Head {
         let proof = Some(self.shared.proofs.of(epoch, seq));
-        Head { epoch: epoch.to_owned(), seq, time: self.shared.clock.shared(), proof }
+        Head {
+            epoch: epoch.to_owned(),
+            seq,
+            time: self.shared.clock.shared(),
+            proof,
+            generation: None,
+        }
     }
 
     fn beaten(&mut self, head: &Head, table_head: i64) {

@@ -54,5 +54,6 @@ end
 redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5])
 local new = cjson.decode(ARGV[4])
 new.length = length()
+new.generation = head.generation
 redis.call('SET', KEYS[1], cjson.encode(new))
 return answer('ok')

@@ -61,7 +61,7 @@ mod tests {
         let (own, another) = (proofs(1), proofs(2));
         let head = |epoch: &str, seq, proof| {
             let time = Timestamp::from_unix(0);
-            Head { epoch: epoch.to_owned(), seq, time, proof }
+            Head { epoch: epoch.to_owned(), seq, time, proof, generation: None }
         };
         let odd = |head: Head| own.odd(&head, "e1", 5);
         assert_eq!(odd(head("e1", 5, None)), None);
