@@ -91,26 +91,23 @@ impl Context<'_> {
             if let Some(deviation) = deviation.filter(|deviation| deviation.compared) {
                 self.output.warn(&deviation.to_string());
             }
-            let (db, redis_url) = (ground.db.clone(), config.redis_url.clone());
+            let Some(redis_url) = config.redis_url.clone() else {
+                return work(ground, config).await;
+            };
+            let db = ground.db.clone();
             let before = db.read(revocations::head).await?;
             let done = work(ground, config).await?;
-            self.warn_of_silence(&db, redis_url.as_deref(), before).await?;
+            self.warn_of_silence(&db, &redis_url, before).await?;
             Ok(done)
         })
     }
 
     /// Says so when something was revoked and no server passes it on: services go on accepting it.
-    async fn warn_of_silence(
-        &self,
-        db: &Db,
-        redis_url: Option<&str>,
-        before: i64,
-    ) -> Result<(), CliError> {
-        let Some(url) = redis_url else { return Ok(()) };
+    async fn warn_of_silence(&self, db: &Db, redis_url: &str, before: i64) -> Result<(), CliError> {
         let (epoch, head) = db
             .read(|conn| Ok((epoch::find(conn)?.unwrap_or_default(), revocations::head(conn)?)))
             .await?;
-        if head > before && !vouches_for(url, &epoch, head, PASSED_ON).await {
+        if head > before && !vouches_for(redis_url, &epoch, head, PASSED_ON).await {
             self.output.warn(
                 "no server has told Redis yet: services accept what was revoked until `countersign serve` \
                  runs and reaches Redis",

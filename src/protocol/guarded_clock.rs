@@ -1,9 +1,9 @@
 //! The clock of a machine that is not believed alone.
 //!
 //! It is compared with another clock, that of the database, and carried on from there by how long the
-//! machine has been on, which nobody sets. What it shows is the later of the two, so that a clock that goes back
-//! revives nothing. Between two comparisons a jump is seen at once, because that does not jump
-//! along.
+//! machine has been on, which nobody sets. What it shows is the later of the two, so that a clock that
+//! goes back revives nothing. Between two comparisons a jump is seen at once, because that does not
+//! jump along.
 
 use super::time::{Clock, SystemClock, Timestamp, system_milliseconds, uptime};
 use std::fmt;

@@ -59,19 +59,18 @@ impl Seen {
         let own = self.head.as_ref();
         let is_other = own.is_some_and(|own| own.epoch != head.epoch);
         let went_back = !is_other && own.is_some_and(|own| head.seq < own.seq);
-        let is_known = self.of.as_ref() == Some(&(head.epoch.clone(), head.generation.clone()));
-        if is_known && !went_back {
+        let of = Some((head.epoch.clone(), head.generation.clone()));
+        if self.of == of && !went_back {
             self.vouched_for = head.seq;
             return Followed::On;
         }
-        let (of, vouched_for) = (Some((head.epoch.clone(), head.generation.clone())), head.seq);
         let (own, behind) = match (is_other, went_back) {
             (true, _) => (None, None),
             // An older copy of Redis counts when somebody has looked at it, and has written a head anew.
             (false, true) => (Some(head.clone()), None),
             (false, false) => (self.head.take(), self.behind),
         };
-        *self = Self { head: own, of, vouched_for, behind, ..Self::default() };
+        *self = Self { head: own, of, vouched_for: head.seq, behind, ..Self::default() };
         if is_other || went_back { Followed::BeginsAnew } else { Followed::ReadsAgain }
     }
 

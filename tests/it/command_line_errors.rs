@@ -46,6 +46,20 @@ both! {
         assert!(said.contains("--password-stdin: "), "{said}");
     }
 
+    async fn k_03_who_revokes_while_no_server_tells_redis_is_warned(server: TestServer) {
+        let redis = Redis::start();
+        let url = format!("redis_url={}", redis.url());
+        let said = async |words: &[&str]| {
+            let done = server.command(&[words, &["--set", &url]].concat()).await;
+            done.expect_done();
+            done.stderr
+        };
+        let warned = said(&["token", "revoke-all"]).await;
+        assert!(warned.contains("no server has told Redis yet"), "{warned}");
+        let calm = said(&["user", "list"]).await;
+        assert!(!calm.contains("Redis"), "{calm}");
+    }
+
     async fn more_on_the_standard_input_than_is_read_is_an_error(server: TestServer) {
         server.user("ada").await;
         let (set, lines) = (["user", "set-password", "ada", "--password-stdin"], "\n".repeat(4080));
