@@ -8,8 +8,12 @@ mod files;
 mod layers;
 #[path = "tidy/requirements.rs"]
 mod requirements;
+#[path = "tidy/routes.rs"]
+mod routes;
 
 use code::Source;
+use countersign::http::edge::metrics::endpoint;
+use countersign::verifier::forward_auth;
 use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 500;
@@ -118,6 +122,20 @@ fn pages_have_no_code_inside() {
 fn both_databases_have_the_same_migrations() {
     let found = files::uneven_migrations(&root().join("migrations"));
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn every_route_is_counted_under_a_name_of_its_own() {
+    let sources = sources();
+    // What the verifier shows is of services.
+    let ours = sources.iter().filter(|it| it.is_product() && !it.path.starts_with("src/verifier/"));
+    let mut paths: Vec<String> = ours.flat_map(|it| routes::paths(&it.text)).collect();
+    paths.push(forward_auth::PATH.to_owned());
+    for known in ["/token", "/backchannel_authentication", "/revocations", "/admin", "/jwks"] {
+        assert!(paths.iter().any(|path| path == known), "{known} was not found");
+    }
+    let nameless: Vec<_> = paths.iter().filter(|path| endpoint(path) == "other").collect();
+    assert!(nameless.is_empty(), "{nameless:?}");
 }
 
 /// With `COUNTERSIGN_WRITE` set it writes the table instead.

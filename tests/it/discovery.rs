@@ -2,6 +2,7 @@
 //! Discovery §3, RFC 8414 §2).
 
 use crate::support::{Agent, Reply, TestServer, WebApp, both};
+use countersign::http::edge::metrics::endpoint;
 use serde_json::{Value, json};
 
 async fn get(app: &WebApp, path: &str) -> Reply {
@@ -131,6 +132,19 @@ both! {
         }
         assert_eq!(document["ui_locales_supported"], json!(["en", "de"]));
         assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    }
+
+    async fn every_endpoint_is_counted_under_a_name_of_its_own(server: TestServer) {
+        let app = WebApp::register(&server).await;
+        let document = get(&app, "/.well-known/openid-configuration").await.json;
+        let members = document.as_object().expect("an object").iter();
+        let endpoints: Vec<_> = members.filter(|(name, _)| name.ends_with("_endpoint")).collect();
+        assert!(endpoints.len() > 7, "{endpoints:?}");
+        for (name, url) in endpoints {
+            let url = url.as_str().expect("a text");
+            let path = url.strip_prefix(&app.base).unwrap_or_else(|| panic!("{name}: {url}"));
+            assert_eq!(endpoint(path), &path[1..], "{name}");
+        }
     }
 
     async fn m5_a_key_to_encrypt_to_us_says_what_it_is_for(server: TestServer) {

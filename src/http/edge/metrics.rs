@@ -139,7 +139,7 @@ impl Metrics {
 
 /// The endpoint that a path belongs to: few and fixed, so that strangers cannot make up more.
 pub fn endpoint(path: &str) -> &'static str {
-    const ENDPOINTS: [&str; 26] = [
+    const ENDPOINTS: [&str; 29] = [
         "token",
         "authorize",
         "par",
@@ -148,19 +148,22 @@ pub fn endpoint(path: &str) -> &'static str {
         "revoke",
         "register",
         "device_authorization",
+        "backchannel_authentication",
         "device",
         "login",
+        "select",
         "consent",
         "jwks",
         "logo",
         "sign-up",
         "logout",
+        "session",
         "revocations",
         "auth",
         "status",
         "account",
         "admin",
-        "developer",
+        "testing",
         "static",
         "setup",
         "livez",
@@ -168,10 +171,11 @@ pub fn endpoint(path: &str) -> &'static str {
         "healthz",
     ];
     let segment = path.get(1..).and_then(|path| path.split(['/', '.']).next()).unwrap_or_default();
-    if segment.is_empty() && path.starts_with("/.well-known/") {
-        return "discovery";
+    match segment {
+        "" if path == "/" => "home",
+        "" if path.starts_with("/.well-known/") => "discovery",
+        _ => ENDPOINTS.into_iter().find(|endpoint| *endpoint == segment).unwrap_or("other"),
     }
-    ENDPOINTS.into_iter().find(|endpoint| *endpoint == segment).unwrap_or("other")
 }
 
 /// Whether the endpoint gives everyone the same document.
@@ -192,8 +196,11 @@ mod tests {
             ("/device", "device"),
             ("/jwks.json", "jwks"),
             ("/.well-known/openid-configuration", "discovery"),
-            ("/", "other"),
+            ("/", "home"),
+            ("/backchannel_authentication", "backchannel_authentication"),
+            ("/session/check", "session"),
             ("/made-up", "other"),
+            ("/home", "other"),
         ];
         for (path, expected) in cases {
             assert_eq!(endpoint(path), expected, "{path}");
