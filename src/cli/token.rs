@@ -4,6 +4,7 @@ mod checks;
 
 use super::context::{Context, stdin};
 use super::output::{CliError, table};
+use super::sure::Sure;
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::digest::digest;
@@ -33,7 +34,7 @@ pub enum TokenCommand {
     ///
     /// Every service that follows the revocation list refuses them within a second. Nobody is signed out:
     /// apps get new ones with their refresh tokens.
-    RevokeAll,
+    RevokeAll(Sure),
 }
 
 #[derive(Args)]
@@ -50,11 +51,14 @@ pub struct Inspect {
 pub fn run(context: &Context<'_>, command: &TokenCommand) -> Result<(), CliError> {
     match command {
         TokenCommand::Inspect(inspect) => run_inspect(context, inspect),
-        TokenCommand::RevokeAll => revoke_all(context),
+        TokenCommand::RevokeAll(sure) => revoke_all(context, sure),
     }
 }
 
-fn revoke_all(context: &Context<'_>) -> Result<(), CliError> {
+fn revoke_all(context: &Context<'_>, sure: &Sure) -> Result<(), CliError> {
+    sure.ask(
+        "Refuse every access token of every app and person issued until now? Nobody is signed out.",
+    )?;
     let not_before = context.with_ground(|ground, _| async move {
         Ok(revocation::end_all_tokens(&ground, &Actor::cli()).await?)
     })?;

@@ -164,7 +164,7 @@ async fn t_01_what_an_instance_with_a_wrong_clock_ends_does_not_hold_up_what_beg
     let mut variables = scene.clock.variables();
     variables.push(("COUNTERSIGN_DATABASE_URL".into(), scene.stage.database_url.clone()));
     let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let ended = command::run(&variables, &["token", "revoke-all"]).await;
+    let ended = command::run(&variables, &["token", "revoke-all", "--yes"]).await;
     ended.expect_done();
     assert!(ended.stderr.contains("the clock is 3600 s ahead of the database's"), "{ended:?}");
     assert!(!there.is_active(&token).await);

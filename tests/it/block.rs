@@ -53,7 +53,7 @@ both! {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         let tokens = app.tokens("ada", SCOPE).await;
-        let done = server.command(&["token", "revoke-all"]).await;
+        let done = server.command(&["token", "revoke-all", "--yes"]).await;
         assert_eq!(done.code, 0, "{done:?}");
         server.settle().await;
         assert_eq!(app.introspect(&tokens.access_token).await["active"], false);
@@ -64,7 +64,7 @@ both! {
     }
 
     async fn what_an_instance_issues_before_it_has_heard_ends_with_the_rest(server: TestServer) {
-        server.command(&["token", "revoke-all"]).await.expect_done();
+        server.command(&["token", "revoke-all", "--yes"]).await.expect_done();
         server.settle().await;
         let list = server.provider.revocation.list();
         let refused = |ahead| {

@@ -2,7 +2,7 @@
 //! set, 1 for what was refused or failed.
 
 use crate::support::redis::Redis;
-use crate::support::{TestServer, both, command};
+use crate::support::{TestServer, WebApp, both, command};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ both! {
             done.expect_done();
             done.stderr
         };
-        let warned = said(&["token", "revoke-all"]).await;
+        let warned = said(&["token", "revoke-all", "--yes"]).await;
         assert!(warned.contains("no server has told Redis yet"), "{warned}");
         let calm = said(&["user", "list"]).await;
         assert!(!calm.contains("Redis"), "{calm}");
@@ -85,6 +85,26 @@ both! {
             let said = server.command(words).await.expect_refusal(1);
             assert!(said.starts_with("countersign: "), "{said}");
         }
+    }
+
+    async fn not_every_token_ends_unless_it_is_meant(server: TestServer) {
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let token = app.tokens("ada", "openid").await.access_token;
+        let words = ["token", "revoke-all"];
+        for piped in ["", "y\n"] {
+            let said = server.command_with(&words, piped).await.expect_refusal(2);
+            assert!(said.contains("--yes is missing"), "{said}");
+        }
+        let no = server.command_on_terminal(&words, "n").await;
+        assert_eq!(no.code, 1, "{no:?}");
+        assert!(no.stdout.contains("every access token of every app and person"), "{no:?}");
+        server.settle().await;
+        assert!(app.is_active(&token).await);
+        let yes = server.command_on_terminal(&words, "y").await;
+        assert_eq!(yes.code, 0, "{yes:?}");
+        server.settle().await;
+        assert!(!app.is_active(&token).await);
     }
 
     async fn nothing_is_deleted_unless_it_is_meant(server: TestServer) {
