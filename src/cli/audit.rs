@@ -35,13 +35,14 @@ pub struct List {
     /// Only what is about this person: id, email address or user name
     #[arg(long)]
     user: Option<String>,
-    /// Only what this one did: user:ID, client:ID, cli, setup or system
+    /// Only what this one did: user:ID, client:ID, cli, setup or system; or who has this in the id, in
+    /// the email address, in the user name or in the name of the client
     #[arg(long)]
     actor: Option<String>,
-    /// Only this action, or with a dot at the end all that begin so: user.block, user.
+    /// Only actions with this in them (block), or with a dot all that begin so: user.block, user.
     #[arg(long)]
     action: Option<String>,
-    /// Only what is about this, such as client:ID
+    /// Only what is about this, such as client:ID, or about what has this in it, as for --actor
     #[arg(long, conflicts_with = "user")]
     target: Option<String>,
     /// Only what ended so: ok or denied
@@ -71,17 +72,18 @@ fn entries(context: &Context<'_>, asked: &List) -> Result<(), CliError> {
         let about = match &asked.user {
             // Who was deleted is known by the id alone.
             Some(name) => match users::find_by_any_name(&ground, name).await? {
-                Some(account) => Some(format!("user:{}", account.user.id)),
-                None => Some(format!("user:{name}")),
+                Some(account) => Some(account.user.id),
+                None => Some(name.clone()),
             },
-            None => asked.target.clone(),
+            None => None,
         };
         let hours = |hours| ground.now() - Lifetime::hours(hours);
         let query = LogQuery {
             from: asked.hours.map(hours),
             actor: asked.actor.clone(),
             action: asked.action.clone(),
-            target: about,
+            target: asked.target.clone(),
+            user_id: about,
             result: asked.result.clone(),
             before: asked.cursor,
             ..LogQuery::default()

@@ -1,9 +1,12 @@
 //! The audit log: who did what to whom, written in the transaction that did it.
 
+use super::pattern::{self, ESCAPE, lower};
 use super::schema::audit::{self as table, dsl};
+use super::schema::{clients, login_names};
 use super::{DbConnection, StorageError};
 use crate::protocol::time::Timestamp;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 /// An entry to write. Never holds a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Insertable)]
@@ -41,15 +44,24 @@ pub struct Event {
     pub details: Option<String>,
 }
 
+/// How an entry has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Written just so.
+    Exactly(String),
+    /// With this in it, or about people and clients who have it in a name. An action that is given
+    /// with its dot begins so: `user.`.
+    Part(String),
+}
+
 /// Which entries to list; what is absent does not matter.
 #[derive(Debug, Clone, Default)]
 pub struct EventQuery {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
-    pub actor: Option<String>,
-    /// The action, or how it starts (`user.`).
-    pub action: Option<String>,
-    pub target: Option<String>,
+    pub actor: Option<Wanted>,
+    pub action: Option<Wanted>,
+    pub target: Option<Wanted>,
     pub user_id: Option<String>,
     pub result: Option<String>,
     pub ip: Option<String>,
@@ -68,26 +80,12 @@ pub fn insert(conn: &mut DbConnection, event: &NewEvent) -> Result<(), StorageEr
 /// Lists entries, the newest first.
 pub fn list(conn: &mut DbConnection, query: &EventQuery) -> Result<Vec<Event>, StorageError> {
     let query = query.clone();
-    let mut rows = dsl::audit.into_boxed().select(Event::as_select());
+    let mut rows = named(dsl::audit.into_boxed(), &query).select(Event::as_select());
     if let Some(from) = query.from {
         rows = rows.filter(dsl::at.ge(from.as_unix()));
     }
     if let Some(to) = query.to {
         rows = rows.filter(dsl::at.lt(to.as_unix()));
-    }
-    if let Some(actor) = query.actor {
-        rows = rows.filter(dsl::actor.eq(actor));
-    }
-    if let Some(action) = query.action {
-        rows = match action.ends_with('.') {
-            true => {
-                rows.filter(dsl::action.ge(action.clone())).filter(dsl::action.lt(action + "~"))
-            }
-            false => rows.filter(dsl::action.eq(action)),
-        };
-    }
-    if let Some(target) = query.target {
-        rows = rows.filter(dsl::target.eq(target));
     }
     if let Some(user_id) = query.user_id {
         rows = rows.filter(dsl::user_id.eq(user_id));
@@ -105,6 +103,54 @@ pub fn list(conn: &mut DbConnection, query: &EventQuery) -> Result<Vec<Event>, S
         rows = rows.filter(dsl::seq.lt(before));
     }
     Ok(rows.order(dsl::seq.desc()).limit(query.limit.clamp(1, 10_000)).load(conn)?)
+}
+
+type Rows = table::BoxedQuery<'static, <DbConnection as Connection>::Backend>;
+
+/// The entries with the actor, the action and the target that are wanted.
+fn named(rows: Rows, query: &EventQuery) -> Rows {
+    // People by what they sign in with, clients by their name.
+    let people = |part: &str| {
+        let pattern = pattern::containing(part);
+        login_names::table.filter(login_names::canonical.like(pattern).escape(ESCAPE))
+    };
+    let apps = |part: &str| {
+        let small = lower(clients::name).like(pattern::containing(part)).escape(ESCAPE);
+        let typed = clients::name.like(pattern::containing_as_typed(part)).escape(ESCAPE);
+        let written = "client:".into_sql::<Text>().concat(clients::id);
+        clients::table.filter(small.or(typed)).select(written)
+    };
+    let rows = match query.actor.clone() {
+        Some(Wanted::Exactly(actor)) => rows.filter(dsl::actor.eq(actor)),
+        Some(Wanted::Part(part)) => {
+            let written = "user:".into_sql::<Text>().concat(login_names::user_id);
+            let actor = lower(dsl::actor).like(pattern::containing(&part)).escape(ESCAPE);
+            let somebody = dsl::actor.eq_any(people(&part).select(written));
+            rows.filter(actor.or(somebody).or(dsl::actor.eq_any(apps(&part))))
+        }
+        None => rows,
+    };
+    let rows = match query.action.clone() {
+        Some(Wanted::Exactly(action)) => rows.filter(dsl::action.eq(action)),
+        Some(Wanted::Part(part)) => {
+            let pattern = match part.contains('.') {
+                true => pattern::beginning(&part),
+                false => pattern::containing(&part),
+            };
+            rows.filter(dsl::action.like(pattern).escape(ESCAPE))
+        }
+        None => rows,
+    };
+    match query.target.clone() {
+        Some(Wanted::Exactly(target)) => rows.filter(dsl::target.eq(target)),
+        Some(Wanted::Part(part)) => {
+            let (target, user_id) = (dsl::target.assume_not_null(), dsl::user_id.assume_not_null());
+            let written = lower(target).like(pattern::containing(&part)).escape(ESCAPE);
+            let somebody = user_id.eq_any(people(&part).select(login_names::user_id));
+            rows.filter(written.or(somebody).or(target.eq_any(apps(&part))))
+        }
+        None => rows,
+    }
 }
 
 /// How often an action ended in a result since `from`.

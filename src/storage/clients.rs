@@ -1,7 +1,8 @@
 //! Registered clients (RFC 7591).
 
+use super::pattern::{self, ESCAPE, lower};
 use super::schema::clients::{self as table, dsl};
-use super::{DbConnection, StorageError, pattern};
+use super::{DbConnection, StorageError};
 use crate::protocol::client::Client;
 use crate::protocol::time::Timestamp;
 use diesel::prelude::*;
@@ -35,12 +36,13 @@ pub fn list(
 ) -> Result<Vec<Client>, StorageError> {
     let mut rows = dsl::clients.into_boxed().select(Row::as_select());
     if let Some(search) = search {
-        let pattern = pattern::containing(search);
+        let (small, typed) = (pattern::containing(search), pattern::containing_as_typed(search));
         rows = rows.filter(
-            dsl::name
-                .like(pattern.clone())
-                .escape(pattern::ESCAPE)
-                .or(dsl::id.like(pattern).escape(pattern::ESCAPE)),
+            lower(dsl::name)
+                .like(small.clone())
+                .escape(ESCAPE)
+                .or(dsl::name.like(typed).escape(ESCAPE))
+                .or(lower(dsl::id).like(small).escape(ESCAPE)),
         );
     }
     in_order!(rows, dsl, after, limit).load(conn)?.into_iter().map(Client::try_from).collect()

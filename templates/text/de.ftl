@@ -852,6 +852,7 @@ audit-from = Von
 audit-to = Bis
 audit-all = Alle zeigen
 audit-none = Keine Einträge.
+audit-parts-hint = Für Wer, Aktion und Ziel genügt ein Teil: einige Buchstaben eines Namens, einer Adresse oder einer ID.
 result-ok = OK
 result-denied = Abgelehnt
 result-failed = Fehlgeschlagen

@@ -854,6 +854,7 @@ audit-from = From
 audit-to = To
 audit-all = Show all
 audit-none = No entries.
+audit-parts-hint = A part is enough for who, action and target: a few letters of a name, an address or an id.
 result-ok = OK
 result-denied = Denied
 result-failed = Failed

@@ -205,6 +205,15 @@ both! {
             let page = root.get(&format!("/admin/audit?{query}")).await;
             assert!(page.body.contains("user.block") && page.body.contains(&ada.user.id), "{query}");
         }
+        let parts = ["target=ad", "target=A@Example", "actor=oo&action=block", "action=user.bl"];
+        for query in parts {
+            let page = root.get(&format!("/admin/audit?{query}")).await;
+            assert!(page.body.contains("user.block") && page.body.contains(&ada.user.id), "{query}");
+        }
+        for query in ["target=a_a", "actor=%25", "actor=r%25t", "action=er.block", "action=u%25k"] {
+            let page = root.get(&format!("/admin/audit?{query}")).await;
+            assert!(page.body.contains("No entries."), "{query}");
+        }
         let page = root.get("/admin/audit?actor=ada").await;
         assert!(!page.body.contains("user.block"), "{}", page.body);
         let denied = root.get("/admin/audit.json?result=failed").await;

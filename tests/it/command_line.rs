@@ -31,6 +31,39 @@ both! {
         assert_eq!(wrong.code, 2, "{wrong:?}");
     }
 
+    async fn ad_10_the_log_is_searched_by_parts(server: TestServer) {
+        let create = ["client", "create", "--client-id", "Shop-1", "--name", "Café Übung", "--redirect-uri", REDIRECT];
+        server.command(&create).await.expect_done();
+        server.command(&["client", "create", "--client-id", "other", "--name", "B", "--redirect-uri", REDIRECT])
+            .await
+            .expect_done();
+        let found = async |filter: [&str; 2]| {
+            let words = [&["audit", "list", "--json", "--action", "client."][..], &filter].concat();
+            server.command(&words).await.expect_json().as_array().expect("a list").len()
+        };
+        for target in ["client:Shop-1", "Shop-1", "shop", "HOP-", "Übung", "CAF"] {
+            assert_eq!(found(["--target", target]).await, 1, "{target}");
+        }
+        for target in ["client:", "t"] {
+            assert_eq!(found(["--target", target]).await, 2, "{target}");
+        }
+        for target in ["sh_p", "s%p", "%", "C:\\", "'"] {
+            assert_eq!(found(["--target", target]).await, 0, "{target}");
+        }
+        assert_eq!(found(["--actor", "cli"]).await, 2);
+        assert_eq!(found(["--actor", "client:"]).await, 0, "cli is no client");
+        assert_eq!(found(["--target", &"x".repeat(60_000)]).await, 0);
+    }
+
+    async fn clients_are_searched_whatever_the_letters(server: TestServer) {
+        let create = ["client", "create", "--client-id", "Shop-1", "--name", "Café Übung", "--redirect-uri", REDIRECT];
+        server.command(&create).await.expect_done();
+        for (search, finds) in [("café", 1), ("CAF", 1), ("Übung", 1), ("shop", 1), ("SHOP-", 1), ("C_f", 0), ("%", 0)] {
+            let list = server.command(&["client", "list", "--search", search, "--json"]).await.expect_json();
+            assert_eq!(ids(&list, "client_id").len(), finds, "{search}");
+        }
+    }
+
     async fn r_11_everybody_whom_a_file_names_is_blocked(server: TestServer) {
         let names: Vec<String> = (0..40).map(|n| format!("ada{n}")).collect();
         for name in &names {

@@ -3,7 +3,7 @@
 use crate::support::crypto::claims;
 use crate::support::{TestServer, WebApp, both};
 use countersign::protocol::client::GrantType;
-use countersign::storage::audit::{self, EventQuery};
+use countersign::storage::audit::{self, EventQuery, Wanted};
 use std::time::Duration;
 
 const SCOPE: &str = "openid email orders:read offline_access";
@@ -69,7 +69,8 @@ both! {
 
         for (action, code) in [("refresh_token.replay", refused_code), ("code.replay", replayed_code)]
         {
-            let query = EventQuery { action: Some(action.into()), limit: 10, ..Default::default() };
+            let wanted = Some(Wanted::Exactly(action.into()));
+            let query = EventQuery { action: wanted, limit: 10, ..Default::default() };
             let found = server.provider.db.read(move |conn| audit::list(conn, &query)).await;
             let found = found.expect("the log can be read");
             assert_eq!(found.len(), 1, "{action}");

@@ -3,12 +3,19 @@
 use super::{Event, MAX_PAGE};
 use crate::domain::ground::Ground;
 use crate::protocol::time::Timestamp;
-use crate::storage::audit::{self, EventQuery};
+use crate::storage::audit::{self, EventQuery, Wanted};
 use crate::storage::{DbConnection, StorageError, clients, users};
 use std::collections::{BTreeSet, HashMap};
 
 /// The most entries of one file.
 const EXPORT_ROWS: i64 = 10_000;
+/// The longest text that is searched for, in characters.
+const MAX_SEARCH: usize = 200;
+/// Before the id of a person, as the log writes it, and before that of a client.
+const USER: &str = "user:";
+const CLIENT: &str = "client:";
+/// Those who act and have no name but this.
+const NAMELESS: [&str; 4] = ["browser", "cli", "setup", "system"];
 
 /// Which entries are wanted. What is absent does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,12 +23,15 @@ pub struct LogQuery {
     pub from: Option<Timestamp>,
     /// Up to, but without this moment.
     pub to: Option<Timestamp>,
-    /// As it is written (`user:ID`, `cli`), or an id, an email address, a user name.
+    /// As it is written (`user:ID`, `cli`), or an id, an email address, a user name; or a part of one,
+    /// or of the name of a client.
     pub actor: Option<String>,
-    /// The action, or with a dot at its end how it starts (`user.`).
+    /// A part of the action, or with its dot how it starts (`user.`).
     pub action: Option<String>,
     /// As [`LogQuery::actor`].
     pub target: Option<String>,
+    /// The id of the person it is about, who may be gone.
+    pub user_id: Option<String>,
     /// `ok`, `denied` for what was refused, or `failed` for what did not work.
     pub result: Option<String>,
     pub ip: Option<String>,
@@ -33,18 +43,20 @@ pub struct LogQuery {
 impl LogQuery {
     /// The query as it is stored, with the ids of those who are named.
     fn stored(self, conn: &mut DbConnection, limit: i64) -> Result<EventQuery, StorageError> {
-        let actor = self.actor.map(|typed| written(conn, typed)).transpose()?;
-        let named = self.target.map(|typed| written(conn, typed)).transpose()?;
+        let actor = self.actor.map(|typed| wanted(conn, &typed)).transpose()?;
+        let named = self.target.map(|typed| wanted(conn, &typed)).transpose()?;
         // The log of a person is what was done to the account, by whatever name it is stored.
-        let (target, user_id) = match named.as_deref().and_then(|it| it.strip_prefix("user:")) {
-            Some(id) => (None, Some(id.to_owned())),
-            None => (named, None),
+        let (target, user_id) = match (named, self.user_id) {
+            (Some(Wanted::Exactly(written)), None) if written.starts_with(USER) => {
+                (None, Some(written[USER.len()..].to_owned()))
+            }
+            (named, user_id) => (named, user_id),
         };
         Ok(EventQuery {
             from: self.from,
             to: self.to,
             actor,
-            action: self.action,
+            action: self.action.map(|typed| Wanted::Part(cut(&typed))),
             target,
             user_id,
             result: self.result,
@@ -56,18 +68,29 @@ impl LogQuery {
     }
 }
 
-/// How the log writes who was typed: a person by id, email address or user name, a client by its id.
-/// What is neither is taken as it is.
-fn written(conn: &mut DbConnection, typed: String) -> Result<String, StorageError> {
-    let user = match users::find(conn, &typed)? {
+/// How the log writes who was typed in full: a person by id, email address or user name, a client by
+/// its id. What is neither is a part of something.
+fn wanted(conn: &mut DbConnection, typed: &str) -> Result<Wanted, StorageError> {
+    let id = typed.strip_prefix(USER).unwrap_or(typed);
+    let user = match users::find(conn, id)? {
         Some(user) => Some(user),
-        None => users::find_by_login_name(conn, &typed)?,
+        None => users::find_by_login_name(conn, typed)?,
     };
     if let Some(user) = user {
-        return Ok(format!("user:{}", user.id));
+        return Ok(Wanted::Exactly(format!("{USER}{}", user.id)));
     }
-    let client = clients::find(conn, &typed)?;
-    Ok(client.map_or(typed, |client| format!("client:{}", client.id)))
+    let id = typed.strip_prefix(CLIENT).unwrap_or(typed);
+    if let Some(client) = clients::find(conn, id)? {
+        return Ok(Wanted::Exactly(format!("{CLIENT}{}", client.id)));
+    }
+    Ok(match NAMELESS.contains(&typed) {
+        true => Wanted::Exactly(typed.to_owned()),
+        false => Wanted::Part(cut(typed)),
+    })
+}
+
+fn cut(typed: &str) -> String {
+    typed.chars().take(MAX_SEARCH).collect()
 }
 
 /// The names of people and clients, by how the log writes them (`user:ID`).
@@ -170,13 +193,25 @@ mod tests {
         let all = found(LogQuery::default()).await;
         assert_eq!(all, ["key.rotate", "session.start", "user.block"]);
         let query = LogQuery { target: some("user:u1"), ..LogQuery::default() };
-        assert_eq!(found(query).await, ["session.start", "user.block"]);
+        assert_eq!(found(query).await, ["user.block"]);
         let query = LogQuery { result: some("denied"), ..LogQuery::default() };
         assert_eq!(found(query).await, ["session.start"]);
         let query = LogQuery { result: some("failed"), ..LogQuery::default() };
         assert!(found(query).await.is_empty(), "what was refused has not failed");
         let query = LogQuery { action: some("user."), ..LogQuery::default() };
         assert_eq!(found(query).await, ["user.block"]);
+        for (part, finds) in
+            [("BLOCK", 1), ("sta", 1), ("s", 2), ("er.bl", 0), ("r%b", 0), ("_", 0)]
+        {
+            let query = LogQuery { action: some(part), ..LogQuery::default() };
+            assert_eq!(found(query).await.len(), finds, "{part}");
+        }
+        let query = LogQuery { actor: some("cl"), ..LogQuery::default() };
+        assert_eq!(found(query).await, ["key.rotate", "session.start"]);
+        let query = LogQuery { target: some("SER:U"), ..LogQuery::default() };
+        assert_eq!(found(query).await, ["user.block"]);
+        let query = LogQuery { user_id: some("u1"), ..LogQuery::default() };
+        assert_eq!(found(query).await, ["session.start", "user.block"]);
         let query = LogQuery { actor: some("' OR 1=1 --"), ..LogQuery::default() };
         assert!(found(query).await.is_empty(), "AD-06");
     }
@@ -205,7 +240,14 @@ mod tests {
             assert_eq!(about(Some(named), None).await.len(), 1, "{named}");
             assert_eq!(about(None, Some(named)).await.len(), 1, "{named}");
         }
-        assert!(about(Some("carol"), None).await.is_empty());
+        for part in ["ad", "DA@A.EX", &ada[..20], &written[..20]] {
+            assert_eq!(about(Some(part), None).await.len(), 1, "{part}");
+            assert_eq!(about(None, Some(part)).await.len(), 1, "{part}");
+        }
+        for stranger in ["carol", "a%a", "%", "a_a@a.example"] {
+            assert!(about(Some(stranger), None).await.is_empty(), "{stranger}");
+            assert!(about(None, Some(stranger)).await.is_empty(), "{stranger}");
+        }
         let all = events(&test.ground, LogQuery::default(), 50).await.unwrap().0;
         let names = names(&test.ground, &all).await.unwrap();
         assert_eq!(names.get(&written).map(String::as_str), Some("ada"));

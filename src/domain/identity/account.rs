@@ -13,7 +13,7 @@ use crate::protocol::client::Client;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::{Lifetime, Timestamp};
-use crate::storage::audit::EventQuery;
+use crate::storage::audit::{EventQuery, Wanted};
 use crate::storage::{audit, authorizations, clients, consents, sessions};
 
 pub use crate::storage::audit::Event;
@@ -48,7 +48,7 @@ pub async fn newest_events(
             let mut events = Vec::new();
             for action in SHOWN_ACTIONS {
                 let query = EventQuery {
-                    action: Some(action.into()),
+                    action: Some(Wanted::Exactly(action.into())),
                     user_id: Some(user_id.clone()),
                     limit,
                     ..EventQuery::default()

@@ -68,6 +68,7 @@ fn filter(query: &Params) -> LogQuery {
         actor: given("actor"),
         action: given("action"),
         target: given("target"),
+        user_id: None,
         result: given("result")
             .filter(|result| ["ok", "denied", "failed"].contains(&result.as_str())),
         ip: given("ip"),
