@@ -116,6 +116,13 @@ pub enum SetupError {
     Unreachable(#[source] reqwest::Error),
     #[error("the issuer answered with status {0}")]
     Status(u16),
+    /// It is busy, or was asked too much from here (RFC 9110 §10.2.3).
+    #[error("the issuer answered with status {status}: come back in {seconds} seconds")]
+    Later {
+        status: u16,
+        /// How long it asks to wait.
+        seconds: u64,
+    },
     #[error("the answer of the issuer is too long")]
     TooLong,
     #[error("the discovery document of the issuer cannot be read")]

@@ -28,6 +28,9 @@ const LIFE: Lifetime = Lifetime::seconds(5);
 const MAX_SKEW_SECONDS: i64 = 60;
 /// How long after a failure the next try is, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// The longest wait that the provider may ask for: it says ten seconds at most, and who knows who else
+/// answers in its place.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// The pause between two answers, should something between answer at once, and after one that is no
 /// sign of life and brings nothing.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
@@ -97,7 +100,7 @@ impl Reader {
                         tracing::warn!(%error, "lost the feed of revocations");
                     }
                     well = false;
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(pause.max(asked_to_wait(&error))).await;
                     pause = (pause * 2).min(RETRY.1);
                 }
             }
@@ -199,6 +202,14 @@ impl Reader {
             self.list.sweep(page.iat);
         }
         Ok(is_news || page.seq > page.since)
+    }
+}
+
+/// How long the provider asks to be left alone. What was read so far stays read.
+fn asked_to_wait(error: &SetupError) -> Duration {
+    match error {
+        SetupError::Later { seconds, .. } => Duration::from_secs(*seconds).min(LONGEST_RETRY),
+        _ => Duration::ZERO,
     }
 }
 

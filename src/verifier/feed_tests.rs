@@ -92,6 +92,52 @@ async fn r_13_a_feed_that_falls_silent_leaves_a_stale_list_that_still_refuses() 
 }
 
 #[tokio::test]
+async fn the_feed_is_left_alone_for_as_long_as_it_asks_and_no_longer_than_half_a_minute() {
+    let mut stage = Stage::set().await;
+    stage.answers(&stage.page("e1", 0, 4));
+    for (status, says, seconds) in [
+        (429, "7", 7),
+        (503, " 1", 1),
+        (503, "100000", 30),
+        (503, "Sun, 22 Nov 2026 21:00:00 GMT", 0),
+        (429, "", 0),
+        (429, "-1", 0),
+        (429, "99999999999999999999999999", 0),
+        (500, "7", 0),
+    ] {
+        stage.stub.refuse_feed_once(status, says);
+        let error = stage.reader.step().await.unwrap_err();
+        assert_eq!(asked_to_wait(&error), Duration::from_secs(seconds), "{status} {says}: {error}");
+        assert!(error.to_string().contains(&status.to_string()), "{error}");
+    }
+    stage.reader.step().await.unwrap();
+    assert_eq!(stage.refuses("bea"), Some(false));
+}
+
+#[tokio::test]
+async fn a_reader_that_had_to_wait_goes_on_where_it_was() {
+    let stage = Stage::set().await;
+    let end = FeedPage {
+        entries: vec![block(2001, RevocationKind::Subject, "ada", stage.clock.now())],
+        ..stage.page("e1", 2000, 2001)
+    };
+    stage.answers(&FeedPage { more: true, ..stage.page("e1", 0, 2000) });
+    let Stage { mut reader, stub, .. } = stage;
+    // What answers the first question is no answer to the second.
+    assert!(reader.step().await.is_err());
+    stub.refuse_feed_once(429, "1");
+    let list = reader.list.clone();
+    let running = tokio::spawn(reader.run(Duty::Always));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(stub.last_query(), "epoch=e1&since=2000");
+    stub.set_feed(signing_key().sign(Typ::Revocations, &end).unwrap());
+    assert!(list.is_empty(), "it does not ask before the second is over");
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(list.len(), 1);
+    running.abort();
+}
+
+#[tokio::test]
 async fn another_epoch_is_a_new_snapshot_and_forgets_nothing() {
     let mut stage = Stage::set().await;
     let entries = vec![block(9, RevocationKind::Subject, "ada", stage.clock.now())];

@@ -146,6 +146,10 @@ impl Source {
         let response = request.send().await.map_err(SetupError::Unreachable)?;
         match response.status().as_u16() {
             200 => read(response, MAX_PAGE_BYTES).await,
+            status @ (429 | 503) => Err(match retry_after(&response) {
+                Some(seconds) => SetupError::Later { status, seconds },
+                None => SetupError::Status(status),
+            }),
             status => Err(SetupError::Status(status)),
         }
     }
@@ -175,6 +179,11 @@ fn max_age(response: &Response) -> Option<u64> {
     let value = response.headers().get(header::CACHE_CONTROL)?.to_str().ok()?;
     let mut directives = value.split(',').map(str::trim);
     directives.find_map(|one| one.strip_prefix("max-age=")?.parse().ok())
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3). A date is of no use where clocks are apart.
+fn retry_after(response: &Response) -> Option<u64> {
+    response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// https, or http that never leaves this machine.

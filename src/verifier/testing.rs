@@ -58,6 +58,8 @@ struct Shared {
     jwks_calls: AtomicUsize,
     feed: Mutex<String>,
     feed_query: Mutex<String>,
+    /// With which status and which `Retry-After` the feed refuses to answer.
+    feed_refuses: Mutex<Option<(u16, String)>>,
     introspection: Mutex<String>,
     stopped: AtomicBool,
 }
@@ -79,6 +81,7 @@ impl StubIssuer {
             jwks_calls: AtomicUsize::new(0),
             feed: Mutex::default(),
             feed_query: Mutex::default(),
+            feed_refuses: Mutex::default(),
             introspection: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
@@ -115,6 +118,11 @@ impl StubIssuer {
     /// What the feed of revocations answers.
     pub(super) fn set_feed(&self, answer: String) {
         *self.shared.feed.lock().unwrap() = answer;
+    }
+
+    /// The feed does not answer the next question.
+    pub(super) fn refuse_feed_once(&self, status: u16, retry_after: &str) {
+        *self.shared.feed_refuses.lock().unwrap() = Some((status, retry_after.to_owned()));
     }
 
     /// With which query the feed was asked last.
@@ -184,7 +192,16 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
         }
         Some("/revocations") => {
             query.clone_into(&mut shared.feed_query.lock().unwrap());
-            (200, shared.feed.lock().unwrap().clone())
+            match shared.feed_refuses.lock().unwrap().take() {
+                Some((status, retry_after)) => {
+                    return write!(
+                        stream,
+                        "HTTP/1.1 {status} X\r\nRetry-After: {retry_after}\r\n\
+                         Content-Length: 0\r\nConnection: close\r\n\r\n"
+                    );
+                }
+                None => (200, shared.feed.lock().unwrap().clone()),
+            }
         }
         Some("/introspect") => (200, shared.introspection.lock().unwrap().clone()),
         _ => (404, String::new()),

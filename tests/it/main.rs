@@ -34,6 +34,7 @@ mod encryption;
 mod fapi;
 mod fapi_mtls;
 mod feed;
+mod feed_limits;
 mod flow_openidconnect;
 mod formats;
 mod forward_auth;

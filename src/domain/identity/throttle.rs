@@ -10,6 +10,7 @@
 //!   teaches this process the sum. An instance learns of failures elsewhere with the first of its own,
 //!   so one after another *n* instances let `limit + n - 1` failures pass in a window, and as many more
 //!   as are under way in the time that Redis takes to answer, as in one process.
+//! - [`Throttle::take_here`] never asks Redis: what it limits is work of this process alone.
 //! - [`Throttle::give_back`] and [`Throttle::forget`] are told to Redis beside the request.
 //!
 //! **When Redis is away**, is slow, or was lost, the counts of the process decide at once. They hold the
@@ -91,8 +92,17 @@ impl Throttle {
     pub async fn take(&self, name: &str, limit: Limit) -> Result<(), TooMany> {
         match self.take_of_all(name, limit).await {
             Some(taken) => taken,
-            None => self.counts().take(name, limit.attempts, limit.window, self.clock.now()),
+            None => self.take_here(name, limit),
         }
+    }
+
+    /// As [`Throttle::take`], of what costs this process and no other: each counts for itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Throttle::take`].
+    pub fn take_here(&self, name: &str, limit: Limit) -> Result<(), TooMany> {
+        self.counts().take(name, limit.attempts, limit.window, self.clock.now())
     }
 
     async fn take_of_all(&self, name: &str, limit: Limit) -> Option<Result<(), TooMany>> {

@@ -6,7 +6,7 @@ use crate::domain::digest::digest;
 use crate::domain::metadata;
 use crate::domain::revocation::feed::{Known, SignedPage};
 use crate::http::State;
-use crate::http::edge::{JsonError, QueryParams};
+use crate::http::edge::{JsonError, QueryParams, RequestInfo};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::revocation_feed::MAX_WAIT_SECONDS;
@@ -21,6 +21,7 @@ const MAX_EPOCH_BYTES: usize = 64;
 pub async fn get(
     request: HttpRequest,
     state: web::Data<State>,
+    info: RequestInfo,
     QueryParams(query): QueryParams,
 ) -> Result<HttpResponse, JsonError> {
     let (known, wait) = asked(&query)?;
@@ -28,7 +29,7 @@ pub async fn get(
     if !wait.is_zero() {
         provider.feed.wait(provider, &known, wait, || state.readiness.is_on()).await;
     }
-    let page = provider.feed.page(provider, &known).await?;
+    let page = provider.feed.page(provider, &known, info.ip().as_deref()).await?;
     Ok(answer(&request, &page, wait))
 }
 
