@@ -34,7 +34,8 @@ Examples:
                          --grant-type client_credentials --scope api:read
 
 Flags that take several values may be repeated, or hold several separated by spaces or commas.
-Without --scope a client that signs people in may ask for openid profile email.";
+Without --scope a client that signs people in may ask for openid profile email, and for
+offline_access when it has the grant type refresh_token.";
 
 #[derive(Subcommand)]
 pub enum ClientCommand {
@@ -151,9 +152,9 @@ impl Create {
             ..ClientDraft::default()
         };
         self.members.apply(&mut draft)?;
-        let metadata = &mut draft.metadata;
-        if self.members.names_no_grant() && metadata.scope.contains("offline_access") {
-            metadata.grant_types.push(GrantType::RefreshToken);
+        if self.members.names_no_grant() {
+            // As in the administration.
+            draft.metadata.grant_types.push(GrantType::RefreshToken);
         }
         Ok(draft)
     }

@@ -47,6 +47,36 @@ both! {
         assert_eq!(clients(&server).await.len(), 2, "a new form makes another");
     }
 
+    async fn an_app_of_the_administration_is_as_one_of_the_command_line(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let (web, native) = ("https://shop.example/cb", "com.example.shop:/cb");
+        let public = ["--public", "--redirect-uri"];
+        let kinds: [(&str, &str, &[&str]); 4] = [
+            ("web", web, &["--redirect-uri", web]),
+            ("spa", web, &[public[0], public[1], web]),
+            ("native", native, &[public[0], public[1], native, "--application-type", "native"]),
+            ("machine", "", &["--grant-type", "client_credentials", "--scope", "api:read"]),
+        ];
+        for (kind, redirect, flags) in kinds {
+            let form = root.open(&format!("{WIZARD}{kind}")).await;
+            // What stands in the field unless it is changed.
+            let scope = form.value("scope").filter(|scope| !scope.is_empty());
+            let scope = scope.unwrap_or_else(|| "api:read".into());
+            let typed = [("name", kind), ("redirect_uris", redirect), ("scope", &scope)];
+            let before = clients(&server).await;
+            let made = send(&root, &form, "/admin/clients", &typed).await;
+            assert_eq!(made.status, 200, "{kind}: {}", made.body);
+            let words = [&["client", "create", "--name", kind][..], flags].concat();
+            server.command(&words).await.expect_done();
+            let mut new = clients(&server).await;
+            new.retain(|client| !before.contains(client));
+            let [one, other] = &new[..] else { panic!("{kind}: {} new ones", new.len()) };
+            assert_eq!(one.metadata, other.metadata, "{kind}");
+            assert_eq!(one.policy, other.policy, "{kind}");
+            assert_eq!(one.disabled, other.disabled, "{kind}");
+        }
+    }
+
     async fn an_app_cannot_choose_its_id_by_the_form(server: TestServer) {
         let root = Agent::administrator(&server).await;
         let form = root.open(&format!("{WIZARD}web")).await;

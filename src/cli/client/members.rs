@@ -25,8 +25,7 @@ pub struct Members {
     /// urn:ietf:params:oauth:grant-type:token-exchange,
     /// urn:ietf:params:oauth:grant-type:device_code,
     /// urn:openid:params:grant-type:ciba,
-    /// urn:ietf:params:oauth:grant-type:jwt-bearer [default: authorization_code, with
-    /// refresh_token when the scope has offline_access]
+    /// urn:ietf:params:oauth:grant-type:jwt-bearer [default: authorization_code and refresh_token]
     #[arg(long = "grant-type", visible_alias = "grant-types", value_name = "GRANT", num_args = 1..)]
     grant_types: Vec<String>,
     /// code; with features.legacy_response_types also id_token, "id_token token", "code id_token"

@@ -180,6 +180,11 @@ impl Page {
         rest.and_then(|rest| rest.split('"').next()).map(unescape).unwrap_or_default()
     }
 
+    /// What stands in the field with an id.
+    pub fn value(&self, id: &str) -> Option<String> {
+        self.attribute_after(&format!("<input id=\"{id}\""), "value")
+    }
+
     fn attribute_after(&self, anchor: &str, attribute: &str) -> Option<String> {
         let rest = self.body.split_once(anchor)?.1;
         let rest = rest.split_once(&format!("{attribute}=\""))?.1;
