@@ -142,6 +142,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_may_write_is_marked_also_when_it_was_allowed_before() {
+        let line = |scope| ScopeLine::new(Text::default(), scope, "").expect("a line");
+        let marked = |scopes: Vec<ScopeLine>, already: Vec<ScopeLine>| {
+            let page = Consent { scopes, already, ..Consent::default() };
+            page.render().expect("it renders").matches("warn-icon").count()
+        };
+        let (read, write) = (line("orders:read"), line("orders:write"));
+        assert_eq!(marked(vec![read.clone()], vec![write.clone()]), 1);
+        assert_eq!(marked(vec![write.clone()], vec![read.clone()]), 1);
+        assert_eq!(marked(vec![read.clone()], vec![read]), 0);
+        assert_eq!(marked(vec![write.clone()], vec![write]), 2);
+    }
+
+    #[test]
     fn a_scope_that_may_write_is_marked() {
         let line = |scope| ScopeLine::new(Text::default(), scope, "").expect("a line");
         assert!(line("orders:write").danger);

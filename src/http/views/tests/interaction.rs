@@ -81,11 +81,12 @@ fn consent(sample: Sample) -> Consent {
 }
 
 fn device_consent(sample: Sample) -> Consent {
-    let already = ScopeLine::new(sample.page().text, "email", "");
+    let line = |scope| ScopeLine::new(sample.page().text, scope, "");
+    let already = ["email", "orders:write"].into_iter().filter_map(line);
     Consent {
         on_device: true,
         verified: Some(false),
-        already: already.into_iter().collect(),
+        already: already.collect(),
         terms_url: None,
         app: App { logo: Some(sample.text("/static/icon.svg")), ..app(sample) },
         ..consent(sample)
