@@ -69,6 +69,26 @@ pub fn expect_writable(file: &Path) -> Result<(), StorageError> {
     }
 }
 
+/// Looks whether what was just synchronised is on the disk. A file system that gives up because of an
+/// error drops what it has not written yet, and ext4 may tell whoever synchronises a file in that moment
+/// that all is well. Only a change that needs its journal, such as new times of the file, finds out:
+/// the first makes it refuse changes, if it does not yet, and the second is refused.
+///
+/// # Errors
+///
+/// `Unavailable` when the file system takes no changes, or the file is out of reach.
+pub fn expect_kept(file: &Path) -> Result<(), StorageError> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let now = Timestamps { last_access: now, last_modification: now };
+    let touch = || utimensat(CWD, file, &now, AtFlags::empty());
+    touch().and_then(|()| touch()).map_err(|error| {
+        let text = format!("disk I/O error: {}: {error}", file.display());
+        StorageError::Unavailable(text.into())
+    })
+}
+
 /// The settings of PostgreSQL by which it may lose what it has acknowledged, as they are for this
 /// connection. None for SQLite, whose settings are ours.
 ///
@@ -115,6 +135,16 @@ mod tests {
             writable.note(&Ok(()));
             assert!(!writable.is_refused(), "{lasting}");
         }
+    }
+
+    #[test]
+    fn s_04_what_was_synchronised_counts_only_while_the_file_system_takes_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(expect_kept(directory.path()).is_ok());
+        let gone = expect_kept(&directory.path().join("none"));
+        let writable = Writable::default();
+        writable.note(&gone);
+        assert!(gone.is_err() && writable.is_refused(), "{gone:?}");
     }
 
     #[test]

@@ -98,8 +98,9 @@ impl Db {
         let writable = Arc::<Writable>::default();
         let (writer, path, size) = match url {
             DatabaseUrl::Sqlite(path) => {
-                let writer = Writer::start(first, max_batch, writable.clone());
-                (Some(Arc::new(writer)), Some(Path::new(path).into()), SQLITE_READERS)
+                let file = Arc::<Path>::from(Path::new(path));
+                let writer = Writer::start(first, file.clone(), max_batch, writable.clone());
+                (Some(Arc::new(writer)), Some(file), SQLITE_READERS)
             }
             DatabaseUrl::Postgres(_) => (None, None, POSTGRES_CONNECTIONS),
         };

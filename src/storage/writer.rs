@@ -8,11 +8,12 @@
 //! for good when one could not be rolled back, and SQLite rolls back by itself when the disk is full.
 //! There is no timer: while the disk works on one batch, the next one gathers.
 
-use super::condition::Writable;
+use super::condition::{Writable, expect_kept};
 use super::{DbConnection, StorageError};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -40,13 +41,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread with the connection it will own. At most `max_batch` pieces of work share
-    /// a commit. What becomes of commits is noted.
-    pub fn start(conn: DbConnection, max_batch: usize, writable: Arc<Writable>) -> Self {
+    /// Starts the thread with the connection it will own, to the database in `file`. At most `max_batch`
+    /// pieces of work share a commit. What becomes of commits is noted.
+    pub fn start(
+        conn: DbConnection,
+        file: Arc<Path>,
+        max_batch: usize,
+        writable: Arc<Writable>,
+    ) -> Self {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(conn, &jobs, max_batch, &writable))
+            .spawn(move || serve(conn, &file, &jobs, max_batch, &writable))
             .expect("the operating system can start a thread at start-up");
         Self { queue }
     }
@@ -135,6 +141,7 @@ where
 
 fn serve(
     mut conn: DbConnection,
+    file: &Path,
     jobs: &Receiver<Box<dyn Job>>,
     max_batch: usize,
     writable: &Writable,
@@ -145,6 +152,7 @@ fn serve(
         let mut batch = Vec::with_capacity(max_batch);
         batch.push(first);
         let committed = run_batch(&mut conn, &mut batch, jobs, max_batch);
+        let committed = committed.and_then(|()| expect_kept(file));
         writable.note(&committed);
         if committed.is_err() {
             // Those who queued up behind a lock or a full disk have waited as long for the same.
