@@ -158,6 +158,7 @@ fn of_resource_member(problem: &FieldProblem) -> Option<Problem> {
         "error-details-type-taken" => Problem::DetailsTaken,
         "error-scope-count" => Problem::TooMany,
         "error-scope-reserved" => Problem::ScopeReserved,
+        "error-scope-translation" => Problem::ScopeTranslation,
         "error-scope-words" => Problem::BadCharacter,
         "error-private-claim" => Problem::PrivateClaim(problem.line.unwrap_or(1)),
         _ => return None,

@@ -21,6 +21,9 @@ pub const MAX_IDENTIFIER_BYTES: usize = 255;
 pub struct ResourceSettings {
     /// What a token for it can be limited to, each with the words that people read.
     pub scopes: BTreeMap<String, String>,
+    /// The words in other languages: by scope, then by the tag of the language.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub scope_translations: BTreeMap<String, BTreeMap<String, String>>,
     pub token_format: AccessTokenFormat,
     /// ES256 when absent; HS256 signs with the secret that the resource shares with us.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +55,41 @@ pub struct ResourceSettings {
 }
 
 impl ResourceSettings {
+    /// Takes scopes as people write them: `orders:read` with its words, and `orders:read#de` with those
+    /// of another language, as members of RFC 7591 §2.2 are.
+    pub fn set_scopes(&mut self, written: impl IntoIterator<Item = (String, String)>) {
+        self.scopes.clear();
+        self.scope_translations.clear();
+        for (name, words) in written {
+            match name.rsplit_once('#') {
+                Some((scope, tag)) => {
+                    let translations = self.scope_translations.entry(scope.to_owned()).or_default();
+                    translations.insert(tag.to_owned(), words);
+                }
+                None => drop(self.scopes.insert(name, words)),
+            }
+        }
+    }
+
+    /// The scopes as [`ResourceSettings::set_scopes`] takes them.
+    pub fn written_scopes(&self) -> Vec<(String, &str)> {
+        let mut written = Vec::new();
+        for (scope, words) in &self.scopes {
+            written.push((scope.clone(), words.as_str()));
+            let others = self.scope_translations.get(scope).into_iter().flatten();
+            written.extend(others.map(|(tag, words)| (format!("{scope}#{tag}"), words.as_str())));
+        }
+        written
+    }
+
+    /// What people read about a scope, in their language where there are words in it.
+    pub fn words(&self, scope: &str, language: &str) -> Option<&str> {
+        let translations = self.scope_translations.get(scope);
+        let translated = translations.and_then(|translations| translations.get(language));
+        let words = translated.or_else(|| self.scopes.get(scope))?;
+        Some(words.as_str()).filter(|words| !words.is_empty())
+    }
+
     /// Whether tokens for it need a secret that it shares with us.
     pub fn needs_secret(&self) -> bool {
         let signs = self.token_format != AccessTokenFormat::Opaque
@@ -109,6 +147,23 @@ mod tests {
             assert!(!is_identifier(text), "{text}");
         }
         assert!(!is_identifier("https://u:p@a.example/"));
+    }
+
+    #[test]
+    fn words_are_those_of_the_language_where_there_are_some() {
+        let mut settings = ResourceSettings::default();
+        let written = [("a:read#de", "Lesen"), ("a:read", "Read"), ("a:write", ""), ("b", "B")];
+        let owned = |(name, words): (&str, &str)| (name.to_owned(), words.to_owned());
+        settings.set_scopes(written.map(owned));
+        assert_eq!(settings.words("a:read", "de"), Some("Lesen"));
+        assert_eq!(settings.words("a:read", "en"), Some("Read"));
+        assert_eq!(settings.words("b", "de"), Some("B"));
+        assert_eq!(settings.words("a:write", "de"), None);
+        assert_eq!(settings.words("a:read#de", "de"), None, "a translation is no scope");
+        let mut again = ResourceSettings::default();
+        let as_written = settings.written_scopes();
+        again.set_scopes(as_written.into_iter().map(|(name, words)| (name, words.to_owned())));
+        assert_eq!(again, settings);
     }
 
     #[test]

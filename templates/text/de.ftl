@@ -308,6 +308,7 @@ problem-last-secret = Das ist das einzige Geheimnis der App. Zuerst ein neues er
 problem-identifier-invalid = Eine vollständige Adresse ohne #-Teil angeben, etwa https://api.example.com.
 problem-identifier-taken = Eine andere API hat diese Kennung.
 problem-scope-reserved = openid, profile, email, address, phone und offline_access gehören zu keiner API.
+problem-scope-translation = Worte in einer anderen Sprache brauchen auch den Scope selbst, eine Sprache wie en und einige Worte.
 problem-uses-invalid = 1 bis 100000.
 problem-hours-invalid = 1 bis 8784 Stunden.
 problem-details-invalid = Die Typen als JSON-Liste angeben; die Anleitung zu APIs zeigt eine.
@@ -650,7 +651,7 @@ resource-name = Name
 resource-identifier = Kennung
 resource-identifier-label = Kennung: ihr aud, eine vollständige Adresse; sie lässt sich später nicht ändern
 resource-scopes = Scopes
-resource-scopes-label = Scopes: einer je Zeile, mit den Worten, die Menschen lesen, etwa orders:read = Ihre Bestellungen sehen
+resource-scopes-label = Scopes: einer je Zeile, mit den Worten, die Menschen lesen, etwa orders:read = Ihre Bestellungen sehen. In einer anderen Sprache: orders:read#en = See your orders
 resource-what = Was sie ist
 resource-format = Format
 resource-signed-alg = Signatur

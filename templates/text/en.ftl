@@ -310,6 +310,7 @@ problem-last-secret = This is the only secret of the app. Make a new one first.
 problem-identifier-invalid = Write an absolute address without a # part, such as https://api.example.com.
 problem-identifier-taken = Another API has this identifier.
 problem-scope-reserved = openid, profile, email, address, phone and offline_access belong to no API.
+problem-scope-translation = Words in another language need the scope itself on a line too, a language such as de, and some words.
 problem-uses-invalid = Use 1 to 100000.
 problem-hours-invalid = Use 1 to 8784 hours.
 problem-details-invalid = Write the types as a JSON array; the guide on APIs shows one.
@@ -652,7 +653,7 @@ resource-name = Name
 resource-identifier = Identifier
 resource-identifier-label = Identifier: its aud, an absolute address; it cannot be changed later
 resource-scopes = Scopes
-resource-scopes-label = Scopes: one a line, with the words people read, such as orders:read = See your orders
+resource-scopes-label = Scopes: one a line, with the words people read, such as orders:read = See your orders. In another language: orders:read#de = Ihre Bestellungen sehen
 resource-what = What it is
 resource-format = Format
 resource-signed-alg = Signature

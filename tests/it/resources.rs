@@ -313,6 +313,33 @@ both! {
         assert!(page.body.contains("Words for orders:read"), "{}", page.body);
         assert!(page.body.contains("other:read"), "a scope without words is named as it is");
     }
+
+    async fn the_consent_page_says_it_in_the_language_of_the_person(server: TestServer) {
+        server.user("ada").await;
+        let settings = |settings: &mut ResourceSettings| {
+            let written = [("orders:read", "See your orders"), ("orders:read#de", "Ihre Käufe sehen")];
+            let words = |(name, words): (&str, &str)| (name.to_owned(), words.to_owned());
+            settings.set_scopes(written.map(words).into_iter().chain([words(("orders:write", "Buy"))]));
+        };
+        resource(&server, ORDERS, &[], settings).await;
+        let app = WebApp::register_as(&server, |draft| {
+            draft.metadata.scope = "openid orders:read orders:write".parse().expect("a scope");
+        })
+        .await;
+        let languages = [("de", "Ihre Käufe sehen", "See your orders"), ("fr en", "See your orders", "Käufe")];
+        for (locale, said, not_said) in languages {
+            let app = app.in_another_browser();
+            let scope = ("scope", "openid orders:read orders:write");
+            let asked = [scope, ("resource", ORDERS), ("ui_locales", locale)];
+            let page = app.agent.log_in(&app.authorize(&asked).await, "ada").await;
+            page.expect_consent();
+            assert!(page.body.contains(said) && page.body.contains("Buy"), "{locale}: {}", page.body);
+            assert!(!page.body.contains(not_said) && !page.body.contains("#de"), "{locale}");
+        }
+        let document = app.http.get(format!("{}/.well-known/openid-configuration", app.base)).send();
+        let document = document.await.expect("an answer").text().await.expect("text");
+        assert!(!document.contains("#de"), "{document}");
+    }
 }
 
 /// What the metadata says of audiences nobody has to guess: the default one is the issuer.

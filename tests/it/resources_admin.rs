@@ -70,6 +70,40 @@ both! {
         }
     }
 
+    async fn words_in_another_language_are_set_on_both_ways(server: TestServer) {
+        let create = [
+            "resource", "create", "--identifier", "https://orders.example", "--name", "Orders", "--scope",
+            "orders:read#de=Käufe sehen", "orders:read=See your orders", "orders:write",
+        ];
+        server.command(&create).await.expect_done();
+        let ground = server.provider.ground();
+        let stored = async || {
+            let found = management::find(&ground, "https://orders.example").await;
+            found.expect("a database").expect("there")
+        };
+        let made = stored().await;
+        assert_eq!(made.settings.scopes.len(), 2, "a translation is no scope");
+        assert_eq!(made.settings.words("orders:read", "de"), Some("Käufe sehen"));
+        let shown = server.command(&["resource", "show", "https://orders.example"]).await;
+        assert!(shown.stdout.contains("orders:read#de (Käufe sehen)"), "{shown:?}");
+
+        let agent = Agent::administrator(&server).await;
+        let path = format!("/admin/resources/{}", made.id);
+        let page = agent.open(&path).await;
+        let lines = "orders:read = See your orders\norders:read#de = Käufe sehen\norders:write";
+        assert!(page.body.contains(lines), "{}", page.body);
+        post(&agent, &page, &path, &fields(&[("name", "Orders"), ("scopes", lines)])).await;
+        assert_eq!(stored().await.settings.scopes, made.settings.scopes);
+        assert_eq!(stored().await.settings.scope_translations, made.settings.scope_translations);
+        let wrong = fields(&[("name", "Orders"), ("scopes", "orders:read\norders:paid#de = x")]);
+        let refused = post(&agent, &page, &path, &wrong).await;
+        assert!(refused.has_id("scopes-error"), "{}", refused.body);
+        assert!(refused.body.contains("orders:paid#de = x"), "what was typed stays");
+        let said = ["resource", "update", "https://orders.example", "--scope", "a=A", "b#de=B"];
+        let said = server.command(&said).await.expect_refusal(2);
+        assert!(said.contains("name the scope itself too"), "{said}");
+    }
+
     async fn what_is_wrong_is_said_at_its_field_and_changes_nothing(server: TestServer) {
         let agent = Agent::administrator(&server).await;
         let page = agent.open("/admin/resources/new").await;

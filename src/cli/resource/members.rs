@@ -10,9 +10,9 @@ use std::path::PathBuf;
 /// Flags that `create` and `update` share.
 #[derive(Args)]
 pub struct Members {
-    /// A scope of the resource, with the words that people read: orders:read='See your orders'.
-    /// On update these replace all there were
-    #[arg(long = "scope", visible_alias = "scopes", value_name = "SCOPE[=WORDS]", num_args = 1..)]
+    /// A scope of the resource, with the words that people read: orders:read='See your orders', and in
+    /// another language orders:read#de='Ihre Bestellungen sehen'. On update these replace all there were
+    #[arg(long = "scope", visible_alias = "scopes", value_name = "SCOPE[#LANGUAGE][=WORDS]", num_args = 1..)]
     scopes: Vec<String>,
     /// jwt (the default), jwe or opaque
     #[arg(long, value_name = "FORMAT")]
@@ -55,7 +55,7 @@ impl Members {
                 Some((scope, words)) => (scope.to_owned(), words.trim().to_owned()),
                 None => (scope.clone(), String::new()),
             };
-            settings.scopes = self.scopes.iter().map(pair).collect();
+            settings.set_scopes(self.scopes.iter().map(pair));
         }
         if let Some(format) = self.token_format {
             settings.token_format = format;
@@ -98,7 +98,7 @@ impl Members {
 pub fn unset(settings: &mut ResourceSettings, names: &[String]) -> Result<(), CliError> {
     for name in words(names) {
         match name.replace('-', "_").as_str() {
-            "scope" | "scopes" => settings.scopes.clear(),
+            "scope" | "scopes" => settings.set_scopes([]),
             "token_signed_alg" => settings.token_signed_alg = None,
             "token_encryption_alg" => settings.token_encryption_alg = None,
             "token_encryption_enc" => settings.token_encryption_enc = None,

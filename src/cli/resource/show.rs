@@ -72,11 +72,12 @@ pub fn text(resource: &Resource, secret: Option<&str>) -> String {
         ("token_status_list", settings.token_status_list.then(|| "yes".to_owned())),
         ("created", Some(date(resource.created_at.as_unix()))),
     ];
-    let scope = |(scope, words): (&String, &String)| match words.is_empty() {
-        true => scope.clone(),
+    let scope = |(scope, words): (String, &str)| match words.is_empty() {
+        true => scope,
         false => format!("{scope} ({words})"),
     };
-    lines.extend(settings.scopes.iter().map(|pair| ("scope", Some(scope(pair)))));
+    let scopes = settings.written_scopes().into_iter();
+    lines.extend(scopes.map(|pair| ("scope", Some(scope(pair)))));
     let rules = settings.token_claims.iter();
     lines.extend(rules.map(|(name, source)| ("claim", Some(format!("{name} = {source}")))));
     let kinds = &settings.authorization_details_types;

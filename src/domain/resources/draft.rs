@@ -10,6 +10,8 @@ use crate::protocol::claims::SCOPE_CLAIMS;
 use crate::protocol::client::AccessTokenFormat;
 use crate::protocol::resource::{ResourceSettings, is_identifier};
 use crate::protocol::scope::Scope;
+use std::collections::BTreeMap;
+use unic_langid::LanguageIdentifier;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 200;
@@ -80,7 +82,24 @@ impl ResourceDraft {
             };
             problems.push(FieldProblem::new("scopes", key, says).at(index));
         }
+        problems.extend(self.translation_problem());
         problems
+    }
+
+    /// Words in another language are for a scope that there is.
+    fn translation_problem(&self) -> Option<FieldProblem> {
+        let is_right = |(scope, translations): (&String, &BTreeMap<String, String>)| {
+            let words = |(tag, words): (&String, &String)| {
+                is_language(tag) && is_line(words, MAX_DESCRIPTION_CHARS)
+            };
+            self.settings.scopes.contains_key(scope)
+                && translations.len() <= MAX_SCOPES
+                && translations.iter().all(words)
+        };
+        let says = "scope#language=words: name the scope itself too, a language such as de, and at most \
+                    200 characters that can be seen";
+        let is_wrong = !self.settings.scope_translations.iter().all(is_right);
+        is_wrong.then(|| FieldProblem::new("scopes", "error-scope-translation", says))
     }
 
     fn token_problems(&self) -> Vec<FieldProblem> {
@@ -170,6 +189,11 @@ fn is_token(scope: &str) -> bool {
     scope.parse::<Scope>().is_ok_and(|parsed| parsed.iter().eq([scope]))
 }
 
+/// A tag of RFC 5646, as it is usually written.
+fn is_language(tag: &str) -> bool {
+    tag.parse::<LanguageIdentifier>().is_ok_and(|known| known == tag)
+}
+
 /// What OpenID Connect Core §5.4 and §11 define is nobody else's.
 fn is_about_people(scope: &str) -> bool {
     matches!(scope, "openid" | "offline_access")
@@ -204,6 +228,31 @@ mod tests {
         let empty = ResourceDraft::default().problems();
         let fields: Vec<_> = empty.iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["identifier", "name"]);
+    }
+
+    #[test]
+    fn words_in_another_language_are_for_a_scope_that_there_is() {
+        let wrong = |name: &str, words: &str| {
+            with(|settings| {
+                let written = [("orders:read", "Read"), (name, words)];
+                let owned = |(name, words): (&str, &str)| (name.to_owned(), words.to_owned());
+                settings.set_scopes(written.map(owned));
+            })
+        };
+        assert!(wrong("orders:read#de", "Lesen").is_empty());
+        assert!(wrong("orders:read#pt-BR", "Ler").is_empty());
+        let long = "x".repeat(201);
+        for (name, words) in [
+            ("orders:write#de", "Schreiben"),
+            ("orders:read#", "Lesen"),
+            ("orders:read#d e", "Lesen"),
+            ("orders:read#de#fr", "Lesen"),
+            ("#de", "Lesen"),
+            ("orders:read#de", ""),
+            ("orders:read#de", &long),
+        ] {
+            assert_eq!(wrong(name, words), ["scopes"], "{name}");
+        }
     }
 
     #[test]

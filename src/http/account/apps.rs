@@ -22,7 +22,7 @@ pub async fn get(here: Here) -> Answer {
     let (page, now) = (here.page(Nav::Apps), here.provider().now());
     let apps = apps(&here).await?;
     let allowed = apps.iter().fold(Scope::default(), |all, app| all.union(&app.scope));
-    let words = words::of_scopes(here.provider(), &allowed, &[]).await;
+    let words = words::of_scopes(here.provider(), &allowed, &[], page.text.language().tag()).await;
     let words = words.map_err(|error| here.fault(&error))?;
     let issuer = &here.provider().issuer;
     let apps = apps.iter().map(|app| line(&page, issuer, &words, app, now)).collect();

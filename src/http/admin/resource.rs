@@ -36,8 +36,8 @@ async fn find(admin: &Admin, id: &str) -> Result<Resource, Stop> {
 pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> ResourcePage {
     let page = admin.page(Nav::Resources);
     let settings = &resource.settings;
-    let scope = |(scope, words): (&String, &String)| match words.is_empty() {
-        true => scope.clone(),
+    let scope = |(scope, words): (String, &str)| match words.is_empty() {
+        true => scope,
         false => format!("{scope} = {words}"),
     };
     let jwk = settings.token_encryption_jwk.as_ref();
@@ -49,7 +49,7 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         preview: list::address(super::preview::PATH, &[("resource", &resource.identifier)]),
         has_secret: settings.needs_secret(),
         name: resource.name.clone(),
-        scopes: settings.scopes.iter().map(scope).collect::<Vec<_>>().join("\n"),
+        scopes: settings.written_scopes().into_iter().map(scope).collect::<Vec<_>>().join("\n"),
         authorization_details_types: in_json(&settings.authorization_details_types),
         token_encryption_jwk: jwk.map(ToString::to_string).unwrap_or_default(),
         jwks_uri: settings.jwks_uri.clone().unwrap_or_default(),
@@ -164,8 +164,7 @@ fn read(
 ) -> ResourceSettings {
     let given = |name: &'static str| Some(posted.field(name)).filter(|value| !value.is_empty());
     let mut settings = ResourceSettings {
-        scopes: parse_scopes(&posted.field("scopes")),
-        token_claims: parse_scopes(&posted.field("token_claims")),
+        token_claims: parse_pairs(&posted.field("token_claims")),
         token_signed_alg: given("token_signed_alg"),
         token_encryption_alg: given("token_encryption_alg"),
         token_encryption_enc: given("token_encryption_enc"),
@@ -173,6 +172,7 @@ fn read(
         token_status_list: given("token_status_list").is_some(),
         ..before.clone()
     };
+    settings.set_scopes(parse_pairs(&posted.field("scopes")));
     match posted.field("token_format").parse() {
         Ok(format) => settings.token_format = format,
         Err(_) => errors.add("token_format", text, Problem::ChoiceInvalid),
@@ -193,8 +193,8 @@ fn read(
     settings
 }
 
-/// One scope a line, with its words behind an equals sign.
-pub fn parse_scopes(text: &str) -> BTreeMap<String, String> {
+/// One name a line, with its words behind an equals sign.
+pub fn parse_pairs(text: &str) -> BTreeMap<String, String> {
     let pair = |line: String| match line.split_once('=') {
         Some((scope, words)) => (scope.trim().to_owned(), words.trim().to_owned()),
         None => (line, String::new()),
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_scope_may_have_words_behind_an_equals_sign() {
-        let scopes = parse_scopes("orders:read = See your orders\r\n\n orders:write \n a=b = c");
+        let scopes = parse_pairs("orders:read = See your orders\r\n\n orders:write \n a=b = c");
         let scopes: Vec<_> = scopes.iter().map(|(scope, words)| (&**scope, &**words)).collect();
         let expected = [("a", "b = c"), ("orders:read", "See your orders"), ("orders:write", "")];
         assert_eq!(scopes, expected);

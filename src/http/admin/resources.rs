@@ -2,7 +2,7 @@
 
 use super::guard::{Admin, Answer, Posted};
 use super::list::{self, address, below};
-use super::resource::{parse_scopes, shown};
+use super::resource::{parse_pairs, shown};
 use crate::domain::resources::management::{self, ResourceDraft, ResourceError};
 use crate::http::edge::QueryParams;
 use crate::http::page::{Nav, Notice, Page};
@@ -69,7 +69,7 @@ pub async fn create(admin: Admin, posted: Posted) -> Answer {
         name: posted.field("name"),
         ..ResourceDraft::default()
     };
-    draft.settings.scopes = parse_scopes(&posted.field("scopes"));
+    draft.settings.set_scopes(parse_pairs(&posted.field("scopes")));
     let seal = Some(admin.provider().resources.seal());
     match management::create(&admin.ground(), draft, seal, &admin.actor()).await {
         Err(error @ (ResourceError::Invalid(_) | ResourceError::Taken)) => {

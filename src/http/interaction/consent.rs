@@ -78,13 +78,12 @@ pub async fn show(
     let folds = request.elsewhere.is_none();
     let (already, asked): (Vec<&str>, Vec<&str>) =
         wanted.iter().partition(|scope| folds && situation.allowed_before.contains(scope));
-    let words = words::of_scopes(&visitor.state.provider, &wanted, &request.resources).await;
+    let (provider, language) = (&visitor.state.provider, page.text.language().tag());
+    let words = words::of_scopes(provider, &wanted, &request.resources, language).await;
     let words = match words {
         Ok(words) => words,
         Err(error) => return flow::fault(visitor, &error),
     };
-    let provider = &visitor.state.provider;
-    let language = page.text.language().tag();
     let details = match details::in_words(provider, &request.details, language).await {
         Ok(details) => details,
         Err(error) => return flow::fault(visitor, &error),

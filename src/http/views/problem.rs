@@ -123,6 +123,8 @@ pub enum Problem {
     HoursInvalid,
     /// A scope that OpenID Connect defines.
     ScopeReserved,
+    /// Words in another language for a scope that is not there, or in no language.
+    ScopeTranslation,
     /// An encrypted token that nobody could read.
     RecipientMissing,
     /// A client that proves who it is by a secret keeps one.
@@ -233,6 +235,7 @@ impl Problem {
             Self::UsesInvalid => "problem-uses-invalid",
             Self::HoursInvalid => "problem-hours-invalid",
             Self::ScopeReserved => "problem-scope-reserved",
+            Self::ScopeTranslation => "problem-scope-translation",
             Self::RecipientMissing => "problem-recipient-missing",
             Self::SectorMissing => "problem-sector-missing",
             Self::SectorInvalid => "problem-sector-invalid",
