@@ -7,7 +7,7 @@
 use super::error::SetupError;
 use super::local_list::{LocalList, Moment, Position};
 use super::revocations::{RevocationSource, Stale};
-use super::seen::{Followed, Seen, Verdict};
+use super::seen::{Seen, Verdict};
 use crate::protocol::revocation::{RevocationEntry, TokenFacts};
 use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, read_entry};
 use crate::protocol::time::Clock;
@@ -159,7 +159,7 @@ impl Follower {
         let head: Option<Vec<u8>> = cmd("GET").arg(HEAD_KEY).query_async(redis).await?;
         let head: Option<Head> = head.and_then(|text| serde_json::from_slice(&text).ok());
         if let Some(head) = &head
-            && self.seen.follow(head) == Followed::BeginsAnew
+            && self.seen.begins_anew(head)
         {
             self.list.forget_position();
             self.list.mark_stale();

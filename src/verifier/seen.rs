@@ -41,28 +41,19 @@ pub(super) enum Verdict {
     Stale,
 }
 
-/// What a head means for the numbers.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Followed {
-    On,
-    /// The same numbers are read once more.
-    ReadsAgain,
-    /// They are other numbers now.
-    BeginsAnew,
-}
-
 impl Seen {
     /// In another epoch the numbers begin anew, and when they went back so does whoever counts on them.
     /// When the stream was built anew, what was read of it before may have had holes. In each case it is
-    /// read from its start.
-    pub(super) fn follow(&mut self, head: &Head) -> Followed {
+    /// read from its start. True when they are other numbers from now on.
+    #[must_use]
+    pub(super) fn begins_anew(&mut self, head: &Head) -> bool {
         let own = self.head.as_ref();
         let is_other = own.is_some_and(|own| own.epoch != head.epoch);
         let went_back = !is_other && own.is_some_and(|own| head.seq < own.seq);
         let of = Some((head.epoch.clone(), head.generation.clone()));
         if self.of == of && !went_back {
             self.vouched_for = head.seq;
-            return Followed::On;
+            return false;
         }
         let (own, behind) = match (is_other, went_back) {
             (true, _) => (None, None),
@@ -71,7 +62,7 @@ impl Seen {
             (false, false) => (self.head.take(), self.behind),
         };
         *self = Self { head: own, of, vouched_for: head.seq, behind, ..Self::default() };
-        if is_other || went_back { Followed::BeginsAnew } else { Followed::ReadsAgain }
+        is_other || went_back
     }
 
     /// Takes in what was read. Gives back what is vouched for.
@@ -226,7 +217,7 @@ mod tests {
     fn another_epoch_is_read_from_the_start() {
         let mut seen = seen(5);
         let next = Head { epoch: "e2".into(), seq: 2, time: NOW, proof: None, generation: None };
-        assert_eq!(seen.follow(&next), Followed::BeginsAnew);
+        assert!(seen.begins_anew(&next));
         assert_eq!(seen.complete, 0);
         assert_eq!(seen.judge(Some(next), at(0)), Verdict::Stale, "not read yet");
     }
@@ -245,10 +236,10 @@ mod tests {
     #[test]
     fn r_08_numbers_that_went_back_are_read_from_the_start_and_count_when_somebody_writes_a_head() {
         let mut seen = seen(5);
-        assert_eq!(seen.follow(&head(4, 1).unwrap()), Followed::BeginsAnew);
+        assert!(seen.begins_anew(&head(4, 1).unwrap()));
         assert_eq!(numbers(&seen.take_in(entries(1..=4))), [1, 2, 3, 4]);
         assert_eq!(seen.judge(head(4, 1), at(1)), Verdict::Unchanged);
-        assert_eq!(seen.follow(&head(4, 2).unwrap()), Followed::On);
+        assert!(!seen.begins_anew(&head(4, 2).unwrap()));
         assert_eq!(seen.judge(head(4, 2), at(2)), Verdict::FreshUntil(at(2).now + HEAD_LIFE));
     }
 
@@ -259,25 +250,26 @@ mod tests {
         // Emptied, and one entry written since: the head that comes next has its very number.
         let mut seen = Seen::default();
         assert_eq!(numbers(&seen.take_in(entries([7]))), [0; 0]);
-        assert_eq!(seen.follow(&built("a")), Followed::ReadsAgain);
+        assert!(!seen.begins_anew(&built("a")));
         assert!(!seen.reaches(&built("a")), "it was read of another one");
         assert_eq!(numbers(&seen.take_in(entries(1..=7))), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(
             seen.judge(Some(built("a")), at(1)),
             Verdict::FreshUntil(NOW + Lifetime::seconds(4))
         );
-        assert_eq!(seen.follow(&built("a")), Followed::On);
-        assert_eq!(seen.follow(&built("b")), Followed::ReadsAgain);
-        assert_eq!(seen.complete, 0);
+        assert!(!seen.begins_anew(&built("a")));
+        assert_eq!(seen.complete, 7);
+        assert!(!seen.begins_anew(&built("b")));
+        assert_eq!(seen.complete, 0, "the same numbers are read once more");
     }
 
     #[test]
     fn r_09_what_nobody_vouches_for_is_not_taken_in() {
         let mut seen = seen(5);
-        seen.follow(&head(5, 0).unwrap());
+        assert!(!seen.begins_anew(&head(5, 0).unwrap()));
         assert_eq!(numbers(&seen.take_in(entries([6, 1_000_000]))), [0; 0]);
         assert_eq!(numbers(&seen.vouched()), [0; 0]);
-        seen.follow(&head(6, 1).unwrap());
+        assert!(!seen.begins_anew(&head(6, 1).unwrap()));
         assert_eq!(numbers(&seen.vouched()), [6]);
         assert!(seen.reaches(&head(6, 1).unwrap()));
     }
@@ -292,7 +284,7 @@ mod tests {
         assert_eq!((seen.unvouched.len(), seen.beyond.len()), (UNVOUCHED, UNVOUCHED));
         // What was not kept is not taken for read.
         let all = head(5 + 12 * 1000, 1).unwrap();
-        seen.follow(&all);
+        assert!(!seen.begins_anew(&all));
         assert!(!seen.reaches(&all));
         assert_eq!(seen.judge(Some(all), at(1)), Verdict::Stale);
     }

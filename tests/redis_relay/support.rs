@@ -5,6 +5,7 @@ use countersign::domain::revocation::redis::RedisRelay;
 use countersign::jose::Sealer;
 use countersign::protocol::random::SystemRandom;
 use countersign::protocol::revocation::TokenFacts;
+use countersign::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY};
 use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp};
 use countersign::redis_link::Link;
 use countersign::storage::revocations::{self, NewRevocation};
@@ -123,6 +124,19 @@ impl Setup {
         conn.batch_execute(&format!("PRAGMA busy_timeout = 2000; {last}")).unwrap();
     }
 
+    /// Writes a head and the entry of its number, as a stranger does who may write. Without a proof of
+    /// their own they copy that of the head that is there.
+    pub async fn forge(&self, seq: i64, proof: Option<&str>) {
+        let text = self.redis.get(HEAD_KEY).await.unwrap();
+        let head: Head = serde_json::from_str(&text).unwrap();
+        let proof = proof.map(str::to_owned).or(head.proof.clone());
+        let forged = serde_json::to_string(&Head { seq, proof, ..head }).unwrap();
+        let _: String = self.redis.ask(&["SET", HEAD_KEY, &forged]).await;
+        let entry = ["kind", "jti", "key", "x", "not_before", "", "expires_at", "9999999999"];
+        let add = ["XADD", STREAM_KEY, &format!("{seq}-0")];
+        let _: String = self.redis.ask(&[&add[..], &entry].concat()).await;
+    }
+
     pub async fn epoch(&self) -> String {
         let find = |conn: &mut _| settings::find(conn, "revocation_epoch");
         self.db.read(find).await.unwrap().unwrap()
@@ -137,7 +151,7 @@ impl Setup {
         .await;
         let wanted = format!(r#""seq":{seq},"#);
         eventually("the head is written", 3000, async || {
-            self.redis.get("{countersign}:head").await.map(|head| head.contains(&wanted))
+            self.redis.get(HEAD_KEY).await.map(|head| head.contains(&wanted))
         })
         .await;
     }

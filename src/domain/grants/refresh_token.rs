@@ -30,7 +30,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 /// How long an answer may have been lost, in seconds.
 const RETRY_SECONDS: i64 = 30;
 /// What comes this soon after the first use came at the same time, in seconds.
-pub const BURST_SECONDS: i64 = 1;
+const BURST_SECONDS: i64 = 1;
 
 /// Exchanges a refresh token for new tokens.
 pub struct RefreshTokenGrant;
@@ -114,12 +114,17 @@ fn unusable() -> OAuthError {
     OAuthError::invalid_grant("the refresh token is not valid, or no longer")
 }
 
+/// Whether what comes now came at the same time as what spent the token: neither waited for an answer.
+pub fn came_together(spent_at: Timestamp, now: Timestamp) -> bool {
+    now.seconds_since(spent_at) <= BURST_SECONDS
+}
+
 fn judge(token: &RefreshToken, successor_is_unused: bool, now: Timestamp) -> Use {
     let Some(spent_at) = token.spent_at else { return Use::First };
     let elapsed = now.seconds_since(spent_at);
     let may_retry =
         successor_is_unused && token.retried_at.is_none() && (0..=RETRY_SECONDS).contains(&elapsed);
-    match (may_retry, elapsed <= BURST_SECONDS && successor_is_unused) {
+    match (may_retry, came_together(spent_at, now) && successor_is_unused) {
         (true, _) => Use::Retry,
         (false, true) => Use::Burst,
         (false, false) => Use::Replay,

@@ -9,8 +9,9 @@ use super::{access_token, id_token};
 use crate::domain::audit::{Actor, EventExt};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::digest::refresh_key;
-use crate::domain::grants::refresh_token::BURST_SECONDS;
-use crate::domain::grants::{Exchange, OneTimeValue, Redemption, Subject, token_exchange};
+use crate::domain::grants::{
+    Exchange, OneTimeValue, Redemption, Subject, refresh_token, token_exchange,
+};
 use crate::domain::provider::Provider;
 use crate::domain::revocation::{self, Cause, Reason};
 use crate::failpoint;
@@ -361,7 +362,7 @@ fn meets_a_lost_one(conn: &mut DbConnection, writing: &Writing) -> Result<bool, 
     let Some(OneTimeValue::RefreshToken { hash, .. }) = &writing.spend else { return Ok(false) };
     let now = writing.replay.now;
     let spent_at = refresh_tokens::find(conn, hash, now)?.and_then(|token| token.spent_at);
-    Ok(spent_at.is_some_and(|spent_at| now.seconds_since(spent_at) > BURST_SECONDS))
+    Ok(spent_at.is_some_and(|spent_at| !refresh_token::came_together(spent_at, now)))
 }
 
 /// Writes a new authorization. False when the account was closed meanwhile: whoever closes it waits,
