@@ -1,7 +1,9 @@
 //! The signed feed of revocations, and verifiers that live by it.
 
+use crate::support::command::run;
 use crate::support::crypto::{claims, header};
 use crate::support::{Reply, Store, TestServer, WebApp, both};
+use countersign::config::Config;
 use countersign::jose::{Expected, JwkSet, SigningAlgorithm, VerifyingKey, gate};
 use countersign::protocol::time::SystemClock;
 use countersign::protocol::time::monotonic;
@@ -9,6 +11,7 @@ use countersign::verifier::{StalenessPolicy, Verifier, VerifyError};
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 async fn ask(server: &TestServer, query: &str) -> Reply {
@@ -239,4 +242,64 @@ async fn p_03_a_database_that_went_back_begins_a_history_in_which_all_tokens_are
     // Nobody is signed out: there is a new token, and it is good.
     let next = app.refresh(&tokens.refresh_token).await.expect_tokens();
     assert!(app.is_active(&next.access_token).await);
+}
+
+/// P-03: somebody put an older file in place while the server was stopped, and its numbers come again.
+#[tokio::test]
+async fn p_03_after_an_older_file_was_put_back_at_a_stop_the_list_is_read_anew() {
+    let server = TestServer::start().await;
+    let app = WebApp::register(&server).await;
+    let (mut people, mut tokens) = (Vec::new(), Vec::new());
+    for name in ["ada", "grace", "hedy"] {
+        people.push(server.user(name).await);
+        tokens.push(app.in_another_browser().tokens(name, "openid").await.access_token);
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy.db").display().to_string();
+    server.command(&["--json", "backup", "create", &copy]).await.expect_json();
+    let verifier = verifier(&server, StalenessPolicy::Standard).await;
+    let list = verifier.revocation_list().expect("it follows the feed").clone();
+    server.block(&people[0]).await;
+    let is_refused = |token: &str| verifier.verify(token).err() == Some(VerifyError::Revoked);
+    within(2, "the service knows of ada", || is_refused(&tokens[0])).await;
+    within(2, "the service has read all", || {
+        list.position().map(|at| at.seq) == Some(server.provider.revocation.position().borrow().seq)
+    })
+    .await;
+    let before = list.position().expect("it knows a list");
+
+    let server = server.restarted(async |config| put_back_and_block(&copy, config).await).await;
+    // The entries of grace have the very numbers that those of ada had.
+    assert_eq!(server.provider.revocation.position().borrow().seq, before.seq);
+    within(5, "the service knows of grace", || is_refused(&tokens[1])).await;
+    assert!(is_refused(&tokens[0]), "what was refused before stays so");
+    within(5, "the list is complete", || !list.is_stale()).await;
+    assert!(verifier.verify(&tokens[2]).is_ok());
+    assert_ne!(list.position().expect("it knows a list").epoch, before.epoch);
+    assert!(!app.is_active(&tokens[1]).await && app.is_active(&tokens[2]).await);
+}
+
+/// Puts a copy of the database in its place, and blocks grace there.
+async fn put_back_and_block(copy: &str, config: &Config) {
+    let path = config.database_url.trim_start_matches("sqlite://");
+    let log = format!("{path}-wal");
+    within(5, "the database is closed", || !Path::new(&log).exists()).await;
+    std::fs::copy(copy, path).expect("it is put back");
+    let variables = [
+        ("COUNTERSIGN_DATABASE_URL", config.database_url.as_str()),
+        ("COUNTERSIGN_MASTER_KEY", config.master_key.as_deref().expect("a key")),
+        ("COUNTERSIGN_ISSUER", config.issuer.as_str()),
+    ];
+    let block = ["user", "block", "grace@example.org", "--reason", "left"];
+    run(&variables, &block).await.expect_done();
+}
+
+async fn within(seconds: u64, what: &str, is_true: impl Fn() -> bool) {
+    for _ in 0..seconds * 50 {
+        if is_true() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not within {seconds} s: {what}");
 }

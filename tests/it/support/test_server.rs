@@ -11,6 +11,7 @@ use countersign::protocol::random::SystemRandom;
 use countersign::protocol::time::TestClock;
 use countersign::server::{self, ServerParts};
 use std::sync::{Arc, LazyLock};
+use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -38,6 +39,7 @@ pub struct TestServer {
     pub base: String,
     config: Config,
     stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
     _directory: Option<Arc<TempDir>>,
 }
 
@@ -122,7 +124,7 @@ impl TestServer {
             announce_setup: false,
         };
         let (settings, kept) = (config.clone(), directory.clone());
-        std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let running = server::start(settings, parts).await.expect("the server starts");
                 drop(started.send(running.provider.clone()));
@@ -133,7 +135,21 @@ impl TestServer {
         });
         let provider = provider.await.expect("the server starts");
         let base = format!("http://{}", config.listen);
-        Self { clock, provider, base, config, stop: Some(stop), _directory: directory }
+        let (stop, thread) = (Some(stop), Some(thread));
+        Self { clock, provider, base, config, stop, thread, _directory: directory }
+    }
+
+    /// Stops it, and when it has ended does something `meanwhile`; then starts it again where it was.
+    pub async fn restarted(mut self, meanwhile: impl AsyncFnOnce(&Config)) -> Self {
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        let (directory, thread) = (self._directory.clone(), self.thread.take());
+        // With its last connections to the database.
+        drop(self);
+        let ended = move || thread.map(JoinHandle::join).transpose();
+        let ended = tokio::task::spawn_blocking(ended).await.expect("it is waited for");
+        ended.expect("the server ends well");
+        meanwhile(&config).await;
+        Self::serve(config, clock, directory).await
     }
 
     /// Where its data is.
