@@ -95,6 +95,37 @@ impl Link {
     }
 }
 
+impl Connection {
+    /// Whether the server copies from another one, as it says itself: then what is read there may be as
+    /// old as it likes. `None` when it does not say: it does not know the question, or does not answer
+    /// it to this user.
+    ///
+    /// A node of a cluster never answers with what it copied, and is not asked.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn is_copy(&mut self) -> RedisResult<Option<bool>> {
+        let Self::Server(server) = self else { return Ok(Some(false)) };
+        match redis::cmd("ROLE").query_async::<Value>(server).await {
+            Ok(role) => Ok(says_copy(&role)),
+            Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The first word of a role, `master` or `slave`, and then what belongs to it.
+fn says_copy(role: &Value) -> Option<bool> {
+    let Value::Array(parts) = role else { return None };
+    let word = match parts.first()? {
+        Value::BulkString(word) => word.as_slice(),
+        Value::SimpleString(word) => word.as_bytes(),
+        _ => return None,
+    };
+    Some(matches!(word, b"slave" | b"replica"))
+}
+
 fn malformed() -> RedisError {
     RedisError::from((ErrorKind::InvalidClientConfig, "the URL of Redis cannot be read"))
 }
@@ -255,6 +286,17 @@ mod tests {
         assert_eq!((nodes.master.as_str(), nodes.database, nodes.tls), ("main", Some(2), true));
         let only_password = Nodes::parse(":a+b=c@h", false, 6379).unwrap();
         assert_eq!((only_password.username, only_password.password), (None, Some("a+b=c".into())));
+    }
+
+    #[test]
+    fn who_copies_says_so_with_its_first_word() {
+        let role = |word: &str| Value::Array(vec![Value::BulkString(word.into()), Value::Int(7)]);
+        for (word, is_copy) in [("master", false), ("slave", true), ("replica", true)] {
+            assert_eq!(says_copy(&role(word)), Some(is_copy), "{word}");
+        }
+        for nothing in [Value::Nil, Value::Array(vec![]), Value::Array(vec![Value::Int(1)])] {
+            assert_eq!(says_copy(&nothing), None, "{nothing:?}");
+        }
     }
 
     #[test]

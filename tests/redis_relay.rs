@@ -3,6 +3,8 @@
 
 #[path = "redis_relay/many.rs"]
 mod many;
+#[path = "redis_relay/role.rs"]
+mod role;
 #[path = "redis_relay/support.rs"]
 mod support;
 #[path = "redis_relay/users.rs"]

@@ -2,7 +2,8 @@
 //!
 //! One task reads the stream of entries and, after each read, the head marker. Only together do
 //! they say that the list is complete (`protocol::revocation_store`); a server that was emptied,
-//! replaced or cut off reads as stale, and nothing that was read before is forgotten.
+//! replaced or cut off reads as stale, and nothing that was read before is forgotten. One that copies
+//! from another is not read: it may be behind, and shows what was there in good order.
 
 use super::error::SetupError;
 use super::local_list::{LocalList, Moment, Position};
@@ -12,15 +13,19 @@ use crate::protocol::revocation::{RevocationEntry, TokenFacts};
 use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, read_entry};
 use crate::protocol::time::Clock;
 use crate::redis_link::{Connection, Link};
-use redis::{RedisResult, cmd};
+use redis::{RedisError, RedisResult, cmd};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 /// How long a read waits for news; so often the head is looked at.
 const BLOCK: Duration = Duration::from_millis(250);
 /// How long Redis may take to connect, and to answer on top of [`BLOCK`].
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How often a server is asked whether it copies from another one by now.
+const ROLE_PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two reads.
 const PAUSE: Duration = Duration::from_millis(10);
 /// The most entries that one read brings.
@@ -52,8 +57,7 @@ impl RedisList {
     /// As [`RedisList::open`].
     pub fn feeding(url: &str, clock: Arc<dyn Clock>, list: LocalList) -> Result<Self, SetupError> {
         let link = Link::open(url).map_err(|_| SetupError::RedisUrl)?;
-        let seen = Seen::default();
-        let follower = Follower { link, list: list.clone(), clock, seen, met_foreign: false };
+        let follower = Follower::new(link, list.clone(), clock);
         Ok(Self { list, task: tokio::spawn(follower.run()).abort_handle() })
     }
 
@@ -92,38 +96,114 @@ struct Follower {
     seen: Seen,
     /// Whether the last read brought something that the provider did not write.
     met_foreign: bool,
+    /// How long after the next failure the next try is.
+    pause: Duration,
+    /// What the log says of the way to Redis.
+    said: Said,
+    /// Whether the log says that the server does not tell its role.
+    said_silent: bool,
+    /// When the server is asked next for its role; never, when it does not say.
+    role_due: Option<Instant>,
+}
+
+/// What the log said last of the way to Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Well,
+    Lost,
+    Copy,
+}
+
+/// Why the list is not read any more.
+#[derive(Debug)]
+enum Lost {
+    Redis(RedisError),
+    /// The server copies from another one.
+    Copy,
+}
+
+impl From<RedisError> for Lost {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
 }
 
 impl Follower {
+    fn new(link: Link, list: LocalList, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            link,
+            list,
+            clock,
+            seen: Seen::default(),
+            met_foreign: false,
+            pause: RETRY.0,
+            said: Said::Well,
+            said_silent: false,
+            role_due: None,
+        }
+    }
+
     async fn run(mut self) {
-        let mut pause = RETRY.0;
-        let mut well = true;
         loop {
-            let Err(error) = self.follow(&mut pause, &mut well).await;
+            let Err(lost) = self.follow().await;
             self.list.fall_silent();
-            if well {
+            self.say(&lost);
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(RETRY.1);
+        }
+    }
+
+    fn say(&mut self, lost: &Lost) {
+        match (lost, self.said) {
+            (Lost::Redis(error), Said::Well) => {
                 tracing::warn!(%error, "lost the revocation list in Redis");
+                self.said = Said::Lost;
             }
-            well = false;
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RETRY.1);
+            (Lost::Copy, Said::Well | Said::Lost) => {
+                tracing::error!(
+                    "the Redis server follows another one and may be behind: the revocation list is \
+                     not read there; name the server that it follows"
+                );
+                self.said = Said::Copy;
+            }
+            (Lost::Redis(_), Said::Lost | Said::Copy) | (Lost::Copy, Said::Copy) => {}
         }
     }
 
     /// Reads until the connection breaks. The list grows stale by itself then.
-    async fn follow(
-        &mut self,
-        pause: &mut Duration,
-        well: &mut bool,
-    ) -> RedisResult<std::convert::Infallible> {
+    async fn follow(&mut self) -> Result<Infallible, Lost> {
         let mut redis = self.link.connect(PATIENCE, BLOCK + PATIENCE).await?;
+        self.role_due = Some(Instant::now());
         loop {
+            self.expect_no_copy(&mut redis).await?;
             self.round(&mut redis).await?;
-            if !*well {
+            if self.said != Said::Well {
                 tracing::info!("found the revocation list in Redis again");
             }
-            (*pause, *well) = (RETRY.0, true);
+            (self.pause, self.said) = (RETRY.0, Said::Well);
         }
+    }
+
+    /// A server that becomes a copy ends the connections of those who wait, and of others only when
+    /// Sentinel makes it one; so it is asked again.
+    async fn expect_no_copy(&mut self, redis: &mut Connection) -> Result<(), Lost> {
+        let now = Instant::now();
+        if self.role_due.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let is_copy = redis.is_copy().await?;
+        self.role_due = is_copy.map(|_| now + ROLE_PAUSE);
+        match is_copy {
+            Some(true) => return Err(Lost::Copy),
+            None if !self.said_silent => {
+                tracing::warn!(
+                    "Redis does not say whether it follows another server: allow this user ROLE"
+                );
+                self.said_silent = true;
+            }
+            Some(false) | None => {}
+        }
+        Ok(())
     }
 
     async fn round(&mut self, redis: &mut Connection) -> RedisResult<()> {

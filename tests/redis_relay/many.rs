@@ -1,6 +1,7 @@
 //! Redis behind Sentinel and as a cluster: real servers on this machine.
 
 use super::support::{Redis, Setup, attempts, eventually, watermark};
+use super::users;
 use countersign::protocol::time::{Clock, SystemClock};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -81,9 +82,15 @@ async fn r_08_behind_sentinel_the_list_goes_on_with_the_new_master() {
         answers(*port).await;
     }
     let hosts: Vec<String> = sentinels.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-    let setup = Setup::at(&format!("redis+sentinel://{}/main", hosts.join(","))).await;
-    let list = setup.follow().await;
-    let url = format!("redis+sentinel://{}/main", hosts.join(","));
+    for port in [first, second] {
+        users::make(&Redis::at(port), "countersign").await;
+        users::make(&Redis::at(port), "services").await;
+    }
+    let by =
+        |user: &str| format!("redis+sentinel://{user}:pass-of-{user}@{}/main", hosts.join(","));
+    let url = by("countersign");
+    let setup = Setup::at(&url).await;
+    let list = setup.follow_at(&by("services")).await;
     assert_eq!((attempts(&url, "ada").await, attempts(&url, "ada").await), (5, 0));
     let now = SystemClock.now().as_unix();
     setup.add(&[watermark("ada", now, now + 300)]).await;
@@ -102,6 +109,8 @@ async fn r_08_behind_sentinel_the_list_goes_on_with_the_new_master() {
     .await;
 
     master.kill();
+    // The sentinels would make a copy of whichever server comes there next, be it that of another test.
+    let _kept = TcpListener::bind(("127.0.0.1", first)).unwrap();
     setup.add(&[watermark("bea", now, now + 300)]).await;
     eventually("bea is refused", 25_000, async || list.refuses("bea")).await;
     assert_eq!(list.refuses("ada"), Some(true));

@@ -100,7 +100,12 @@ impl Setup {
 
     /// The relay of a second instance, running.
     pub fn another_relay(&self) -> RedisRelay {
-        let relay = relay(&self.db, &self.url);
+        self.another_relay_to(&self.url)
+    }
+
+    /// As [`Setup::another_relay`], to another server.
+    pub fn another_relay_to(&self, url: &str) -> RedisRelay {
+        let relay = relay(&self.db, url);
         relay.spawn();
         relay
     }
@@ -163,8 +168,8 @@ impl Setup {
 
     /// As [`Setup::follow`], by another way to the same Redis.
     pub async fn follow_at(&self, url: &str) -> List {
-        let list = List(RedisList::open(url, Arc::new(SystemClock)).unwrap());
-        eventually("a list is fresh", 5000, async || Some(!list.0.is_stale())).await;
+        let list = List::of(url);
+        eventually("a list is fresh", 5000, async || Some(list.is_fresh())).await;
         list
     }
 }
@@ -201,6 +206,15 @@ fn relay(db: &Db, url: &str) -> RedisRelay {
 pub struct List(RedisList);
 
 impl List {
+    /// One that may never be fresh.
+    pub fn of(url: &str) -> Self {
+        Self(RedisList::open(url, Arc::new(SystemClock)).unwrap())
+    }
+
+    pub fn is_fresh(&self) -> bool {
+        !self.0.is_stale()
+    }
+
     /// Whether a token of this subject, issued a minute ago, is refused. None: nobody can say.
     pub fn refuses(&self, subject: &str) -> Option<bool> {
         self.ask("j0", subject, SystemClock.now() - Lifetime::minutes(1))
@@ -225,20 +239,31 @@ impl List {
 pub struct Redis {
     port: u16,
     policy: String,
+    more: Vec<String>,
+    /// A copy writes what it is sent to where it runs, and whichever starts there next would read it.
+    directory: TempDir,
     child: Option<Child>,
 }
 
 impl Redis {
     async fn start(policy: &str) -> Self {
+        Self::start_with(policy, &[]).await
+    }
+
+    /// One that is told more by its command line.
+    pub async fn start_with(policy: &str, more: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut redis = Self { port, policy: policy.into(), child: None };
+        let more = more.iter().map(|word| (*word).to_owned()).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let mut redis = Self { port, policy: policy.into(), more, directory, child: None };
         redis.restart_empty().await;
         redis
     }
 
     /// One that others have started.
     pub fn at(port: u16) -> Self {
-        Self { port, policy: String::new(), child: None }
+        let directory = tempfile::tempdir().unwrap();
+        Self { port, policy: String::new(), more: Vec::new(), directory, child: None }
     }
 
     /// Whether it answers.
@@ -268,6 +293,8 @@ impl Redis {
         let child = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--maxmemory-policy", &self.policy])
+            .args(&self.more)
+            .current_dir(self.directory.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");

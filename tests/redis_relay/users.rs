@@ -1,6 +1,6 @@
 //! The users that the documentation gives Redis: they may do what they must.
 
-use super::support::{Setup, attempts, eventually, watermark};
+use super::support::{Redis, Setup, attempts, eventually, watermark};
 use countersign::protocol::time::{Clock, SystemClock};
 
 const DOCS: &str = include_str!("../../docs/src/operate/several-instances.md");
@@ -13,6 +13,15 @@ fn documented(user: &str) -> Vec<&'static str> {
     line[..=end].split_whitespace().collect()
 }
 
+/// Makes a user as the documentation says, whose password is `pass-of-` and its name.
+pub async fn make(redis: &Redis, user: &str) {
+    let password = format!(">pass-of-{user}");
+    let words = documented(user);
+    let words: Vec<_> =
+        words.iter().map(|word| if *word == ">PASSWORD" { &password } else { *word }).collect();
+    let _: String = redis.ask(&words).await;
+}
+
 fn url_of(setup: &Setup, user: &str) -> String {
     setup.redis.url().replace("redis://", &format!("redis://{user}:pass-of-{user}@"))
 }
@@ -21,11 +30,7 @@ fn url_of(setup: &Setup, user: &str) -> String {
 async fn the_documented_users_may_do_what_the_provider_and_verifiers_do() {
     let setup = Setup::prepare("noeviction").await;
     for user in ["countersign", "services"] {
-        let password = format!(">pass-of-{user}");
-        let words = documented(user);
-        let words: Vec<_> =
-            words.iter().map(|word| if *word == ">PASSWORD" { &password } else { *word }).collect();
-        let _: String = setup.redis.ask(&words).await;
+        make(&setup.redis, user).await;
     }
     let _: String = setup.redis.ask(&["ACL", "SETUSER", "default", "off"]).await;
 
