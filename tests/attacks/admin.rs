@@ -15,7 +15,7 @@ const MOUNTED: &str = include_str!("../../src/http/admin/mod.rs");
 
 /// Who may do what: method, pattern, and whether the sign-in has to be recent. A page that is not
 /// here fails `ad_01_every_page_of_the_area_is_in_the_matrix`.
-const MATRIX: [(&str, &str, Needs); 45] = [
+const MATRIX: [(&str, &str, Needs); 42] = [
     ("GET", "", Needs::Role),
     ("GET", "/users", Needs::Role),
     ("POST", "/users", Needs::RecentForRoles),
@@ -40,10 +40,7 @@ const MATRIX: [(&str, &str, Needs); 45] = [
     ("POST", "/clients", Needs::Recent),
     ("GET", "/clients/new", Needs::Role),
     ("GET", "/clients/{id}", Needs::Role),
-    ("POST", "/clients/{id}/addresses", Needs::Recent),
-    ("POST", "/clients/{id}/access", Needs::Recent),
-    ("POST", "/clients/{id}/proof", Needs::Recent),
-    ("POST", "/clients/{id}/requests", Needs::Recent),
+    ("POST", "/clients/{id}", Needs::Recent),
     ("GET", "/clients/{id}/settings", Needs::Role),
     ("POST", "/clients/{id}/settings", Needs::Recent),
     ("GET", "/clients/{id}/rotate-secret", Needs::Recent),

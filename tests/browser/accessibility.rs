@@ -82,8 +82,8 @@ async fn the_forms_of_an_app_are_accessible_when_they_are_refused() {
     stage.sign_in(&browser, "admin").await;
     browser.wait_for_url(&stage.server.url("/admin")).await;
     for (page, field, value, button) in [
-        (&*app, "jwks", "no keys", "proof-save"),
-        (&app, "request_uris", "http://app.example/r", "requests-save"),
+        (&*app, "jwks", "no keys", "client-save"),
+        (&app, "request_uris", "http://app.example/r", "client-save"),
         (&format!("{app}/settings"), "logo_uri", "javascript:1", "settings-save"),
     ] {
         browser.goto(&stage.server.url(page)).await;

@@ -1,6 +1,6 @@
 //! Forms of administrators that make something with a secret, sent once and sent again.
 
-use crate::support::{Agent, Page, TestServer, WebApp, both};
+use crate::support::{Agent, Page, TestServer, WebApp, both, form};
 use countersign::domain::clients::management;
 use countersign::protocol::client::Client;
 
@@ -143,6 +143,44 @@ both! {
             let ran = server.command(&[&machine[..], &[scope]].concat()).await;
             assert_eq!((ran.code, ran.stderr.contains("warning")), (0, warns), "{ran:?}");
         }
+    }
+
+    async fn what_is_typed_in_one_part_is_saved_with_the_others(server: TestServer) {
+        let root = Agent::administrator(&server).await;
+        let app = WebApp::register(&server).await;
+        let path = format!("/admin/clients/{}", app.id);
+        let before = server.stored(&app.id).await;
+        let page = root.open(&path).await;
+        let all = form::fields(&page.body, &path, "");
+        let with = |changes: &[(&str, &str)]| {
+            let kept = all.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
+            let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+            let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            kept.chain(changes).collect::<Vec<_>>()
+        };
+        let post = async |fields: Vec<(String, String)>| {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+            root.post(&path, &fields).await
+        };
+        let wrong = [("name", "Typed"), ("scope", "openid typed"), ("request_uris", "x:/y"), ("jwks", "{ 1")];
+        let refused = post(with(&wrong)).await;
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        assert!(refused.has_id("request_uris-error") || refused.has_id("jwks-error"));
+        for (field, typed) in wrong {
+            assert!(refused.body.contains(typed), "{field}: {}", refused.body);
+        }
+        assert_eq!(server.stored(&app.id).await, before, "nothing was saved");
+        let right = [
+            ("name", "Typed"), ("scope", "openid typed"), ("dpop_bound_access_tokens", "1"),
+            ("require_pushed_authorization_requests", "1"),
+        ];
+        assert_eq!(post(with(&right)).await.location(), Some(&*path));
+        let after = server.stored(&app.id).await;
+        assert_eq!((&*after.name, &*after.metadata.scope.to_string()), ("Typed", "openid typed"));
+        assert!(after.metadata.sender.dpop_bound_access_tokens);
+        assert!(after.metadata.requests.require_pushed_authorization_requests);
+        assert_eq!(after.metadata.redirect_uris, before.metadata.redirect_uris);
+        assert_eq!(after.metadata.grant_types, before.metadata.grant_types);
     }
 
     async fn an_app_that_is_saved_as_it_was_leaves_no_entry(server: TestServer) {

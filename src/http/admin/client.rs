@@ -1,4 +1,4 @@
-//! One client: what it is, and saving parts of it.
+//! One client: what it is, and saving it.
 
 use super::client_form;
 use super::client_proof;
@@ -11,7 +11,8 @@ use crate::domain::keys::ALGORITHMS;
 use crate::domain::outbox::{self, Message};
 use crate::http::page::{Nav, Notice, Page};
 use crate::http::problems;
-use crate::http::views::admin::{ClientPage, MessageRow, SecretRow};
+use crate::http::text::Text;
+use crate::http::views::admin::{ClientPage, MessageRow, ProofForm, SecretRow};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::http::views::{Badge, Errors};
@@ -114,24 +115,32 @@ fn message_row(page: &Page, message: &Message) -> MessageRow {
     }
 }
 
-/// Saves the name and the addresses. Where answers go is sensitive.
-pub async fn save_addresses(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
+/// Saves what the page asks for, all of it. Where answers go is sensitive.
+pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     admin.recent()?;
     let client = find(&admin, &id).await?;
     let mut draft = client_form::draft_of(&client);
-    draft.name = posted.field("name");
-    draft.metadata.redirect_uris = list::lines(&posted.field("redirect_uris"));
-    draft.metadata.post_logout_redirect_uris =
-        list::lines(&posted.field("post_logout_redirect_uris"));
-    match save(&admin, &client, draft, Errors::default()).await? {
+    let errors = read(&admin, &posted, &mut draft);
+    let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
+    let typed = Client { metadata, policy, ..client.clone() };
+    match save(&admin, &client, draft, errors).await? {
         Ok(made) => saved(&admin, made).await,
         Err(errors) => {
-            let page = shown(&admin, &client, None).await?;
+            let page = shown(&admin, &typed, None).await?;
+            let proof = ProofForm { jwks: posted.field("jwks"), ..page.proof };
+            // What hangs on what is stored stays as it is.
+            let stored = shown(&admin, &client, None).await?;
             Ok(ClientPage {
                 errors,
                 name: posted.field("name"),
                 redirect_uris: posted.field("redirect_uris"),
                 post_logout_redirect_uris: posted.field("post_logout_redirect_uris"),
+                scope: posted.field("scope"),
+                proof,
+                has_secret: stored.has_secret,
+                test_url: stored.test_url,
+                start_url: stored.start_url,
+                snippets: stored.snippets,
                 ..page
             }
             .respond())
@@ -139,32 +148,22 @@ pub async fn save_addresses(admin: Admin, id: Path<String>, posted: Posted) -> A
     }
 }
 
-/// Saves what the client may have.
-pub async fn save_access(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
-    admin.recent()?;
-    let client = find(&admin, &id).await?;
-    let mut draft = client_form::draft_of(&client);
-    let errors = read_access(&admin, &posted, &mut draft);
-    let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
-    match save(&admin, &client, draft, errors).await? {
-        Ok(made) => saved(&admin, made).await,
-        Err(errors) => {
-            let typed = Client { metadata, policy, ..client.clone() };
-            let page = shown(&admin, &typed, None).await?;
-            // The other form, and what hangs on what is stored, stay as they are.
-            let stored = shown(&admin, &client, None).await?;
-            let scope = posted.field("scope");
-            let (test_url, snippets) = (stored.test_url, stored.snippets);
-            let has_secret = stored.has_secret;
-            Ok(ClientPage { errors, scope, test_url, snippets, has_secret, ..page }.respond())
-        }
-    }
-}
-
-/// Reads the second form into a draft; what is none of the choices is an error.
-fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
+/// Reads the form into a draft; what cannot be read is an error.
+fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
     let text = admin.page(Nav::Clients).text;
     let mut errors = Errors::default();
+    draft.name = posted.field("name");
+    draft.metadata.redirect_uris = list::lines(&posted.field("redirect_uris"));
+    draft.metadata.post_logout_redirect_uris =
+        list::lines(&posted.field("post_logout_redirect_uris"));
+    read_access(text, posted, draft, &mut errors);
+    client_proof::read(text, posted, draft, &mut errors);
+    client_requests::read(text, posted, draft, &mut errors);
+    errors
+}
+
+/// Reads what the client may have.
+fn read_access(text: Text, posted: &Posted, draft: &mut ClientDraft, errors: &mut Errors) {
     let (metadata, policy) = (&mut draft.metadata, &mut draft.policy);
     match posted.field("scope").parse::<Scope>() {
         Ok(scope) => metadata.scope = scope,
@@ -172,7 +171,7 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
     }
     let grants: Result<Vec<GrantType>, _> = posted.0.all("grant_types").map(str::parse).collect();
     match grants {
-        Ok(grants) => metadata.grant_types = grants,
+        Ok(grants) => set_grants(metadata, grants),
         Err(_) => errors.add("grant_types", text, Problem::ChoiceInvalid),
     }
     follow_grants(metadata);
@@ -194,7 +193,16 @@ fn read_access(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Error
     policy.resource_server_of = list::lines(&posted.field("resource_server_of"));
     policy.require_pkce = posted.ticked("require_pkce");
     policy.skip_consent = posted.ticked("skip_consent");
-    errors
+}
+
+/// The same grants in another order are no change.
+fn set_grants(metadata: &mut ClientMetadata, grants: Vec<GrantType>) {
+    let own = metadata.grant_types.iter().filter(|grant| **grant != GrantType::Implicit);
+    let is_same =
+        own.clone().count() == grants.len() && own.clone().all(|one| grants.contains(one));
+    if !is_same {
+        metadata.grant_types = grants;
+    }
 }
 
 /// The response types go with the grants; those with tokens in them stay as they are.

@@ -1,21 +1,19 @@
-//! How a client proves who it is, and what its tokens are bound to: a form of its page.
+//! How a client proves who it is, and what its tokens are bound to: a part of its page.
 
-use super::client::{self, find};
-use super::client_form::draft_of;
-use super::guard::{Admin, Answer, Posted};
+use super::guard::{Admin, Posted};
 use crate::domain::clients::management::ClientDraft;
 use crate::http::page::Nav;
+use crate::http::text::Text;
 use crate::http::views::Errors;
-use crate::http::views::admin::{CertificateName, ClientPage, ProofForm};
+use crate::http::views::admin::{CertificateName, ProofForm};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::protocol::client::{AuthMethod, Client};
-use actix_web::web::Path;
 
 /// By which assertions may be signed.
 const SIGNING_ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "HS256"];
 
-/// The form as it is stored.
+/// The part as it is stored.
 pub fn form(admin: &Admin, client: &Client) -> ProofForm {
     let text = admin.page(Nav::Clients).text;
     let (metadata, sender) = (&client.metadata, &client.metadata.sender);
@@ -42,26 +40,8 @@ pub fn form(admin: &Admin, client: &Client) -> ProofForm {
     }
 }
 
-/// Saves the form. When the client gets a secret by it, the page shows that once.
-pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
-    admin.recent()?;
-    let client = find(&admin, &id).await?;
-    let mut draft = draft_of(&client);
-    let errors = read(&admin, &posted, &mut draft);
-    let typed = Client { metadata: draft.metadata.clone(), ..client.clone() };
-    match client::save(&admin, &client, draft, errors).await? {
-        Ok(made) => client::saved(&admin, made).await,
-        Err(errors) => {
-            let page = client::shown(&admin, &client, None).await?;
-            let proof = ProofForm { jwks: posted.field("jwks"), ..form(&admin, &typed) };
-            Ok(ClientPage { errors, proof, ..page }.respond())
-        }
-    }
-}
-
-fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
-    let text = admin.page(Nav::Clients).text;
-    let mut errors = Errors::default();
+/// Reads the part into a draft.
+pub fn read(text: Text, posted: &Posted, draft: &mut ClientDraft, errors: &mut Errors) {
     let metadata = &mut draft.metadata;
     match posted.field("auth_method").parse() {
         Ok(method) => metadata.token_endpoint_auth_method = method,
@@ -85,5 +65,4 @@ fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
     sender.dpop_bound_access_tokens = posted.ticked("dpop_bound_access_tokens");
     sender.tls_client_certificate_bound_access_tokens =
         posted.ticked("tls_client_certificate_bound_access_tokens");
-    errors
 }

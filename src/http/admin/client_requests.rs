@@ -1,23 +1,19 @@
-//! How the requests of a client are protected: the third form of its page.
+//! How the requests of a client are protected: a part of its page.
 
-use super::client::{self, find};
-use super::client_form::draft_of;
-use super::guard::{Admin, Answer, Posted};
+use super::guard::Posted;
 use super::list;
 use crate::domain::authorize::{jarm, request_object};
 use crate::domain::clients::management::{
     CONTENT_ENCRYPTION, ClientDraft, ENCRYPTION_TO_OTHERS, ENCRYPTION_TO_US,
 };
-use crate::http::page::Nav;
 use crate::http::text::Text;
 use crate::http::views::Errors;
-use crate::http::views::admin::{ClientPage, RequestForm};
+use crate::http::views::admin::RequestForm;
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
 use crate::protocol::client::{Client, Profile};
-use actix_web::web::Path;
 
-/// The form as it is stored.
+/// The part as it is stored.
 pub fn form(text: Text, client: &Client) -> RequestForm {
     let requests = &client.metadata.requests;
     let any = |values: &[&str], chosen: &Option<String>| {
@@ -59,27 +55,8 @@ pub fn form(text: Text, client: &Client) -> RequestForm {
     }
 }
 
-/// Saves the form.
-pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
-    admin.recent()?;
-    let client = find(&admin, &id).await?;
-    let mut draft = draft_of(&client);
-    let text = admin.page(Nav::Clients).text;
-    let errors = read(&posted, text, &mut draft);
-    let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
-    let typed = Client { metadata, policy, ..client.clone() };
-    match client::save(&admin, &client, draft, errors).await? {
-        Ok(made) => client::saved(&admin, made).await,
-        Err(errors) => {
-            let page = client::shown(&admin, &client, None).await?;
-            let requests = form(text, &typed);
-            Ok(ClientPage { errors, requests, ..page }.respond())
-        }
-    }
-}
-
-fn read(posted: &Posted, text: Text, draft: &mut ClientDraft) -> Errors {
-    let mut errors = Errors::default();
+/// Reads the part into a draft.
+pub fn read(text: Text, posted: &Posted, draft: &mut ClientDraft, errors: &mut Errors) {
     match posted.field("profile").parse() {
         Ok(profile) => draft.policy.profile = profile,
         Err(_) => errors.add("profile", text, Problem::ChoiceInvalid),
@@ -105,5 +82,4 @@ fn read(posted: &Posted, text: Text, draft: &mut ClientDraft) -> Errors {
     ] {
         *member = posted.optional(name);
     }
-    errors
 }

@@ -33,7 +33,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 /// Forms that stand on the page above their address.
-const PARTS: [&str; 2] = ["/addresses", "/access"];
+const PARTS: [&str; 1] = ["/subjects"];
 
 /// The field of a form that holds [`Admin::mark`].
 pub const MARK: &str = "once";

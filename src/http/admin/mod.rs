@@ -152,11 +152,11 @@ fn of_clients(config: &mut web::ServiceConfig) {
             resource("/clients").route(get().to(clients::list)).route(post().to(clients::create)),
         )
         .service(resource("/clients/new").route(get().to(clients::new)))
-        .service(resource("/clients/{id}").route(get().to(client::get)))
-        .service(resource("/clients/{id}/addresses").route(post().to(client::save_addresses)))
-        .service(resource("/clients/{id}/access").route(post().to(client::save_access)))
-        .service(resource("/clients/{id}/proof").route(post().to(client_proof::save)))
-        .service(resource("/clients/{id}/requests").route(post().to(client_requests::save)))
+        .service(
+            resource("/clients/{id}")
+                .route(get().to(client::get))
+                .route(post().to(client::save_all)),
+        )
         .service(
             resource("/clients/{id}/settings")
                 .route(get().to(client_settings::get))

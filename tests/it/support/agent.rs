@@ -1,7 +1,7 @@
 //! A browser without eyes: keeps cookies, posts our forms, and stops where it is sent to an app.
 
-use super::TestServer;
 use super::test_server::PASSWORD;
+use super::{TestServer, form};
 use reqwest::header::HeaderMap;
 use std::time::Duration;
 use url::Url;
@@ -137,14 +137,20 @@ impl Agent {
         agent
     }
 
-    /// Opens the page of a client, as an administrator, and posts one of its forms.
-    pub async fn save(&self, client_id: &str, form: &str, fields: &[(&str, &str)]) -> Page {
+    /// Opens the page of a client, as an administrator, and posts its form with one part filled in anew.
+    pub async fn save(&self, client_id: &str, part: &str, fields: &[(&str, &str)]) -> Page {
         let path = format!("/admin/clients/{client_id}");
         let page = self.open(&path).await;
-        assert!(page.has_id(&format!("{form}-save")), "{}", page.body);
-        let csrf = page.hidden("csrf");
-        let fields = [&[("csrf", csrf.as_str())], fields].concat();
-        self.follow(self.post(&format!("{path}/{form}"), &fields).await).await
+        let section = match part {
+            "addresses" => "ru",
+            "access" => "ac",
+            "proof" => "pf",
+            _ => "rq",
+        };
+        let others = form::fields(&page.body, &path, section);
+        let others = others.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<(&str, &str)> = others.chain(fields.iter().copied()).collect();
+        self.follow(self.post(&path, &all).await).await
     }
 
     /// Presses the button on the consent page.

@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod device;
 pub mod dpop;
 pub mod fapi;
+pub mod form;
 pub mod inbox;
 pub mod landscape;
 pub mod nginx;

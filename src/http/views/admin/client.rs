@@ -137,12 +137,11 @@ pub struct ClientCreated {
     pub test_url: Option<String>,
 }
 
-/// `GET /admin/clients/{id}`. Four forms, each posted on its own:
-/// `{base}/addresses` (`name`, `redirect_uris`, `post_logout_redirect_uris`) and `{base}/access`
-/// (`scope`, `grant_types` once for each, `authorization_details_types`, `allowed_resources`,
-/// `resource_server_of`, `require_pkce`, `skip_consent`, `access_token_format`, `id_token_alg`), `{base}/proof` ([`ProofForm`]) and
-/// `{base}/requests` ([`RequestForm`]). The rest are links to confirm pages: `/rotate-secret`,
-/// `/disable`, `/enable`, `/delete`.
+/// `GET /admin/clients/{id}`. One form, posted to the same address: `name`, `redirect_uris`,
+/// `post_logout_redirect_uris`, `scope`, `grant_types` once for each, `authorization_details_types`,
+/// `allowed_resources`, `resource_server_of`, `require_pkce`, `skip_consent`, `access_token_format`,
+/// `id_token_alg`, [`ProofForm`] and [`RequestForm`]. The rest are links to confirm pages:
+/// `/rotate-secret`, `/disable`, `/enable`, `/delete`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "admin/client.html")]
 pub struct ClientPage {

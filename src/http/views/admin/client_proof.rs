@@ -3,7 +3,7 @@
 use crate::http::text::Text;
 use crate::http::views::choice::Choice;
 
-/// The form of a client's page that is posted to `{base}/proof`: `auth_method`,
+/// The part of a client's page about who it is: `auth_method`,
 /// `token_endpoint_auth_signing_alg`, `jwks`, `jwks_uri`, the five names of a certificate,
 /// `dpop_bound_access_tokens`, `tls_client_certificate_bound_access_tokens`.
 #[derive(Debug, Clone, Default)]

@@ -2,8 +2,7 @@
 
 use super::super::choice::Choice;
 
-/// The third form of a client's page, posted to `{base}/requests`. Its fields have the names of the
-/// members they are for.
+/// The part of a client's page about its requests. Its fields have the names of the members they are for.
 #[derive(Debug, Clone, Default)]
 pub struct RequestForm {
     pub profiles: Vec<Choice>,
