@@ -252,35 +252,21 @@ fn resident() -> f64 {
 }
 
 async fn long_list(live: i64) {
-    let redis = Redis::start(free_port());
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let empty = redis.memory().await;
     let stage = Stage::set(None).await;
     for from in (0..live).step_by(BATCH as usize) {
         stage.revoke(from, BATCH.min(live - from)).await;
     }
     let Stage { running, directory, mut config } = stage;
     running.stop().await;
+    println!("{live} live entries, in the stream alone:");
+    config.revocation.redis_single_keys = false;
+    let (running, redis) = filled(&mut config, live).await;
+    running.stop().await;
+    drop(redis);
     println!("{live} live entries:");
-
-    let provider_reads = monotonic();
-    config.redis_url = Some(redis.url());
-    let running = Stage::serve(&config).await;
-    println!(
-        "  provider starts with them          {:>7.1} s",
-        provider_reads.elapsed().as_secs_f64()
-    );
+    config.revocation.redis_single_keys = true;
+    let (running, redis) = filled(&mut config, live).await;
     let stage = Stage { running, directory, config };
-
-    let took = monotonic();
-    while !head_is(&redis, live).await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    println!("  Redis is filled from the database  {:>7.1} s", took.elapsed().as_secs_f64());
-    println!(
-        "  memory of Redis                    {:>7.1} MB",
-        (redis.memory().await - empty) / 1e6
-    );
 
     for (what, verifier) in [("feed", None), ("Redis", Some(&redis))] {
         let took = monotonic();
@@ -302,6 +288,25 @@ async fn long_list(live: i64) {
     println!("  memory of a verifier's list        {:>7.1} MB", (resident() - before) / 1e6);
     assert_eq!(list.len() as i64, live);
     stage.running.stop().await;
+}
+
+/// A provider that starts with so many entries, and an empty Redis that it fills.
+async fn filled(config: &mut Config, live: i64) -> (Running, Redis) {
+    let redis = Redis::start(free_port());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let empty = redis.memory().await;
+    config.redis_url = Some(redis.url());
+    let took = monotonic();
+    let running = Stage::serve(config).await;
+    println!("  provider starts with them          {:>7.1} s", took.elapsed().as_secs_f64());
+    let took = monotonic();
+    while !head_is(&redis, live).await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("  Redis is filled from the database  {:>7.1} s", took.elapsed().as_secs_f64());
+    let used = redis.memory().await - empty;
+    println!("  memory of Redis                    {:>7.1} MB", used / 1e6);
+    (running, redis)
 }
 
 async fn head_is(redis: &Redis, seq: i64) -> bool {

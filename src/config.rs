@@ -9,10 +9,12 @@ pub mod load;
 pub mod master_key;
 mod registration;
 mod requests;
+mod revocation;
 mod testing;
 
 pub use registration::{RegistrationConfig, RegistrationMode};
 pub use requests::{ByReference, RequestConfig};
+pub use revocation::RevocationConfig;
 pub use testing::TestingConfig;
 
 use crate::protocol::time::Lifetime;
@@ -49,6 +51,7 @@ pub struct Config {
     pub sessions: SessionConfig,
     pub requests: RequestConfig,
     pub registration: RegistrationConfig,
+    pub revocation: RevocationConfig,
     pub outbound: OutboundConfig,
     pub mtls: MtlsConfig,
     pub features: FeatureConfig,
@@ -75,6 +78,7 @@ impl Default for Config {
             sessions: SessionConfig::default(),
             requests: RequestConfig::default(),
             registration: RegistrationConfig::default(),
+            revocation: RevocationConfig::default(),
             outbound: OutboundConfig::default(),
             mtls: MtlsConfig::default(),
             features: FeatureConfig::default(),

@@ -35,7 +35,7 @@ use crate::config::Config;
 use crate::config::master_key::{self, MasterKeyError};
 use crate::domain::outbound::Outbound;
 use crate::domain::revocation::epoch;
-use crate::domain::revocation::redis::RedisRelay;
+use crate::domain::revocation::redis::{RedisRelay, Target};
 use crate::domain::{Parts, Provider, StartError, clock, setup};
 use crate::http::edge::{Edge, EdgePolicy};
 use crate::http::{self, State};
@@ -321,7 +321,8 @@ fn relay(config: &Config, provider: &Provider) -> Result<Option<RedisRelay>, Run
     let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
     let (clock, random) = (provider.clock.clone(), provider.random.clone());
     let (life, proofs) = (provider.longest_token_life(), provider.heads.clone());
-    Ok(Some(RedisRelay::new(provider.db.clone(), url, clock, random, life, proofs)?))
+    let target = Target { url, single_keys: config.revocation.redis_single_keys };
+    Ok(Some(RedisRelay::new(provider.db.clone(), target, clock, random, life, proofs)?))
 }
 
 async fn announce_setup(provider: &Provider) -> Result<(), RunError> {

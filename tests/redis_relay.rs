@@ -124,6 +124,30 @@ async fn r_08_an_older_replica_is_noticed_and_fed_again() {
 }
 
 #[tokio::test]
+async fn r_11_without_single_keys_whoever_follows_knows_all_the_same() {
+    let mut setup = Setup::start().await;
+    let list = setup.follow().await;
+    let now = SystemClock.now().as_unix();
+    setup.add(&[watermark("ada", now, now + 300)]).await;
+    setup.settled(1).await;
+
+    setup.leave_single_keys().await;
+    setup.settled(1).await;
+    setup.add(&[support::jti("j1", now + 300)]).await;
+    setup.relay.notify();
+    eventually("j1 is refused", 2000, async || list.refuses_jti("j1")).await;
+    let newcomer = setup.follow().await;
+    assert_eq!((newcomer.refuses("ada"), newcomer.refuses("bea")), (Some(true), Some(false)));
+    // Twice as long as it takes until keys that were removed are written again.
+    for _ in 0..20 {
+        let mut keys: Vec<String> = setup.redis.ask(&["KEYS", "*"]).await;
+        keys.sort();
+        assert_eq!(keys, [HEAD_KEY, STREAM_KEY]);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
 async fn r_09_what_others_write_is_put_right() {
     let setup = Setup::start().await;
     let list = setup.follow().await;

@@ -1,7 +1,7 @@
 //! A database, a Redis server, a relay between them, and verifiers' lists behind it.
 
 use countersign::domain::identity::throttle::{Limit, Throttle};
-use countersign::domain::revocation::redis::RedisRelay;
+use countersign::domain::revocation::redis::{RedisRelay, Target};
 use countersign::jose::Sealer;
 use countersign::protocol::random::SystemRandom;
 use countersign::protocol::revocation::TokenFacts;
@@ -103,6 +103,14 @@ impl Setup {
         self.another_relay_to(&self.url)
     }
 
+    /// Another relay in the place of the first one, which writes no single keys.
+    pub async fn leave_single_keys(&mut self) {
+        self.task.abort();
+        let _: String = self.redis.ask(&["FLUSHALL"]).await;
+        self.relay = relay_to(&self.db, Target { url: &self.url, single_keys: false });
+        self.task = self.relay.spawn();
+    }
+
     /// As [`Setup::another_relay`], to another server.
     pub fn another_relay_to(&self, url: &str) -> RedisRelay {
         let relay = relay(&self.db, url);
@@ -198,9 +206,13 @@ pub async fn attempts(url: &str, name: &str) -> usize {
 }
 
 fn relay(db: &Db, url: &str) -> RedisRelay {
+    relay_to(db, Target { url, single_keys: true })
+}
+
+fn relay_to(db: &Db, target: Target<'_>) -> RedisRelay {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let proofs = Sealer::new(&[7; 32]).purpose("heads");
-    RedisRelay::new(db.clone(), url, clock, random, Lifetime::hours(1), proofs).unwrap()
+    RedisRelay::new(db.clone(), target, clock, random, Lifetime::hours(1), proofs).unwrap()
 }
 
 pub struct List(RedisList);

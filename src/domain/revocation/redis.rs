@@ -43,12 +43,12 @@ const TOLERANCE: u64 = 5;
 ///
 /// When the URL cannot be read, or the server does not answer in time.
 pub async fn policy_of(url: &str) -> Result<String, ::redis::RedisError> {
-    Store::open(url)?.maxmemory_policy().await
+    Store::to_read(url)?.maxmemory_policy().await
 }
 
 /// Whether, within so long, a head in Redis vouches for every entry of a history up to `seq`.
 pub async fn vouches_for(url: &str, epoch: &str, seq: i64, within: Duration) -> bool {
-    let Ok(store) = Store::open(url) else { return false };
+    let Ok(store) = Store::to_read(url) else { return false };
     let until = Instant::now() + within;
     loop {
         let head = store.head().await.ok().flatten();
@@ -60,6 +60,14 @@ pub async fn vouches_for(url: &str, epoch: &str, seq: i64, within: Duration) -> 
         }
         tokio::time::sleep(POLL / 2).await;
     }
+}
+
+/// Where the list is copied to.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    pub url: &'a str,
+    /// Whether each entry has a key of its own there, besides its place in the stream.
+    pub single_keys: bool,
 }
 
 /// How the relay does.
@@ -99,20 +107,20 @@ struct Shared {
 }
 
 impl RedisRelay {
-    /// A relay from `db` to the Redis server at `url`, which need not be there yet.
+    /// A relay from `db` to a Redis server, which need not be there yet.
     ///
     /// # Errors
     ///
     /// When the URL cannot be read.
     pub fn new(
         db: Db,
-        url: &str,
+        target: Target<'_>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         longest_life: Lifetime,
         proofs: SealingKey,
     ) -> Result<Self, ::redis::RedisError> {
-        let store = Store::open(url)?;
+        let store = Store::open(target)?;
         let (news, status, proofs) = (Notify::new(), Mutex::default(), Proofs(proofs));
         let shared = Shared { db, store, clock, random, longest_life, proofs, news, status };
         Ok(Self { shared: Arc::new(shared) })
@@ -329,6 +337,9 @@ impl Relay {
     /// that somebody removed one.
     async fn mend(&mut self) -> Result<(), Fault> {
         let Some(progress) = &mut self.progress else { return Ok(()) };
+        if !self.shared.store.has_single_keys() {
+            return Ok(());
+        }
         let mut rows = page(&self.shared.db, progress.mended).await?;
         rows.retain(|row| row.seq <= progress.seq);
         self.shared.store.write(&rows, self.shared.clock.shared()).await?;

@@ -1,5 +1,6 @@
 //! What the relay asks of Redis: each call is one command or one script, within a deadline.
 
+use super::Target;
 use crate::protocol::revocation_store::{HEAD_KEY, Head, STREAM_KEY, entry_key};
 use crate::protocol::time::Timestamp;
 use crate::redis_link::{Connection, Link};
@@ -30,6 +31,7 @@ pub(super) enum Beat {
 /// The Redis server.
 pub(super) struct Store {
     link: Link,
+    single_keys: bool,
     connection: Mutex<Option<Connection>>,
     write: Script,
     beat: Script,
@@ -37,14 +39,25 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn open(url: &str) -> RedisResult<Self> {
+    pub(super) fn open(target: Target<'_>) -> RedisResult<Self> {
         Ok(Self {
-            link: Link::open(url)?,
+            link: Link::open(target.url)?,
+            single_keys: target.single_keys,
             connection: Mutex::default(),
             write: Script::new(include_str!("write.lua")),
             beat: Script::new(include_str!("beat.lua")),
             switch: Script::new(include_str!("switch.lua")),
         })
+    }
+
+    /// One to ask things of, and not to write the list to.
+    pub(super) fn to_read(url: &str) -> RedisResult<Self> {
+        Self::open(Target { url, single_keys: false })
+    }
+
+    /// Whether each entry has a key of its own.
+    pub(super) fn has_single_keys(&self) -> bool {
+        self.single_keys
     }
 
     async fn connection(&self) -> RedisResult<Connection> {
@@ -159,8 +172,10 @@ impl Store {
         script.key(stream).arg(EXPIRY_MARGIN).arg(now.as_unix());
         for row in rows {
             let not_before = row.not_before.map(|time| time.to_string()).unwrap_or_default();
-            script.key(entry_key(&row.kind, &row.key)).arg(row.seq).arg(&row.kind).arg(&row.key);
-            script.arg(not_before).arg(row.expires_at);
+            if self.single_keys {
+                script.key(entry_key(&row.kind, &row.key));
+            }
+            script.arg(row.seq).arg(&row.kind).arg(&row.key).arg(not_before).arg(row.expires_at);
         }
         let _: String = script.invoke_async(&mut redis).await?;
         Ok(())
