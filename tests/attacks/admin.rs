@@ -245,6 +245,14 @@ fn leads_to_sign_in(page: &Page, again: bool) -> bool {
     page.status == 303 && to.starts_with("/login?next=%2Fadmin") && to.contains("again=1") == again
 }
 
+/// The page that a sign-in leads to.
+fn next(page: &Page) -> String {
+    let url = format!("http://localhost{}", page.location().unwrap_or_default());
+    let url = url::Url::parse(&url).expect("an address");
+    let next = url.query_pairs().find(|(name, _)| name == "next");
+    next.map(|(_, next)| next.into_owned()).unwrap_or_default()
+}
+
 #[test]
 fn ad_01_every_page_of_the_area_is_in_the_matrix() {
     let known: BTreeSet<_> =
@@ -283,6 +291,8 @@ both! {
         let root = Agent::new(&server);
         root.sign_in("root").await;
         server.clock.advance_seconds(601);
+        let signed_in_again = Agent::new(&server);
+        signed_in_again.sign_in("root").await;
         for (method, pattern, needs) in matrix() {
             let path = targets.fill(pattern);
             let page = ask(&root, method, &path).await;
@@ -290,6 +300,8 @@ both! {
                 Needs::Role => assert_eq!(page.status, 200, "{method} {path}"),
                 Needs::Recent | Needs::RecentForRoles => {
                     assert!(leads_to_sign_in(&page, true), "{method} {path}: {}", page.status);
+                    let back = signed_in_again.get(&next(&page)).await;
+                    assert_eq!(back.status, 200, "{method} {path}: there is no page to come back to");
                 }
             }
         }
