@@ -413,13 +413,15 @@ fn a_client_page_has_all_its_settings() {
         "<option value=\"jwt\" selected>",
         "<option value=\"ES256\" selected>",
         "id=\"auth_method\" name=\"auth_method\"",
-        "action=\"/admin/clients/acme-notes/addresses\"",
-        "action=\"/admin/clients/acme-notes/access\"",
+        "action=\"/admin/clients/acme-notes\"",
+        "id=\"client-save\"",
         "id=\"secret-rotate\"",
         "id=\"initiate-login\"",
         "id=\"client-delete\"",
     ];
     has_all("admin-client", &parts);
+    let forms = page("admin-client").matches("action=\"/admin/clients/acme-notes").count();
+    assert_eq!(forms, 1, "what is typed in one part is saved with the others");
     assert!(!page("admin-client").contains("id=\"test-login\""), "the app can start one itself");
     has_all("admin-client-created", &["id=\"test-login\"", "The app did not begin this sign-in"]);
 }
