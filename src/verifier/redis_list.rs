@@ -295,3 +295,51 @@ fn entry((id, flat): &RawEntry) -> Option<RevocationEntry> {
     let fields: Vec<_> = pairs.iter().map(|[name, value]| (text(name), text(value))).collect();
     read_entry(id, &fields)
 }
+
+// Only the server brings something that writes logs.
+#[cfg(feature = "server")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::time::TestClock;
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn broken() -> Lost {
+        Lost::Redis(io::Error::from(io::ErrorKind::ConnectionReset).into())
+    }
+
+    #[tokio::test]
+    async fn r_08_that_a_server_follows_another_one_is_said_once() {
+        let (log, clock) = (Log::default(), Arc::new(TestClock::default()));
+        let link = Link::open("redis://127.0.0.1:1").unwrap();
+        let mut follower = Follower::new(link, LocalList::new(clock.clone()), clock);
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for lost in [broken(), broken(), Lost::Copy, Lost::Copy, broken(), Lost::Copy] {
+                follower.say(&lost);
+            }
+        });
+        let bytes = log.0.lock().unwrap().clone();
+        let log = String::from_utf8(bytes).unwrap();
+        let count = |text: &str| log.matches(text).count();
+        assert_eq!(count("lost the revocation list in Redis"), 1, "{log}");
+        assert_eq!(count("the Redis server follows another one and may be behind"), 1, "{log}");
+        assert_eq!((count("ERROR"), count("WARN")), (1, 1), "{log}");
+    }
+}
