@@ -193,12 +193,28 @@ async fn r_09_what_others_remove_is_put_back() {
     let key = "{countersign}:revoked:sub:ada";
     let written = setup.redis.get(key).await;
     assert_eq!(setup.redis.ask::<i64>(&["DEL", key]).await, 1);
-    eventually("the single key is back", 3000, async || setup.redis.get(key).await.map(|_| true))
+    eventually("the single key is back", 1500, async || setup.redis.get(key).await.map(|_| true))
         .await;
     assert_eq!(setup.redis.get(key).await, written);
     let _: String = setup.redis.ask(&["SET", key, "5"]).await;
-    eventually("it is right again", 3000, async || Some(setup.redis.get(key).await == written))
+    eventually("it is right again", 1500, async || Some(setup.redis.get(key).await == written))
         .await;
+}
+
+#[tokio::test]
+async fn r_09_of_a_long_list_too_a_single_key_that_was_removed_is_put_back_in_seconds() {
+    let setup = Setup::start().await;
+    let now = SystemClock.now().as_unix();
+    let entries: Vec<_> = (0..6000).map(|n| watermark(&format!("p{n}"), now, now + 300)).collect();
+    setup.add(&entries).await;
+    setup.settled(6000).await;
+    for name in ["p0", "p3000", "p5999"] {
+        let key = format!("{{countersign}}:revoked:sub:{name}");
+        let written = setup.redis.get(&key).await;
+        assert_eq!(setup.redis.ask::<i64>(&["DEL", &key]).await, 1);
+        eventually("it is back", 5000, async || setup.redis.get(&key).await.map(|_| true)).await;
+        assert_eq!(setup.redis.get(&key).await, written);
+    }
 }
 
 #[tokio::test]

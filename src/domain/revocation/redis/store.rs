@@ -34,6 +34,7 @@ pub(super) struct Store {
     single_keys: bool,
     connection: Mutex<Option<Connection>>,
     write: Script,
+    look: Script,
     beat: Script,
     switch: Script,
 }
@@ -45,6 +46,7 @@ impl Store {
             single_keys: target.single_keys,
             connection: Mutex::default(),
             write: Script::new(include_str!("write.lua")),
+            look: Script::new(include_str!("look.lua")),
             beat: Script::new(include_str!("beat.lua")),
             switch: Script::new(include_str!("switch.lua")),
         })
@@ -53,11 +55,6 @@ impl Store {
     /// One to ask things of, and not to write the list to.
     pub(super) fn to_read(url: &str) -> RedisResult<Self> {
         Self::open(Target { url, single_keys: false })
-    }
-
-    /// Whether each entry has a key of its own.
-    pub(super) fn has_single_keys(&self) -> bool {
-        self.single_keys
     }
 
     async fn connection(&self) -> RedisResult<Connection> {
@@ -110,6 +107,21 @@ impl Store {
     /// Adds entries to the list in use.
     pub(super) async fn write(&self, rows: &[Revocation], now: Timestamp) -> RedisResult<()> {
         self.write_to(STREAM_KEY, rows, now).await
+    }
+
+    /// How many of these entries have no single key that says at least as much; none where there are
+    /// to be no single keys.
+    pub(super) async fn lost(&self, rows: &[Revocation]) -> RedisResult<usize> {
+        if rows.is_empty() || !self.single_keys {
+            return Ok(0);
+        }
+        let mut redis = self.connection().await?;
+        let mut script = self.look.prepare_invoke();
+        for row in rows {
+            script.key(entry_key(&row.kind, &row.key));
+            script.arg(row.not_before.unwrap_or(row.expires_at));
+        }
+        script.invoke_async(&mut redis).await
     }
 
     /// Where a new list is built.
