@@ -6,17 +6,21 @@
 //! ```
 //!
 //! A provider on SQLite (durable commits) runs in this process, and verifiers in it follow the list as
-//! services do: over HTTP by the feed, or from a real `redis-server`. A block is committed as the
-//! provider commits one; the time runs from there until a verifier says "revoked".
+//! services do: over HTTP by the feed, or from a real `redis-server`. A block is that of the
+//! administration: the account, its sessions and tokens, the list, the audit log. The time runs from
+//! the order, so with the commit, until a verifier's list says "revoked", looked at each millisecond;
+//! then the verifier is shown a token, and must refuse it.
 
 use countersign::config::Config;
 use countersign::domain::Provider;
 use countersign::domain::audit::Actor;
+use countersign::domain::identity::users::{self, NewUser};
 use countersign::domain::revocation::{self, Reason};
+use countersign::jose::{SigningAlgorithm, Typ};
 use countersign::protocol::revocation::{RevocationKind, RevocationList, TokenFacts};
 use countersign::protocol::time::{Clock, Lifetime, SystemClock, Timestamp, monotonic};
 use countersign::server::{self, Running, ServerParts};
-use countersign::verifier::{LocalList, RevocationSource, Verifier};
+use countersign::verifier::{LocalList, RevocationSource, Verifier, VerifyError};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -128,7 +132,41 @@ impl Stage {
         verifier
     }
 
-    /// Writes entries as a block does.
+    /// Makes people, and says who they are.
+    async fn people(&self, count: i64) -> Vec<String> {
+        let ground = self.provider().ground();
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            let email = format!("{}@people.example", ground.random.id());
+            let new = NewUser { email, ..NewUser::default() };
+            let made = users::create(&ground, new, &Actor::system()).await;
+            ids.push(made.expect("it is made").user.id);
+        }
+        ids
+    }
+
+    /// Blocks somebody, as the administration does.
+    async fn block(&self, id: &str) {
+        let provider = self.provider();
+        let blocked = users::block(&provider.ground(), id, "", &Actor::system()).await;
+        assert!(blocked.expect("it is committed"), "nobody is blocked twice");
+        provider.revocation.committed(&provider.db).await.expect("it is read back");
+    }
+
+    /// A token that somebody has had for a minute.
+    fn token_of(&self, id: &str) -> String {
+        let provider = self.provider();
+        let iat = (SystemClock.now() - Lifetime::minutes(1)).as_unix();
+        let claims = serde_json::json!({
+            "iss": provider.issuer, "aud": provider.issuer, "sub": id, "client_id": "app",
+            "jti": id, "iat": iat, "exp": iat + 300, "scope": "openid",
+        });
+        let keys = provider.keys.current();
+        let key = keys.signing(SigningAlgorithm::ES256).expect("there is a key");
+        key.sign(Typ::AccessToken, &claims).expect("a token")
+    }
+
+    /// Writes entries, many at a time.
     async fn revoke(&self, from: i64, count: i64) {
         let provider = self.provider();
         let (now, life) = (provider.now(), Lifetime::hours(1));
@@ -158,36 +196,35 @@ fn subject(n: i64) -> String {
     format!("{n:032x}")
 }
 
-fn refuses(list: &LocalList, n: i64) -> bool {
-    let subject = subject(n);
+fn refuses(list: &LocalList, subject: &str) -> bool {
     let issued_at: Timestamp = SystemClock.now() - Lifetime::minutes(1);
-    let facts = TokenFacts {
-        jti: "j",
-        subject: &subject,
-        client_id: "app",
-        sid: None,
-        kid: None,
-        issued_at,
-    };
+    let facts = TokenFacts { jti: "j", subject, client_id: "app", sid: None, kid: None, issued_at };
     list.is_revoked(&facts) == Ok(true)
 }
 
 /// Blocks one after another, some in flight, and waits for each to be refused.
-async fn latencies(stage: &Stage, verifier: &Verifier, from: i64, count: i64) -> Vec<Duration> {
+async fn latencies(stage: &Stage, verifier: &Verifier, count: i64) -> Vec<Duration> {
+    let people = stage.people(count).await;
     let list = list_of(verifier);
     let mut took = Vec::new();
-    let mut waiting: Vec<(i64, Instant)> = Vec::new();
-    let mut next = from;
-    while took.len() < count as usize {
-        if waiting.len() < TOGETHER && next < from + count {
-            stage.revoke(next, 1).await;
-            waiting.push((next, monotonic()));
-            next += 1;
+    let mut waiting: Vec<(&String, Instant)> = Vec::new();
+    let mut next = people.iter();
+    let good = verifier.verify(&stage.token_of(&people[0]));
+    assert!(good.is_ok(), "nobody is blocked yet: {good:?}");
+    while took.len() < people.len() {
+        if waiting.len() < TOGETHER
+            && let Some(id) = next.next()
+        {
+            let ordered = monotonic();
+            stage.block(id).await;
+            waiting.push((id, ordered));
         }
-        waiting.retain(|(n, blocked)| {
-            let is_refused = refuses(list, *n);
+        waiting.retain(|(id, ordered)| {
+            let is_refused = refuses(list, id);
             if is_refused {
-                took.push(blocked.elapsed());
+                took.push(ordered.elapsed());
+                let refused = verifier.verify(&stage.token_of(id));
+                assert!(matches!(refused, Err(VerifyError::Revoked)), "{refused:?}");
             }
             !is_refused
         });
@@ -212,19 +249,19 @@ fn report(what: &str, mut took: Vec<Duration>) {
 async fn block_to_refusal(blocks: i64) {
     let stage = Stage::set(None).await;
     let verifier = stage.verifier(None, true).await;
-    report("feed only", latencies(&stage, &verifier, 0, blocks).await);
+    report("feed only", latencies(&stage, &verifier, blocks).await);
     drop(verifier);
     stage.running.stop().await;
 
     let redis = Redis::start(free_port());
     let stage = Stage::set(Some(&redis)).await;
     let verifier = stage.verifier(Some(&redis), false).await;
-    report("Redis", latencies(&stage, &verifier, 0, blocks).await);
+    report("Redis", latencies(&stage, &verifier, blocks).await);
     drop(verifier);
 
     let verifier = stage.verifier(Some(&redis), true).await;
     let dying = tokio::spawn(die_at_random(redis));
-    report("Redis dying at random, and feed", latencies(&stage, &verifier, blocks, blocks).await);
+    report("Redis dying at random, and feed", latencies(&stage, &verifier, blocks).await);
     dying.abort();
     drop(verifier);
     stage.running.stop().await;
