@@ -16,6 +16,16 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 /// Where proxies ask.
 pub const PATH: &str = "/auth/verify";
 
+/// The headers that say who it is. A proxy must take all of them out of what clients send.
+pub const HEADERS: [&str; 6] = [
+    "remote-subject",
+    "remote-user",
+    "remote-groups",
+    "remote-roles",
+    "remote-scope",
+    "remote-client",
+];
+
 /// Who was let in, as a service is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -52,14 +62,15 @@ impl Caller {
             let escaped: Vec<String> = values.iter().map(|value| escape(value)).collect();
             Some(escaped.join(",")).filter(|list| !list.is_empty())
         };
-        for (name, value) in [
-            ("remote-subject", Some(escape(&self.subject))),
-            ("remote-user", self.email.as_deref().map(escape)),
-            ("remote-groups", list(&self.groups)),
-            ("remote-roles", list(&self.roles)),
-            ("remote-scope", self.scope.as_deref().map(escape)),
-            ("remote-client", self.client_id.as_deref().map(escape)),
-        ] {
+        let values = [
+            Some(escape(&self.subject)),
+            self.email.as_deref().map(escape),
+            list(&self.groups),
+            list(&self.roles),
+            self.scope.as_deref().map(escape),
+            self.client_id.as_deref().map(escape),
+        ];
+        for (name, value) in HEADERS.into_iter().zip(values) {
             let value = value.filter(|value| !value.is_empty());
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 response.insert_header((HeaderName::from_static(name), value));

@@ -7,6 +7,7 @@ use crate::support::process::{self, Service};
 use crate::support::sidecar::Sidecar;
 use crate::support::{Reply, TestServer, WebApp, ports};
 use countersign::protocol::time::monotonic;
+use countersign::verifier::forward_auth::HEADERS;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -69,7 +70,7 @@ impl Behind {
 
     async fn order(&self, authorization: Option<&str>, proof: Option<&str>) -> Reply {
         let mut request = self.http.post(&self.orders).body("order");
-        for forged in ["remote-user", "remote-roles", "x-forwarded-uri", "x-forwarded-method"] {
+        for forged in HEADERS.into_iter().chain(["x-forwarded-uri", "x-forwarded-method"]) {
             request = request.header(forged, "/forged");
         }
         for (name, value) in [("authorization", authorization), ("dpop", proof)] {
@@ -121,8 +122,11 @@ async fn traefik_lets_machines_through_by_their_token_as_the_sidecar_says() {
     let client = service.id.to_ascii_lowercase();
     assert!(text.contains(&format!("remote-client: {client}\n")), "{text}");
     assert!(text.contains("remote-scope: orders:read\n"), "{text}");
-    // Nobody has said that a machine has an email, or a role.
-    assert!(!text.contains("remote-user") && !text.contains("remote-roles"), "{text}");
+    // Nobody has said that a machine has an email, a group, or a role.
+    for (name, times) in HEADERS.into_iter().zip([1, 0, 0, 0, 1, 1]) {
+        assert_eq!(text.matches(&format!("{name}: ")).count(), times, "{name}: {text}");
+    }
+    assert!(!text.lines().any(|line| line.starts_with("remote-") && line.contains("forged")));
 }
 
 #[tokio::test]

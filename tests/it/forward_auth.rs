@@ -6,6 +6,9 @@ use crate::support::test_server::system;
 use crate::support::{Agent, Reply, Store, TestServer, WebApp, both, ports};
 use countersign::domain::identity::users;
 use countersign::protocol::time::monotonic;
+use countersign::verifier::forward_auth::HEADERS;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::path::Path;
 use std::time::Duration;
 
 /// Asks as a proxy does for a request with this token.
@@ -177,8 +180,24 @@ async fn the_sidecar_asks_about_opaque_tokens_when_it_may() {
     assert_eq!(reply.status, 401);
 }
 
-/// What a client may not say of itself.
-const FORGED: (&str, &str) = ("remote-user", "root@example.org");
+/// Under each name that is ours, what a client may not say of itself.
+fn forged() -> HeaderMap {
+    let value = HeaderValue::from_static("forged");
+    HEADERS.map(|name| (HeaderName::from_static(name), value.clone())).into_iter().collect()
+}
+
+/// Exactly these of our headers are in what a service has seen.
+fn expect_headers(seen: &str, expected: &[(&str, &str)]) {
+    let text = seen.to_ascii_lowercase();
+    assert!(!text.contains("forged"), "{text}");
+    for name in HEADERS {
+        let said = text.lines().filter_map(|line| line.split_once(": "));
+        let said: Vec<&str> = said.filter(|(key, _)| *key == name).map(|(_, said)| said).collect();
+        let known = expected.iter().filter(|(key, _)| *key == name);
+        let known: Vec<String> = known.map(|(_, value)| value.to_ascii_lowercase()).collect();
+        assert_eq!(said, known, "{name}: {text}");
+    }
+}
 
 /// A provider behind the nginx of the documentation.
 struct Behind {
@@ -218,11 +237,11 @@ impl Behind {
 
     async fn page(&self, agent: &Agent) -> Reply {
         let request = agent.http.get(format!("{}/wiki/page", self.issuer));
-        Reply::read(request.header(FORGED.0, FORGED.1).send().await.expect("an answer")).await
+        Reply::read(request.headers(forged()).send().await.expect("an answer")).await
     }
 
     async fn order(&self, token: Option<&str>) -> Reply {
-        let request = reqwest::Client::new().post(&self.orders).header(FORGED.0, FORGED.1);
+        let request = reqwest::Client::new().post(&self.orders).headers(forged());
         let request = match token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -243,9 +262,13 @@ async fn nginx_lets_browsers_through_by_their_session_and_says_who_it_is() {
     agent.sign_in("ada").await;
     let seen = behind.page(&agent).await;
     assert_eq!(seen.status, 200, "{}", seen.text);
+    let known = [
+        ("remote-subject", ada.user.id.as_str()),
+        ("remote-user", "ada@example.org"),
+        ("remote-groups", "wiki"),
+    ];
+    expect_headers(&seen.text, &known);
     let text = seen.text.to_ascii_lowercase();
-    assert!(text.contains("remote-user: ada@example.org\n"), "{text}");
-    assert!(text.contains("remote-groups: wiki\n") && !text.contains("root@"), "{text}");
     assert!(!text.contains("cookie:"), "the session is not for the app: {text}");
 
     let other = Agent::at(&behind.issuer);
@@ -274,10 +297,34 @@ async fn nginx_lets_machines_through_by_their_token_as_the_sidecar_says() {
     let token = service.token(&scoped).await.expect_tokens();
     let seen = behind.order(Some(&token.access_token)).await;
     assert_eq!(seen.status, 200, "{}", seen.text);
-    let text = seen.text.to_ascii_lowercase();
-    let client = service.id.to_ascii_lowercase();
-    assert!(text.contains(&format!("remote-client: {client}\n")), "{text}");
-    assert!(text.contains("remote-scope: orders:read\n") && !text.contains("root@"), "{text}");
+    let id = service.id.as_str();
+    let known = [("remote-subject", id), ("remote-scope", "orders:read"), ("remote-client", id)];
+    expect_headers(&seen.text, &known);
+}
+
+#[test]
+fn every_configuration_of_a_proxy_sets_every_header_itself() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut guarded = 0;
+    for directory in ["examples/proxy", "examples/landscape", "deploy"] {
+        for file in std::fs::read_dir(root.join(directory)).expect("it is there").flatten() {
+            if !file.file_type().expect("it has one").is_file() {
+                continue;
+            }
+            let text = std::fs::read_to_string(file.path()).expect("text").to_ascii_lowercase();
+            let of_nginx = text.split("location ").filter(|part| part.contains("auth_request /"));
+            let of_nginx = of_nginx.map(|part| (part, "proxy_set_header {} "));
+            let of_traefik = text.split("forwardauth:").skip(1);
+            for (part, line) in of_nginx.chain(of_traefik.map(|part| (part, "- {}\n"))) {
+                guarded += 1;
+                for name in HEADERS {
+                    let path = file.path();
+                    assert!(part.contains(&line.replace("{}", name)), "{}: {name}", path.display());
+                }
+            }
+        }
+    }
+    assert_eq!(guarded, 4, "two in our nginx, one in our Traefik, one in the landscape");
 }
 
 #[tokio::test]
