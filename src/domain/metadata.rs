@@ -35,6 +35,7 @@ pub fn document(provider: &Provider) -> Value {
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/logout"),
+        "status_list_aggregation_endpoint": at(super::tokens::status::AGGREGATION_PATH),
         "scopes_supported": scopes(),
         "response_types_supported": response::supported(provider).map(ResponseType::as_str).collect::<Vec<_>>(),
         "response_modes_supported": ResponseMode::SUPPORTED,

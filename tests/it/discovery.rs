@@ -87,6 +87,8 @@ const REGISTERED: &[&str] = &[
     "prompt_values_supported",
     "protected_resources",
     "client_id_metadata_document_supported",
+    // Of the draft of Token Status Lists.
+    "status_list_aggregation_endpoint",
 ];
 
 both! {

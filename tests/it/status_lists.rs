@@ -131,6 +131,29 @@ async fn tokens_tell_no_status_unless_their_resource_wants_it_and_opaque_ones_ne
 }
 
 #[tokio::test]
+async fn metadata_lead_to_every_list_that_a_living_token_can_be_in() {
+    let server = TestServer::start().await;
+    server.user("ada").await;
+    resource(&server, true, AccessTokenFormat::Jwt).await;
+    let app = app(&server).await;
+    let metadata = list(&server.url("/.well-known/openid-configuration")).await.json;
+    let uri = metadata["status_list_aggregation_endpoint"].as_str().expect("an address");
+    let told = list(uri).await;
+    assert_eq!((told.status, told.header("content-type")), (200, "application/json"));
+    assert_eq!(told.header("cache-control"), "public, max-age=60");
+    assert_eq!(told.header("access-control-allow-origin"), "*");
+    let lists = told.json["status_lists"].clone();
+    let of_token = claims(&token_of_ada(&app).await)["status"]["status_list"]["uri"].clone();
+    let lists = lists.as_array().expect("a list");
+    assert!(lists.contains(&of_token), "{lists:?}");
+    for one in lists {
+        let reply = list(one.as_str().expect("an address")).await;
+        assert_eq!(reply.status, 200, "{one}");
+        assert_eq!(claims(&reply.text)["status_list"]["aggregation_uri"], uri);
+    }
+}
+
+#[tokio::test]
 async fn a_list_in_which_no_living_token_can_be_is_not_there() {
     let server = TestServer::start().await;
     let now = server.provider.now().as_unix() / 3600;

@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 /// Where lists are.
 pub const PATH: &str = "/status/";
+/// Where it says which lists there are (§9).
+pub const AGGREGATION_PATH: &str = "/status";
 /// How many places a list has. Few of them are taken, so that a random one is mostly free.
 const PLACES: usize = 1 << 22;
 /// The tokens of one list expire within so many seconds.
@@ -49,7 +51,7 @@ impl Place {
         let mut bytes = [0; 4];
         random.fill(&mut bytes);
         let index = u32::from_le_bytes(bytes) as usize % PLACES;
-        Self { list: expires_at.as_unix().div_euclid(SPAN), index: index as i64 }
+        Self { list: list_at(expires_at), index: index as i64 }
     }
 
     /// The claim `status` of the token (§6.1).
@@ -116,6 +118,26 @@ struct ListClaims {
 struct Bits {
     bits: u8,
     lst: String,
+    aggregation_uri: String,
+}
+
+/// Which lists living tokens can be in (§9.3).
+#[derive(Debug, Serialize)]
+pub struct Aggregation {
+    status_lists: Vec<String>,
+}
+
+/// The addresses of all lists that living tokens can be in.
+pub fn aggregation(provider: &Provider) -> Aggregation {
+    let now = provider.clock.shared();
+    let last = now + provider.longest_token_life();
+    let lists = list_at(now)..=list_at(last);
+    Aggregation { status_lists: lists.map(|list| uri(provider, list)).collect() }
+}
+
+/// The list of the tokens that expire then.
+fn list_at(expires_at: Timestamp) -> i64 {
+    expires_at.as_unix().div_euclid(SPAN)
 }
 
 impl StatusLists {
@@ -130,8 +152,8 @@ impl StatusLists {
         list: i64,
     ) -> Result<Option<SignedList>, OAuthError> {
         let now = provider.clock.shared();
-        let first = now.as_unix().div_euclid(SPAN) - 1;
-        let last = (now + provider.longest_token_life()).as_unix().div_euclid(SPAN) + 1;
+        let first = list_at(now) - 1;
+        let last = list_at(now + provider.longest_token_life()) + 1;
         if !(first..=last).contains(&list) {
             return Ok(None);
         }
@@ -152,7 +174,11 @@ async fn make(provider: &Provider, list: i64, now: Timestamp) -> Result<SignedLi
         iat: now,
         exp: now + LIFE,
         ttl: TTL.as_seconds(),
-        status_list: Bits { bits: 1, lst },
+        status_list: Bits {
+            bits: 1,
+            lst,
+            aggregation_uri: format!("{}{AGGREGATION_PATH}", provider.issuer),
+        },
     };
     let keys = provider.keys.current();
     let key = keys.signing(SigningAlgorithm::ES256)?;

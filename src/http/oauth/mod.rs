@@ -21,6 +21,7 @@ use super::edge::{JsonError, RequestInfo, certificate};
 use super::timely::{issued_by_a_right_clock, told_by_a_right_clock};
 use crate::domain::clients::RegisteredClient;
 use crate::domain::clients::authentication::authenticate;
+use crate::domain::tokens::status::AGGREGATION_PATH;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
@@ -63,6 +64,12 @@ pub fn configure(config: &mut web::ServiceConfig, state: &State) {
             web::resource(revocation_feed::WELL_KNOWN)
                 .route(web::get().to(revocations::well_known))
                 .route(web::head().to(revocations::well_known))
+                .route(web::route().to(discovery::options)),
+        )
+        .service(
+            web::resource(AGGREGATION_PATH)
+                .route(web::get().to(status::aggregation))
+                .route(web::head().to(status::aggregation))
                 .route(web::route().to(discovery::options)),
         )
         .configure(of_clients);

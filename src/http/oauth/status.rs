@@ -1,5 +1,7 @@
-//! `GET /status/{list}`: a Token Status List (draft-ietf-oauth-status-list §8).
+//! `GET /status/{list}`: a Token Status List (draft-ietf-oauth-status-list §8), and `GET /status`: which
+//! lists there are.
 
+use crate::domain::tokens::status;
 use crate::http::State;
 use crate::http::edge::headers::allow_everyone;
 use actix_web::http::StatusCode;
@@ -7,6 +9,19 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/statuslist+jwt");
+
+/// How long the names of the lists may be kept: another one begins each hour.
+const AGGREGATION_MAX_AGE: &str = "public, max-age=60";
+
+/// Which lists there are (§9.3).
+pub async fn aggregation(state: web::Data<State>) -> HttpResponse {
+    let lists = status::aggregation(&state.provider);
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, AGGREGATION_MAX_AGE));
+    let mut response = response.json(lists);
+    allow_everyone(response.headers_mut());
+    response
+}
 
 /// The list, as long as a token in it can be alive. How it was at another time is not kept (§8.4).
 pub async fn get(
