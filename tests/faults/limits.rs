@@ -6,8 +6,8 @@ use super::stage::{Stage, until};
 use super::support::{Agent, Page, Store, WebApp};
 use super::witness_facts::{count, run};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -28,16 +28,37 @@ async fn refreshes(app: &WebApp, token: &mut String, times: usize) -> Vec<Durati
     took
 }
 
+/// How long answers of others take, the shortest first: `/introspect` and `/jwks`.
+async fn others(app: &WebApp, token: &str, times: usize) -> [Vec<Duration>; 2] {
+    let (mut introspected, mut keys) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        let asked = Instant::now();
+        assert!(app.is_active(token).await);
+        introspected.push(asked.elapsed());
+        let asked = Instant::now();
+        let answer = app.http.get(format!("{}/jwks", app.base)).send().await;
+        assert_eq!(answer.expect("an answer").status(), 200);
+        keys.push(asked.elapsed());
+    }
+    introspected.sort_unstable();
+    keys.sort_unstable();
+    [introspected, keys]
+}
+
+/// What a flood has come to.
+#[derive(Default)]
+struct Flood {
+    stop: AtomicBool,
+    sent: AtomicUsize,
+    /// How long it took until somebody was told to come back.
+    turned_away: Mutex<Vec<Duration>>,
+}
+
 /// Wrong passwords for nobody, from everywhere.
-async fn flood(
-    (agent, page): (Agent, Page),
-    number: usize,
-    stop: Arc<AtomicBool>,
-    sent: Arc<AtomicUsize>,
-) {
+async fn flood((agent, page): (Agent, Page), number: usize, flood: Arc<Flood>) {
     let (csrf, txn) = (page.hidden("csrf"), page.hidden("txn"));
     for turn in 0_usize.. {
-        if stop.load(Ordering::Relaxed) {
+        if flood.stop.load(Ordering::Relaxed) {
             return;
         }
         let name = format!("nobody{number}-{turn}");
@@ -49,10 +70,15 @@ async fn flood(
         ];
         let from = format!("10.{}.{}.{}", number % 250, turn / 250 % 250, turn % 250);
         let request = agent.http.post(format!("{}/login", agent.base)).form(&form);
+        let asked = Instant::now();
         let answer = request.header("X-Forwarded-For", from).send().await;
-        let status = answer.map_or(0, |answer| answer.status().as_u16());
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
         assert!(matches!(status, 0 | 422 | 429 | 503), "{status}");
-        sent.fetch_add(1, Ordering::Relaxed);
+        if matches!(status, 429 | 503) {
+            assert!(answer.expect("it came").headers().contains_key("retry-after"));
+            flood.turned_away.lock().expect("no panic with it").push(asked.elapsed());
+        }
+        flood.sent.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -63,24 +89,30 @@ async fn l_01_l_02_a_flood_of_sign_ins_slows_nobody_who_has_a_token() {
     stage.people(1).await;
     let app = stage.app().await;
     let serving = stage.serve().await;
-    let mut token = app.tokens("ada0", "openid email").await.refresh_token;
+    let tokens = app.tokens("ada0", "openid email").await;
+    let mut token = tokens.refresh_token;
     let quiet = refreshes(&app, &mut token, 100).await;
     let memory = serving.memory();
 
-    let (stop, sent) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+    let flooding = Arc::<Flood>::default();
     let agent = Agent::at(&stage.base());
     let page = agent.get("/login").await;
     let from = (agent, page);
     // More than may wait for a hash.
-    let floods = (0..100).map(|number| flood(from.clone(), number, stop.clone(), sent.clone()));
+    let floods = (0..100).map(|number| flood(from.clone(), number, flooding.clone()));
     let floods = floods.collect::<JoinSet<_>>();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let began = (Instant::now(), sent.load(Ordering::Relaxed));
+    let sent = || flooding.sent.load(Ordering::Relaxed);
+    let began = (Instant::now(), sent());
     let flooded = refreshes(&app, &mut token, 150).await;
-    let rate = (sent.load(Ordering::Relaxed) - began.1) as f64 / began.0.elapsed().as_secs_f64();
+    let rate = (sent() - began.1) as f64 / began.0.elapsed().as_secs_f64();
+    let refreshed = app.refresh(&token).await.expect_tokens();
+    let [introspected, keys] = others(&app, &refreshed.access_token, 60).await;
     let more = serving.memory().saturating_sub(memory);
-    stop.store(true, Ordering::Relaxed);
+    flooding.stop.store(true, Ordering::Relaxed);
     floods.join_all().await;
+    let mut away = flooding.turned_away.lock().expect("no panic with it").clone();
+    away.sort_unstable();
 
     let (before, during) = (percentile(&quiet, 99), percentile(&flooded, 99));
     let what = format!("refresh p99 under {rate:.0} sign-ins a second (quiet: {})", time(before));
@@ -88,6 +120,16 @@ async fn l_01_l_02_a_flood_of_sign_ins_slows_nobody_who_has_a_token() {
     measured("L-02", "more memory under the flood", format!("{} MiB", more >> 10));
     // A test build on a busy machine; the figure of a release is in the documentation.
     assert!(during < Duration::from_millis(400), "{during:?}");
+    for (name, took) in [("/introspect", &introspected), ("/jwks", &keys)] {
+        let p99 = percentile(took, 99);
+        measured("L-01", &format!("{name} p99 under the flood"), time(p99));
+        assert!(p99 < Duration::from_millis(400), "{name}: {p99:?}");
+    }
+    assert!(!away.is_empty(), "nobody was told to come back");
+    let (half, most) = (percentile(&away, 50), percentile(&away, 99));
+    let what = format!("{} are told to come back, after (p50, p99)", away.len());
+    measured("L-01", &what, format!("{}, {}", time(half), time(most)));
+    assert!(half < Duration::from_millis(400), "{half:?}");
     assert!(more < 96 << 10, "{more} KiB");
 }
 

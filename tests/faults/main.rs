@@ -7,6 +7,7 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod administrator;
 mod balancer;
 mod bloat;
 mod cluster;
@@ -14,6 +15,7 @@ mod disk;
 mod failover;
 mod faketime;
 mod file_system;
+mod instances;
 mod limits;
 mod load;
 mod memory;

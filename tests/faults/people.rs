@@ -57,7 +57,8 @@ impl Person {
             let retry = page.as_ref().map(|page| page.header("retry-after").to_owned());
             assert_ne!(retry.as_deref(), Some(""), "a 503 without Retry-After");
         }
-        assert_ne!(status, 500, "{:?}", page.map(|page| page.body));
+        // Between us and the instances is nobody who could say 502 or 504.
+        assert!(status < 500 || status == 503, "{status} {:?}", page.map(|page| page.body));
         page
     }
 
@@ -105,10 +106,17 @@ impl Person {
         self.app.authorize_url(&[("scope", "openid email")])
     }
 
-    /// One time through: a code, tokens, new tokens, questions about them.
-    pub async fn round(&self, stop: &AtomicBool) {
-        let round = self.rounds.fetch_add(1, Ordering::Relaxed);
-        let Some(code) = self.code().await else { return };
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tokens for a new code.
+    pub async fn tokens(&self) -> Option<(String, Grant)> {
+        self.tokens_until(&AtomicBool::new(false)).await
+    }
+
+    async fn tokens_until(&self, stop: &AtomicBool) -> Option<(String, Grant)> {
+        let code = self.code().await?;
         self.witness.saw(Event::Code { code: code.clone(), user: self.name.clone() });
         let redeemed = || async {
             let (answer, token) = self.redeem(&code).await;
@@ -116,16 +124,31 @@ impl Person {
             self.witness.saw(Event::Redeemed { code, answer: answer.clone(), at });
             (answer, token)
         };
-        let Some((token, grant)) = self.insist(stop, redeemed).await else { return };
+        self.insist(stop, redeemed).await
+    }
+
+    /// Everything that somebody may try who was blocked: their token, a new one for it, and one by their
+    /// session.
+    pub async fn try_all(&self, token: &str, grant: &Grant) {
+        self.question(token, grant).await;
+        let asked = Instant::now();
+        if let (Answer::Given(new), token) = self.refreshed(&grant.refresh_token).await {
+            self.heard("the token endpoint", true, &new, asked);
+            self.question(&token, &new).await;
+        }
+        let asked = Instant::now();
+        if self.code().await.is_some() {
+            self.heard("the authorization endpoint", true, grant, asked);
+        }
+    }
+
+    /// One time through: a code, tokens, new tokens, questions about them.
+    pub async fn round(&self, stop: &AtomicBool) {
+        let round = self.rounds.fetch_add(1, Ordering::Relaxed);
+        let Some((token, grant)) = self.tokens_until(stop).await else { return };
         self.question(&token, &grant).await;
 
-        let refreshed = || async {
-            let (answer, access_token) = self.refresh(&grant.refresh_token).await;
-            let (user, token) = (self.name.clone(), grant.refresh_token.clone());
-            let at = Instant::now();
-            self.witness.saw(Event::Refreshed { token, user, answer: answer.clone(), at });
-            (answer, access_token)
-        };
+        let refreshed = || self.refreshed(&grant.refresh_token);
         let Some((token, grant)) = self.insist(stop, refreshed).await else { return };
         if round.is_multiple_of(3) {
             self.witness.saw(Event::Ending { what: grant.jti.clone() });
@@ -141,7 +164,8 @@ impl Person {
     /// A code from the browser that is signed in.
     async fn code(&self) -> Option<String> {
         let page = self.ask(self.browser.get(self.url(&self.authorize_path()))).await?;
-        if page.has_id("login-submit") {
+        let is_sent_to_sign_in = page.location().is_some_and(|to| to.starts_with("/login"));
+        if page.has_id("login-submit") || is_sent_to_sign_in {
             // Blocked, or signed out: nobody else should be.
             self.witness.saw(Event::SignedOut { user: self.name.clone() });
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -177,8 +201,13 @@ impl Person {
         self.token(&form).await
     }
 
-    async fn refresh(&self, token: &str) -> (Answer, String) {
-        self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    /// Uses a refresh token, and remembers what came of it.
+    async fn refreshed(&self, token: &str) -> (Answer, String) {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        let (answer, access_token) = self.token(&form).await;
+        let (user, token, at) = (self.name.clone(), token.to_owned(), Instant::now());
+        self.witness.saw(Event::Refreshed { token, user, answer: answer.clone(), at });
+        (answer, access_token)
     }
 
     async fn token(&self, form: &[(&str, &str)]) -> (Answer, String) {
@@ -190,10 +219,13 @@ impl Person {
             200 => {
                 let token = text("access_token");
                 let claims = crypto::claims(&token);
-                let jti = claims["jti"].as_str().expect("a token has a jti").to_owned();
-                let expires_at = claims["exp"].as_i64().expect("a token expires");
+                let word = |name: &str| claims[name].as_str().expect("a claim").to_owned();
+                let time = |name: &str| claims[name].as_i64().expect("a time");
+                let (jti, subject) = (word("jti"), word("sub"));
+                let (issued_at, expires_at) = (time("iat"), time("exp"));
                 let refresh_token = text("refresh_token");
-                (Answer::Given(Grant { jti, expires_at, refresh_token }), token)
+                let grant = Grant { jti, subject, issued_at, expires_at, refresh_token };
+                (Answer::Given(grant), token)
             }
             400 => (Answer::Refused(text("error")), String::new()),
             status => unknown(status),
@@ -206,7 +238,7 @@ impl Person {
     }
 
     /// Asks those who know about tokens.
-    async fn question(&self, token: &str, grant: &Grant) {
+    pub async fn question(&self, token: &str, grant: &Grant) {
         let asked = Instant::now();
         let introspection = self.http.post(self.url("/introspect")).form(&[("token", token)]);
         let introspection = introspection.basic_auth(&self.app.id, Some(&self.app.secret));

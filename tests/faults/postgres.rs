@@ -1,5 +1,6 @@
 //! PostgreSQL restarts, loses connections, is slow, hangs, or is full.
 
+use super::administrator::Administrator;
 use super::balancer::Balancer;
 use super::cluster::Cluster;
 use super::load::Load;
@@ -26,7 +27,10 @@ async fn restarted(signal: &'static str) {
     stage.people(6).await;
     let app = stage.app().await;
     let _serving = stage.serve().await;
-    let load = Load::start(&app, 6, &Balancer::over(&[&stage.base()])).await;
+    let balancer = Balancer::over(&[&stage.base()]);
+    let load = Load::start(&app, 6, &balancer).await;
+    let administrator = Administrator::with(&stage, &app, &balancer, &load.witness, 8).await;
+    let blocks = administrator.start(Duration::from_millis(250));
     tokio::time::sleep(Duration::from_millis(500)).await;
 
     let began = Instant::now();
@@ -41,6 +45,7 @@ async fn restarted(signal: &'static str) {
     let what = format!("PostgreSQL restarted ({signal}), away for {}: failures after", time(away));
     measured("P-01", &what, time(over));
     assert!(over < Duration::from_secs(1), "{outage:?} of {away:?}");
+    assert_eq!(blocks.finish().await.len(), 8);
     expect_recovery(load, 6, &stage).await;
 }
 
@@ -121,6 +126,8 @@ async fn p_04_a_slow_database_slows_and_then_sheds_what_needs_it_and_nothing_els
     assert!(statuses.iter().all(|status| *status == 200));
     let p99 = percentile(&took, 99);
     measured("P-04", "/jwks p99 while each statement takes 1 s", time(p99));
+    // A busy machine takes its time; whoever waited for one statement would take four times as long.
+    assert!(p99 < Duration::from_millis(250), "{p99:?}");
     let mut shed = Vec::new();
     for one in crowd {
         let (status, took) = one.await.expect("no panic");
@@ -132,7 +139,7 @@ async fn p_04_a_slow_database_slows_and_then_sheds_what_needs_it_and_nothing_els
     shed.sort_unstable();
     assert!(!shed.is_empty(), "nothing was shed");
     measured("P-04", "the first that is shed with 503, after", time(shed[0]));
-    assert!(shed[0] < Duration::from_millis(900), "{:?}", shed[0]);
+    assert!(shed[0] < Duration::from_millis(600), "{:?}", shed[0]);
 
     proxy.turn(Way::Open);
     let well = async || app.userinfo(&next.access_token).await.status == 200;
@@ -209,7 +216,7 @@ async fn p_06_without_a_free_connection_it_fails_fast_and_does_not_hammer() {
     }
     let tries = proxy.connections() - before;
     measured("P-06", "tries to connect in 4 s without a free connection", tries);
-    assert!(tries < 4 * 40, "{tries} tries");
+    assert!(tries <= 40, "{tries} tries");
     cluster.run("ALTER DATABASE faults CONNECTION LIMIT -1").await;
     let well = async || app.userinfo(&token).await.status == 200;
     measured("P-06", "recovery", time(until("it is well", TEN, well).await));

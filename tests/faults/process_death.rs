@@ -1,5 +1,6 @@
 //! The process dies: in the middle of anything, at chosen places, and by a panic.
 
+use super::administrator::Administrator;
 use super::balancer::Balancer;
 use super::load::Load;
 use super::report::{measured, percentile, time};
@@ -9,6 +10,9 @@ use super::support::{Store, WebApp, crypto};
 use super::witness_facts::count;
 use countersign::protocol::random::{Random, SystemRandom};
 use std::time::Duration;
+
+/// How many are blocked while a provider is killed however often.
+const MOST_BLOCKS: usize = 100;
 
 /// What became of being killed again and again.
 pub struct Kills {
@@ -25,7 +29,12 @@ pub async fn kill_often(store: Store, kills: usize, people: usize) -> Kills {
     stage.people(people).await;
     let app = stage.app().await;
     let mut serving = stage.serve().await;
-    let load = Load::start(&app, people, &Balancer::over(&[&stage.base()])).await;
+    let balancer = Balancer::over(&[&stage.base()]);
+    let load = Load::start(&app, people, &balancer).await;
+    // About as many as are blocked while it lasts.
+    let victims = kills.min(MOST_BLOCKS);
+    let administrator = Administrator::with(&stage, &app, &balancer, &load.witness, victims).await;
+    let blocks = administrator.start(Duration::from_millis(200));
     let mut recoveries = Vec::new();
     for _ in 0..kills {
         let mut chance = [0];
@@ -35,10 +44,12 @@ pub async fn kill_often(store: Store, kills: usize, people: usize) -> Kills {
         serving = stage.spawn(stage.port, &[]);
         recoveries.push(serving.ready(Duration::from_secs(20)).await);
     }
+    assert_eq!(blocks.finish().await.len(), victims);
     let before = load.rounds();
     until("work goes on", Duration::from_secs(10), async || load.rounds() > before + people).await;
     let rounds = load.rounds();
     let witness = load.expect_no_violation(&stage).await;
+    assert_eq!(witness.blocks(), victims);
     stage.expect_well(&[&app.secret]).await;
     recoveries.sort_unstable();
     Kills { rounds, given: witness.given(), recoveries }

@@ -168,6 +168,26 @@ impl Stage {
         }
     }
 
+    /// Makes more people with that password, by names with a number at the end; after [`Stage::people`].
+    /// Their hash is that of the first: one is dear enough. Returns names and ids.
+    pub async fn more_people(&self, name: &str, count: usize) -> Vec<(String, String)> {
+        let ground = self.ground().await;
+        let mut made = Vec::new();
+        for number in 0..count {
+            let username = format!("{name}{number}");
+            let email = format!("{username}@example.org");
+            let new = NewUser { email, username: Some(username.clone()), ..NewUser::default() };
+            let account = users::create(&ground, new, &Actor::system()).await;
+            made.push((username, account.expect("the user can be made").user.id));
+        }
+        let copy = "UPDATE users SET password_hash = \
+            (SELECT password_hash FROM users WHERE username = 'ada0') WHERE password_hash IS NULL";
+        let url = self.database_url.clone();
+        let copied = tokio::task::spawn_blocking(move || super::witness_facts::run(&url, copy));
+        copied.await.expect("the statement is right");
+        made
+    }
+
     /// Registers a web app.
     pub async fn app(&self) -> WebApp {
         let ground = self.ground().await;

@@ -42,8 +42,7 @@ async fn k_09_an_instance_leaves_under_load_without_a_failed_request() {
     stage.expect_well(&[]).await;
 }
 
-#[tokio::test]
-async fn k_10_who_is_told_twice_goes_at_once() {
+async fn goes_at_once(signals: [&str; 2]) {
     let stage = Stage::new(Store::Sqlite).with("COUNTERSIGN_SERVER__DRAIN_SECONDS", "60");
     let mut serving = stage.serve().await;
     // A request is in flight: its body never comes.
@@ -52,10 +51,10 @@ async fn k_10_who_is_told_twice_goes_at_once() {
     let head = format!("POST /token HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100\r\n\r\n");
     waiting.write_all(head.as_bytes()).await.expect("it reads");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    serving.signal("TERM");
+    serving.signal(signals[0]);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(serving.ended().is_none(), "it drains for a minute");
-    serving.signal("TERM");
+    serving.signal(signals[1]);
     let status = serving.end(Duration::from_secs(1)).await;
     assert_eq!(status.code(), Some(0), "{}", serving.log());
     drop(waiting);
@@ -63,6 +62,33 @@ async fn k_10_who_is_told_twice_goes_at_once() {
     let app = stage.app().await;
     let _serving = stage.serve().await;
     app.tokens("ada0", "openid").await;
+}
+
+#[tokio::test]
+async fn k_10_who_is_told_twice_goes_at_once() {
+    goes_at_once(["TERM", "TERM"]).await;
+}
+
+#[tokio::test]
+async fn k_10_who_is_interrupted_twice_goes_at_once() {
+    goes_at_once(["INT", "INT"]).await;
+}
+
+#[tokio::test]
+async fn k_10_who_is_interrupted_once_is_not_ready_and_finishes_what_is_under_way() {
+    let stage = Stage::new(Store::Sqlite).with("COUNTERSIGN_SERVER__DRAIN_SECONDS", "1");
+    stage.people(1).await;
+    let app = stage.app().await;
+    let mut serving = stage.serve().await;
+    serving.signal("INT");
+    let http = super::load::http(Duration::from_secs(1));
+    let unready = async || !super::stage::is_ready(&http, &stage.base()).await;
+    super::stage::until("it is not ready", Duration::from_millis(900), unready).await;
+    let code = app.code("ada0", &[("scope", "openid")]).await;
+    app.redeem(&code).await.expect_tokens();
+    let status = serving.end(Duration::from_secs(15)).await;
+    assert_eq!(status.code(), Some(0), "{}", serving.log());
+    stage.expect_well(&[]).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A service that follows the revocation list in Redis, and is asked all the time.
 
-use super::witness::{Event, Witness};
+use super::witness::{Event, Grant, Witness};
 use countersign::protocol::revocation::TokenFacts;
 use countersign::protocol::time::{Clock, SystemClock, Timestamp};
 use countersign::verifier::{RedisList, RevocationSource};
@@ -29,24 +29,26 @@ impl Service {
 
     /// As [`Service::refuses`], of a token that was issued then.
     pub fn refuses_of(&self, jti: &str, issued_at: Timestamp) -> Option<bool> {
-        let facts = TokenFacts {
-            jti,
-            subject: "nobody",
-            client_id: "app",
-            sid: None,
-            kid: None,
-            issued_at,
-        };
+        self.refuses_token(jti, "nobody", issued_at)
+    }
+
+    fn refuses_token(&self, jti: &str, subject: &str, issued_at: Timestamp) -> Option<bool> {
+        let (sid, kid) = (None, None);
+        let facts = TokenFacts { jti, subject, client_id: "app", sid, kid, issued_at };
         self.0.is_revoked(&facts).ok()
+    }
+
+    fn refuses_ended(&self, ended: &Ended) -> Option<bool> {
+        self.refuses_token(&ended.jti, &ended.subject, ended.issued_at)
     }
 
     pub fn is_fresh(&self) -> bool {
         !self.0.is_stale()
     }
 
-    /// Whether everything that was revoked so far is refused.
+    /// Whether everything that was revoked so far is refused, and all tokens of those who were blocked.
     pub fn knows_all(&self, witness: &Witness) -> bool {
-        revoked(witness).iter().all(|(jti, _)| self.refuses(jti) == Some(true))
+        ended(witness).iter().all(|ended| self.refuses_ended(ended) == Some(true))
     }
 
     /// Looks from now on whether anything is accepted that was revoked longer ago than `bound`.
@@ -55,9 +57,10 @@ impl Service {
         tokio::spawn(async move {
             loop {
                 let now = Instant::now();
-                for (jti, at) in revoked(&witness) {
-                    if at + bound < now && service.refuses(&jti) == Some(false) {
-                        let (user, asked) = (String::new(), now - bound);
+                for ended in ended(&witness) {
+                    if ended.at + bound < now && service.refuses_ended(&ended) == Some(false) {
+                        let Ended { jti, user, .. } = ended;
+                        let asked = now - bound;
                         witness.saw(Event::Accepted { jti, user, by: "a service", asked });
                     }
                 }
@@ -67,10 +70,27 @@ impl Service {
     }
 }
 
-fn revoked(witness: &Witness) -> Vec<(String, Instant)> {
-    let revoked = |event: Event| match event {
-        Event::Revoked { jti, deadline } => Some((jti, deadline)),
+/// A token that nobody may take any more.
+struct Ended {
+    jti: String,
+    /// Empty where the token was revoked, and not its user blocked.
+    user: String,
+    subject: String,
+    issued_at: Timestamp,
+    at: Instant,
+}
+
+fn ended(witness: &Witness) -> Vec<Ended> {
+    let revoked = witness.events().into_iter().filter_map(|event| match event {
+        Event::Revoked { jti, deadline: at } => {
+            let (user, subject) = (String::new(), "nobody".into());
+            Some(Ended { jti, user, subject, issued_at: SystemClock.now(), at })
+        }
         _ => None,
-    };
-    witness.events().into_iter().filter_map(revoked).collect()
+    });
+    let blocked = witness.ended_by_blocks().into_iter().map(|(user, grant, at)| {
+        let Grant { jti, subject, issued_at, .. } = grant;
+        Ended { jti, user, subject, issued_at: Timestamp::from_unix(issued_at), at }
+    });
+    revoked.chain(blocked).collect()
 }

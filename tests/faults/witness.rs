@@ -23,9 +23,12 @@ pub enum Answer {
 }
 
 /// The tokens of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
     pub jti: String,
+    /// `sub` and `iat` of the access token.
+    pub subject: String,
+    pub issued_at: i64,
     pub expires_at: i64,
     /// Empty when none came.
     pub refresh_token: String,
@@ -74,6 +77,32 @@ impl Witness {
     /// Everything so far.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().expect("no one panics with the lock").clone()
+    }
+
+    /// The tokens that were given to people who were blocked: by whom, what, and since when they are over.
+    pub fn ended_by_blocks(&self) -> Vec<(String, Grant, Instant)> {
+        let events = self.events();
+        let codes = events.iter().filter_map(|event| match event {
+            Event::Code { code, user } => Some((code.as_str(), user.as_str())),
+            _ => None,
+        });
+        let (codes, ends): (BTreeMap<_, _>, _) = (codes.collect(), ends(&events));
+        let ended = events.iter().filter_map(|event| {
+            let (user, Answer::Given(grant)) = (match event {
+                Event::Redeemed { code, answer, .. } => (*codes.get(code.as_str())?, answer),
+                Event::Refreshed { user, answer, .. } => (user.as_str(), answer),
+                _ => return None,
+            }) else {
+                return None;
+            };
+            Some((user.to_owned(), grant.clone(), *ends.get(user)?))
+        });
+        ended.collect()
+    }
+
+    /// How many people were blocked.
+    pub fn blocks(&self) -> usize {
+        blocked(&self.events()).len()
     }
 
     /// How many grants were given.
@@ -193,8 +222,8 @@ fn is_lost(uses: &[(&Answer, Instant, &str)]) -> bool {
     })
 }
 
-/// What was taken for good after the deadline of its end.
-fn accepted_too_late(events: &[Event]) -> Vec<String> {
+/// The first deadline of everybody who was blocked and everything that was revoked.
+fn ends(events: &[Event]) -> BTreeMap<&str, Instant> {
     let mut ends: BTreeMap<&str, Instant> = BTreeMap::new();
     for event in events {
         if let Event::Blocked { user: name, deadline } | Event::Revoked { jti: name, deadline } =
@@ -204,6 +233,12 @@ fn accepted_too_late(events: &[Event]) -> Vec<String> {
             *end = (*end).min(*deadline);
         }
     }
+    ends
+}
+
+/// What was taken for good after the deadline of its end.
+fn accepted_too_late(events: &[Event]) -> Vec<String> {
+    let ends = ends(events);
     let late = |event: &Event| {
         let Event::Accepted { jti, user, by, asked } = event else { return None };
         let deadline = [ends.get(&**jti), ends.get(&**user)].into_iter().flatten().min()?;
@@ -275,6 +310,10 @@ fn lost(events: &[Event], stored: &Stored) -> Vec<String> {
             }
             _ => {}
         }
+    }
+    let blocks = blocked(events).len();
+    if let Some(audited) = stored.blocks_audited.filter(|audited| *audited < blocks) {
+        found.push(format!("{blocks} people were blocked, and {audited} blocks are in the log"));
     }
     if let Some((issued, audited)) = stored.issued_and_audited {
         let (all_live, given) = (expiries.keys().all(|jti| lives(jti)), expiries.len());

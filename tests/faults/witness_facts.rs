@@ -29,6 +29,8 @@ pub struct Stored {
     pub revoked: BTreeSet<String>,
     /// How many tokens were recorded, and how many entries about that the log has.
     pub issued_and_audited: Option<(usize, usize)>,
+    /// How many entries about blocks the log has.
+    pub blocks_audited: Option<usize>,
 }
 
 /// Expired rows are looked at too.
@@ -48,8 +50,9 @@ impl Stored {
         };
         let mut stored = stage.db().await.read(read).await.expect("the database can be read");
         let url = stage.database_url.clone();
-        let counted = tokio::task::spawn_blocking(move || issued_and_audited(&url)).await;
-        stored.issued_and_audited = Some(counted.expect("no panic"));
+        let counted = move || (issued_and_audited(&url), count(&url, BLOCKS));
+        let counted = tokio::task::spawn_blocking(counted).await.expect("no panic");
+        (stored.issued_and_audited, stored.blocks_audited) = (Some(counted.0), Some(counted.1));
         stored
     }
 
@@ -106,6 +109,9 @@ impl Stored {
         Ok(())
     }
 }
+
+const BLOCKS: &str =
+    "SELECT count(*) AS n FROM audit WHERE action = 'user.block' AND result = 'ok'";
 
 /// Counted beside the code of the product. The log has an entry for each recorded token (I6).
 fn issued_and_audited(database_url: &str) -> (usize, usize) {

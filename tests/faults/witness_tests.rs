@@ -10,7 +10,8 @@ fn given(jti: &str, refresh_token: &str) -> Answer {
 }
 
 fn expiring(jti: &str, refresh_token: &str, expires_at: i64) -> Answer {
-    Answer::Given(Grant { jti: jti.into(), expires_at, refresh_token: refresh_token.into() })
+    let (jti, refresh_token) = (jti.into(), refresh_token.into());
+    Answer::Given(Grant { jti, expires_at, refresh_token, ..Grant::default() })
 }
 
 fn redeemed(answer: Answer) -> Event {
@@ -49,6 +50,7 @@ fn stored() -> Stored {
         revoked: set(&["j1"]),
         until: 1000,
         issued_and_audited: Some((3, 3)),
+        blocks_audited: Some(1),
     }
 }
 
@@ -128,6 +130,24 @@ fn what_is_accepted_after_the_deadline_is_found() {
 }
 
 #[test]
+fn a_block_ends_every_token_that_somebody_was_given() {
+    let now = Instant::now();
+    let witness = Witness::default();
+    let other = Event::Refreshed {
+        token: "r3".into(),
+        user: "grace".into(),
+        answer: given("j3", ""),
+        at: now,
+    };
+    let mine = [code(), redeemed(given("j1", "r1")), refreshed("r1", given("j2", "r2"))];
+    mine.into_iter().chain([other, blocked(now)]).for_each(|event| witness.saw(event));
+    let ended: Vec<_> = witness.ended_by_blocks();
+    let ended: Vec<_> = ended.iter().map(|(user, grant, at)| (&**user, &*grant.jti, *at)).collect();
+    assert_eq!(ended, [("ada", "j1", now), ("ada", "j2", now)]);
+    assert_eq!(witness.blocks(), 1);
+}
+
+#[test]
 fn what_ended_without_a_reason_is_found() {
     let denied = || Event::Denied { jti: "j2".into(), user: "ada".into(), by: "introspection" };
     expect([denied()], &stored(), "does not know j2");
@@ -149,12 +169,13 @@ fn what_was_answered_and_is_not_stored_is_found() {
         stored
     };
     type Loss = fn(&mut Stored);
-    let cases: [(Loss, &str); 5] = [
+    let cases: [(Loss, &str); 6] = [
         (|stored| stored.tokens.clear(), "is not recorded"),
         (|stored| stored.refresh_tokens.clear(), "is not stored"),
         (|stored| stored.spent_codes.clear(), "code was exchanged and is not spent"),
         (|stored| stored.blocked.clear(), "was blocked and is not"),
         (|stored| stored.issued_and_audited = Some((3, 2)), "3 are recorded"),
+        (|stored| stored.blocks_audited = Some(0), "0 blocks are in the log"),
     ];
     for (change, says) in cases {
         expect(history(), &without(change), says);

@@ -36,6 +36,12 @@ impl Redis {
         self.service = None;
     }
 
+    /// Kills the server: nothing is finished, nothing is said.
+    pub fn kill(&mut self) {
+        self.service.as_mut().expect("the server runs").signal("KILL");
+        self.stop();
+    }
+
     /// Ends the server, if it runs, and starts an empty one on the same port.
     pub fn restart_empty(&mut self) {
         self.stop();
