@@ -19,7 +19,7 @@ impl FakeTime {
             files.find(|file| file.exists())
         };
         let Some(preloaded) = found() else {
-            println!("NOT TESTED: there is no libfaketime (Debian: faketime)");
+            super::report::not_tested("there is no libfaketime (Debian: faketime)");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory can be made");

@@ -27,7 +27,7 @@ impl SmallDisk {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(path, directory));
         }
-        println!("NOT TESTED: a file system can be mounted by root alone");
+        super::report::not_tested("a file system can be mounted by root alone");
         None
     }
 
@@ -155,7 +155,7 @@ impl FailingDisk {
         if made && disk.trigger().is_some_and(|trigger| trigger.exists()) {
             return Some(disk);
         }
-        println!("NOT TESTED: no ext4 in a file can be mounted here");
+        super::report::not_tested("no ext4 in a file can be mounted here");
         None
     }
 

@@ -1,7 +1,7 @@
 //! More than anybody should send: floods, slow senders, idle connections, huge requests, and too few
 //! files for all of them.
 
-use super::report::{measured, percentile, time};
+use super::report::{measured, not_tested, percentile, time};
 use super::stage::{Stage, until};
 use super::support::{Agent, Page, Store, WebApp};
 use super::witness_facts::{count, run};
@@ -190,7 +190,7 @@ fn file_limit() -> usize {
 async fn l_06_ten_thousand_idle_connections_cost_little_and_keep_nobody_out() {
     let wanted = 10_000.min(file_limit().saturating_sub(600));
     if wanted < 10_000 {
-        println!("NOT TESTED in full: ulimit -n allows {wanted} connections");
+        not_tested(&format!("ulimit -n allows {wanted} connections and not 10,000"));
     }
     let stage = Stage::new(Store::Sqlite);
     let serving = stage.serve().await;

@@ -40,7 +40,7 @@ impl Limited {
                 return Some(group);
             }
         }
-        println!("NOT TESTED: no control group for memory can be made here");
+        super::report::not_tested("no control group for memory can be made here");
         None
     }
 

@@ -21,7 +21,7 @@ impl Network {
     pub fn new() -> Option<Self> {
         let ip = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"];
         let Some(ip) = ip.into_iter().find(|path| std::path::Path::new(path).exists()) else {
-            println!("NOT TESTED: there is no `ip` (Debian: iproute2)");
+            super::report::not_tested("there is no `ip` (Debian: iproute2)");
             return None;
         };
         let pid = std::process::id();
@@ -29,7 +29,7 @@ impl Network {
         let number = u8::try_from((pid + u32::from(count) * 7) % 250).expect("it is below 250") + 2;
         let network = Self { name: format!("cs{pid}n{count}"), number, ip };
         if !network.try_ip(&["netns", "add", &network.name]) {
-            println!("NOT TESTED: network namespaces are for root alone");
+            super::report::not_tested("network namespaces are for root alone");
             return None;
         }
         network.connect();
