@@ -89,14 +89,12 @@ fn next(context: &Context<'_>, rotate: &Rotate) -> Result<(), CliError> {
     let named = named?;
     let made = with_seal(context, |ground, seal| async move {
         let mut made = Vec::new();
+        for use_ in &named {
+            made.push(keys::publish_next(&ground, &seal, *use_, &Actor::cli()).await?);
+        }
         // Without names: those whose next key is not there yet.
-        let live = ground.db.read(signing_keys::list_live).await?;
-        let waits = |algorithm: &KeyUse| {
-            live.iter().any(|key| key.state == "next" && key.algorithm == algorithm.as_str())
-        };
-        let all = KeyUse::ALL.into_iter().filter(|algorithm| !waits(algorithm)).collect();
-        for algorithm in if named.is_empty() { all } else { named } {
-            made.push(keys::publish_next(&ground, &seal, algorithm, &Actor::cli()).await?);
+        for use_ in KeyUse::ALL.into_iter().filter(|_| named.is_empty()) {
+            made.extend(keys::publish_if_none(&ground, &seal, use_, &Actor::cli()).await?);
         }
         Ok(made)
     })?;

@@ -8,7 +8,8 @@
 mod lifecycle;
 
 pub use lifecycle::{
-    advance, publish_next, reload, retire, rotate, rotate_on, sealing_key, withdraw, withdraw_on,
+    advance, publish_if_none, publish_next, reload, retire, rotate, rotate_on, sealing_key,
+    withdraw, withdraw_on,
 };
 
 use super::provider::{Parts, StartError};
@@ -20,7 +21,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::random::Random;
 use crate::protocol::time::{Lifetime, Timestamp};
 use crate::storage::signing_keys::{self, StoredKey};
-use crate::storage::{DbConnection, StorageError, settings};
+use crate::storage::{DbConnection, StorageError};
 use arc_swap::ArcSwap;
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use std::collections::HashMap;
@@ -302,9 +303,8 @@ fn make(
 
 /// Inserts the first keys unless another instance was quicker.
 fn insert_first(conn: &mut DbConnection, made: &[StoredKey]) -> Result<(), StorageError> {
-    let first = made.first().map_or("", |key| key.kid.as_str());
-    // Of two instances that start together the second waits at this row, and only then looks.
-    settings::insert_if_absent(conn, "first_keys", first)?;
+    // Of two instances that start together the second waits here, and only then looks.
+    signing_keys::lock(conn)?;
     let missing = missing_uses(&signing_keys::list_live(conn)?);
     let still_missing =
         |key: &&StoredKey| missing.iter().any(|use_| use_.as_str() == key.algorithm);

@@ -1,7 +1,7 @@
 //! Our own keys at rest; the private half only sealed under the master key.
 
 use super::schema::signing_keys::{self as table, dsl};
-use super::{DbConnection, StorageError};
+use super::{DbConnection, StorageError, settings};
 use diesel::prelude::*;
 
 /// A key of ours.
@@ -26,7 +26,16 @@ pub struct StoredKey {
     pub retire_at: Option<i64>,
 }
 
-/// Inserts a key.
+/// The row at which all wait who change keys. Older releases wait at it when they make the first ones.
+const LOCK: &str = "first_keys";
+
+/// Lets one at a time change keys, on all instances: the others wait here until its transaction ends,
+/// and see then what it did.
+pub fn lock(conn: &mut DbConnection) -> Result<(), StorageError> {
+    settings::set(conn, LOCK, "")
+}
+
+/// Inserts a key. `Conflict` when it is a second `next` one of its algorithm.
 pub fn insert(conn: &mut DbConnection, key: &StoredKey) -> Result<(), StorageError> {
     diesel::insert_into(table::table).values(key.clone()).execute(conn)?;
     Ok(())
@@ -65,4 +74,13 @@ pub fn change_state(
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Ends a key, whatever state it is in. True for exactly one caller.
+pub fn retire(conn: &mut DbConnection, kid: &str, at: i64) -> Result<bool, StorageError> {
+    let ended = diesel::update(dsl::signing_keys.find(kid))
+        .filter(dsl::state.ne("retired"))
+        .set((dsl::state.eq("retired"), dsl::retire_at.eq(at)))
+        .execute(conn)?;
+    Ok(ended == 1)
 }

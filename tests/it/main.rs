@@ -47,6 +47,7 @@ mod issuers_admin;
 mod jar;
 mod jarm;
 mod jwt_bearer;
+mod key_races;
 mod keys;
 mod legacy;
 mod logout;

@@ -70,10 +70,30 @@ pub async fn publish_next(
     use_: impl Into<KeyUse>,
     actor: &Actor,
 ) -> Result<StoredKey, OAuthError> {
+    let published = publish_if_none(ground, seal, use_, actor).await?;
+    let there = "the next key for this algorithm is there already";
+    published.ok_or_else(|| OAuthError::invalid_request(there))
+}
+
+/// As [`publish_next`], but gives nothing when the next key is there already. Of all who do this at once,
+/// on whatever instance, one publishes a key.
+///
+/// # Errors
+///
+/// `invalid_request` when the keys are sealed under another master key.
+pub async fn publish_if_none(
+    ground: &Ground,
+    seal: &SealingKey,
+    use_: impl Into<KeyUse>,
+    actor: &Actor,
+) -> Result<Option<StoredKey>, OAuthError> {
     let use_ = use_.into();
     let now = ground.now();
     let live = ground.db.read(signing_keys::list_live).await?;
     check_seal(&live, seal)?;
+    if is_there(&live, "next", use_.as_str()) {
+        return Ok(None);
+    }
     let random = ground.random.as_ref();
     let key = make(seal, random, use_, "next", now, now + PUBLISH_AHEAD)
         .map_err(OAuthError::server_error)?;
@@ -82,26 +102,28 @@ pub async fn publish_next(
         .target(format!("key:{}", key.kid))
         .details(format!("algorithm {use_}"));
     let version = ground.random.id();
-    let inserted = key.clone();
-    let done = ground
+    let published = ground
         .transact::<_, StorageError, _>(move |conn| {
-            let live = signing_keys::list_live(conn)?;
-            if live.iter().any(|key| key.state == "next" && key.algorithm == inserted.algorithm) {
-                return Ok(false);
+            signing_keys::lock(conn)?;
+            if is_there(&signing_keys::list_live(conn)?, "next", &key.algorithm) {
+                return Ok(None);
             }
-            signing_keys::insert(conn, &inserted)?;
+            signing_keys::insert(conn, &key)?;
             audit::insert(conn, &event)?;
             settings::bump_cache_version(conn, &version)?;
-            Ok(true)
+            Ok(Some(key))
         })
-        .await?;
+        .await;
     failpoint::reach("key_published");
-    match done {
-        true => Ok(key),
-        false => {
-            Err(OAuthError::invalid_request("the next key for this algorithm is there already"))
-        }
+    match published {
+        // An older release beside this one does not wait at the lock.
+        Err(StorageError::Conflict) => Ok(None),
+        published => Ok(published?),
     }
+}
+
+fn is_there(live: &[StoredKey], state: &str, algorithm: &str) -> bool {
+    live.iter().any(|key| key.state == state && key.algorithm == algorithm)
 }
 
 /// A key sealed under another master key than its siblings could not be opened by any server.
@@ -156,31 +178,52 @@ pub async fn retire(
     let now = ground.now();
     let live = ground.db.read(signing_keys::list_live).await?;
     check_seal(&live, seal)?;
-    let Some(key) = live.iter().find(|key| key.kid == kid).cloned() else {
-        return Err(OAuthError::invalid_request("there is no live key with this kid"));
-    };
-    let heir = match key.state == "active" {
-        true => Some(heir(ground, seal, &key)?),
-        false => None,
+    let missing = || OAuthError::invalid_request("there is no live key with this kid");
+    let key = live.iter().find(|key| key.kid == kid).cloned().ok_or_else(missing)?;
+    // A next key may be the active one by the time it ends.
+    let heir = match key.state == "retiring" {
+        true => None,
+        false => Some(heir(ground, seal, &key)?),
     };
     let entry = revocation::withdrawn_key(kid, ground.clock.shared());
     let signs = key.purpose == "sig";
     let entries = signs.then(|| entry.because(Reason::KeyWithdrawn, actor));
     let event = actor.event("key.withdraw", now).target(format!("key:{kid}"));
     let version = ground.random.id();
-    let written = ground.transact::<_, StorageError, _>(move |conn| {
-        let from = key.state.clone();
-        let retired = StoredKey { state: "retired".into(), retire_at: Some(now.as_unix()), ..key };
-        if signing_keys::change_state(conn, &from, &retired)?
-            && let Some(heir) = heir
-        {
-            signing_keys::insert(conn, &heir)?;
+    let ended = ground.transact::<_, StorageError, _>(move |conn| {
+        if !end(conn, &key, heir.as_ref(), now)? {
+            return Ok(false);
         }
         revocation::insert(conn, entries.as_slice())?;
         audit::insert(conn, &event)?;
-        settings::bump_cache_version(conn, &version)
+        settings::bump_cache_version(conn, &version)?;
+        Ok(true)
     });
-    Ok(written.await?)
+    match ended.await? {
+        true => Ok(()),
+        false => Err(missing()),
+    }
+}
+
+/// Ends a key, whatever has become of it since it was read, and puts its heir in its place when its
+/// algorithm has no active key then. False when it has ended already.
+fn end(
+    conn: &mut DbConnection,
+    key: &StoredKey,
+    heir: Option<&StoredKey>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    signing_keys::lock(conn)?;
+    if !signing_keys::retire(conn, &key.kid, now.as_unix())? {
+        return Ok(false);
+    }
+    let live = signing_keys::list_live(conn)?;
+    if let Some(heir) = heir
+        && !is_there(&live, "active", &key.algorithm)
+    {
+        signing_keys::insert(conn, heir)?;
+    }
+    Ok(true)
 }
 
 fn heir(ground: &Ground, seal: &SealingKey, key: &StoredKey) -> Result<StoredKey, OAuthError> {
@@ -189,8 +232,8 @@ fn heir(ground: &Ground, seal: &SealingKey, key: &StoredKey) -> Result<StoredKey
     make(seal, ground.random.as_ref(), use_, "active", now, now).map_err(OAuthError::server_error)
 }
 
-/// Moves keys on when their time has come. Called every second by every instance; the guarded
-/// updates make one of them the winner.
+/// Moves keys on when their time has come. Called every second by every instance; they come one after
+/// the other, and the first does it.
 ///
 /// # Errors
 ///
@@ -198,27 +241,36 @@ fn heir(ground: &Ground, seal: &SealingKey, key: &StoredKey) -> Result<StoredKey
 pub async fn advance(provider: &Provider) -> Result<(), OAuthError> {
     let now = provider.now();
     let live = provider.db.read(signing_keys::list_live).await?;
-    let due = live.iter().any(|key| match key.state.as_str() {
-        "next" => key.activate_at <= now.as_unix(),
-        "retiring" => key.retire_at.is_some_and(|at| at <= now.as_unix()),
-        _ => false,
-    });
-    if due {
+    if live.iter().any(|key| is_due(key, now)) {
         failpoint::reach("key_due");
         let version = provider.random.id();
-        provider
-            .db
-            .write(move |conn| {
-                for key in &live {
-                    advance_one(conn, &live, key, now)?;
-                }
-                settings::bump_cache_version(conn, &version)
-            })
-            .await?;
+        provider.db.write(move |conn| advance_all(conn, now, &version)).await?;
         failpoint::reach("key_activated");
         return reload(provider).await;
     }
     rotate_the_old(provider, &live, now).await
+}
+
+fn is_due(key: &StoredKey, now: Timestamp) -> bool {
+    match key.state.as_str() {
+        "next" => key.activate_at <= now.as_unix(),
+        "retiring" => key.retire_at.is_some_and(|at| at <= now.as_unix()),
+        _ => false,
+    }
+}
+
+fn advance_all(conn: &mut DbConnection, now: Timestamp, version: &str) -> Result<(), StorageError> {
+    signing_keys::lock(conn)?;
+    // As they are now: another instance may have been quicker, or one of them was withdrawn.
+    let live = signing_keys::list_live(conn)?;
+    let mut changed = false;
+    for key in live.iter().filter(|key| is_due(key, now)) {
+        changed |= advance_one(conn, &live, key, now)?;
+    }
+    match changed {
+        true => settings::bump_cache_version(conn, version),
+        false => Ok(()),
+    }
 }
 
 fn advance_one(
@@ -226,18 +278,15 @@ fn advance_one(
     live: &[StoredKey],
     key: &StoredKey,
     now: Timestamp,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let at = now.as_unix();
-    if key.state == "retiring" && key.retire_at.is_some_and(|retire_at| retire_at <= at) {
+    if key.state == "retiring" {
         let retired = StoredKey { state: "retired".into(), ..key.clone() };
-        signing_keys::change_state(conn, "retiring", &retired)?;
-    }
-    if key.state != "next" || key.activate_at > at {
-        return Ok(());
+        return signing_keys::change_state(conn, "retiring", &retired);
     }
     let active = StoredKey { state: "active".into(), activated_at: Some(at), ..key.clone() };
     if !signing_keys::change_state(conn, "next", &active)? {
-        return Ok(());
+        return Ok(false);
     }
     let old = live.iter().filter(|old| old.state == "active" && old.algorithm == key.algorithm);
     for old in old {
@@ -249,7 +298,7 @@ fn advance_one(
         };
         signing_keys::change_state(conn, "active", &retiring)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Rotates by itself what has been active for long enough.
@@ -261,13 +310,14 @@ async fn rotate_the_old(
     let oldest = now - Lifetime::days(provider.tokens.key_rotation_days);
     for key in live.iter().filter(|key| key.state == "active") {
         let is_old = key.activated_at.is_some_and(|at| at <= oldest.as_unix());
-        let has_next =
-            live.iter().any(|next| next.state == "next" && next.algorithm == key.algorithm);
         if is_old
-            && !has_next
+            && !is_there(live, "next", &key.algorithm)
             && let Ok(use_) = key.algorithm.parse::<KeyUse>()
         {
-            rotate(provider, use_, &Actor::system()).await?;
+            // Another instance may be quicker; what it made is good.
+            let (ground, seal) = (provider.ground(), &provider.keys.seal);
+            publish_if_none(&ground, seal, use_, &Actor::system()).await?;
+            reload(provider).await?;
         }
     }
     Ok(())
