@@ -9,6 +9,7 @@ use super::stage::Stage;
 use super::support::WebApp;
 use super::support::test_server::PASSWORD;
 use super::witness::{Event, Grant, Witness};
+use countersign::protocol::revocation::subject_at_client;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
@@ -28,9 +29,20 @@ pub struct Administrator {
     victims: Vec<Victim>,
 }
 
+/// How somebody's tokens end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Block,
+    /// They change their password.
+    Password,
+    /// They take the access away from the app.
+    Consent,
+}
+
 /// Somebody with tokens that are good.
 struct Victim {
     id: String,
+    end: End,
     person: Person,
     token: String,
     grant: Grant,
@@ -65,6 +77,19 @@ impl Administrator {
         Self { browser, csrf, balancer: balancer.clone(), witness: witness.clone(), victims }
     }
 
+    /// Lets two of ten end their tokens by themselves, by a new password and by taking the consent back.
+    /// Nobody insists on those: it is for faults that fail no request.
+    pub fn beside_people_who_end_theirs(mut self) -> Self {
+        for (number, victim) in self.victims.iter_mut().enumerate() {
+            victim.end = match number % 10 {
+                3 => End::Password,
+                6 => End::Consent,
+                _ => End::Block,
+            };
+        }
+        self
+    }
+
     /// Blocks one after the other, one in each `pace` or as fast as it is answered.
     pub fn start(self, pace: Duration) -> Blocks {
         Blocks(tokio::spawn(async move {
@@ -74,9 +99,13 @@ impl Administrator {
             for victim in victims {
                 turns.tick().await;
                 let order = Order { browser: &browser, csrf: &csrf, balancer: &balancer };
-                let began = Instant::now();
-                order.block(&victim, &witness).await;
-                blocks.push(Block { began, took: began.elapsed() });
+                if victim.end == End::Block {
+                    let began = Instant::now();
+                    order.block(&victim, &witness).await;
+                    blocks.push(Block { began, took: began.elapsed() });
+                } else {
+                    victim.end_by_themselves(&witness).await;
+                }
                 trying.spawn(async move {
                     victim.try_all().await;
                     tokio::time::sleep(AGAIN).await;
@@ -94,7 +123,7 @@ async fn signed_in(id: String, person: Person) -> Victim {
     assert!(person.sign_in().await, "{id} can sign in");
     let (token, grant) = person.tokens().await.expect("nothing is broken yet");
     person.question(&token, &grant).await;
-    Victim { id, person, token, grant }
+    Victim { id, end: End::Block, person, token, grant }
 }
 
 /// Signs the administrator in, and finds what forms must bring with them.
@@ -156,8 +185,24 @@ impl Order<'_> {
 }
 
 impl Victim {
+    async fn end_by_themselves(&self, witness: &Witness) {
+        let user = self.person.name().to_owned();
+        witness.saw(Event::Ending { what: user.clone() });
+        let (answer, then) = match self.end {
+            End::Password => (self.person.change_password().await, "/account/security"),
+            _ => (self.person.withdraw().await, "/account/apps"),
+        };
+        let deadline = Instant::now();
+        let page = answer.expect("nothing fails here");
+        assert_eq!((page.status, page.location()), (303, Some(then)), "{}", page.body);
+        let Grant { subject, client, .. } = &self.grant;
+        let keys = [subject.clone(), subject_at_client(subject, client)];
+        witness.saw(Event::Ended { user, keys, deadline });
+    }
+
     async fn try_all(&self) {
-        self.person.try_all(&self.token, &self.grant).await;
+        let by_session = self.end == End::Block;
+        self.person.try_all(&self.token, &self.grant, by_session).await;
     }
 }
 

@@ -127,14 +127,37 @@ impl Person {
         self.insist(stop, redeemed).await
     }
 
-    /// Everything that somebody may try who was blocked: their token, a new one for it, and one by their
-    /// session.
-    pub async fn try_all(&self, token: &str, grant: &Grant) {
+    /// Takes the access away from the app, in the browser. The session goes on.
+    pub async fn withdraw(&self) -> Option<Page> {
+        let path = format!("/account/apps/{}/remove", self.app.id);
+        self.submit(&path, &[]).await
+    }
+
+    /// Changes the password, in the browser. The session goes on.
+    pub async fn change_password(&self) -> Option<Page> {
+        let (now, new) = (("password", PASSWORD), "another horse battery");
+        let twice = [now, ("new-password", new), ("new-password-confirm", new)];
+        self.submit("/account/password", &twice).await
+    }
+
+    async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Option<Page> {
+        let page = self.ask(self.browser.get(self.url(path))).await?;
+        let csrf = page.hidden("csrf");
+        let form = [&[("csrf", csrf.as_str())], fields].concat();
+        self.ask(self.browser.post(self.url(path)).form(&form)).await
+    }
+
+    /// Everything that somebody may try who was blocked: their token, a new one for it, and, where that is
+    /// over too, one by their session.
+    pub async fn try_all(&self, token: &str, grant: &Grant, by_session: bool) {
         self.question(token, grant).await;
         let asked = Instant::now();
         if let (Answer::Given(new), token) = self.refreshed(&grant.refresh_token).await {
             self.heard("the token endpoint", true, &new, asked);
             self.question(&token, &new).await;
+        }
+        if !by_session {
+            return;
         }
         let asked = Instant::now();
         if self.code().await.is_some() {
@@ -221,10 +244,10 @@ impl Person {
                 let claims = crypto::claims(&token);
                 let word = |name: &str| claims[name].as_str().expect("a claim").to_owned();
                 let time = |name: &str| claims[name].as_i64().expect("a time");
-                let (jti, subject) = (word("jti"), word("sub"));
+                let (jti, subject, client) = (word("jti"), word("sub"), word("client_id"));
                 let (issued_at, expires_at) = (time("iat"), time("exp"));
                 let refresh_token = text("refresh_token");
-                let grant = Grant { jti, subject, issued_at, expires_at, refresh_token };
+                let grant = Grant { jti, subject, client, issued_at, expires_at, refresh_token };
                 (Answer::Given(grant), token)
             }
             400 => (Answer::Refused(text("error")), String::new()),

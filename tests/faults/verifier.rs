@@ -29,24 +29,23 @@ impl Service {
 
     /// As [`Service::refuses`], of a token that was issued then.
     pub fn refuses_of(&self, jti: &str, issued_at: Timestamp) -> Option<bool> {
-        self.refuses_token(jti, "nobody", issued_at)
-    }
-
-    fn refuses_token(&self, jti: &str, subject: &str, issued_at: Timestamp) -> Option<bool> {
-        let (sid, kid) = (None, None);
-        let facts = TokenFacts { jti, subject, client_id: "app", sid, kid, issued_at };
+        let (subject, client_id, sid, kid) = ("nobody", "app", None, None);
+        let facts = TokenFacts { jti, subject, client_id, sid, kid, issued_at };
         self.0.is_revoked(&facts).ok()
     }
 
     fn refuses_ended(&self, ended: &Ended) -> Option<bool> {
-        self.refuses_token(&ended.jti, &ended.subject, ended.issued_at)
+        let Ended { jti, subject, client, issued_at, .. } = ended;
+        let (sid, kid, issued_at) = (None, None, *issued_at);
+        let facts = TokenFacts { jti, subject, client_id: client, sid, kid, issued_at };
+        self.0.is_revoked(&facts).ok()
     }
 
     pub fn is_fresh(&self) -> bool {
         !self.0.is_stale()
     }
 
-    /// Whether everything that was revoked so far is refused, and all tokens of those who were blocked.
+    /// Whether everything that was revoked so far is refused, and all tokens that ended with their user.
     pub fn knows_all(&self, witness: &Witness) -> bool {
         ended(witness).iter().all(|ended| self.refuses_ended(ended) == Some(true))
     }
@@ -73,9 +72,10 @@ impl Service {
 /// A token that nobody may take any more.
 struct Ended {
     jti: String,
-    /// Empty where the token was revoked, and not its user blocked.
+    /// Empty where the token was revoked alone.
     user: String,
     subject: String,
+    client: String,
     issued_at: Timestamp,
     at: Instant,
 }
@@ -83,14 +83,14 @@ struct Ended {
 fn ended(witness: &Witness) -> Vec<Ended> {
     let revoked = witness.events().into_iter().filter_map(|event| match event {
         Event::Revoked { jti, deadline: at } => {
-            let (user, subject) = (String::new(), "nobody".into());
-            Some(Ended { jti, user, subject, issued_at: SystemClock.now(), at })
+            let (user, subject, client) = (String::new(), "nobody".into(), "app".into());
+            Some(Ended { jti, user, subject, client, issued_at: SystemClock.now(), at })
         }
         _ => None,
     });
-    let blocked = witness.ended_by_blocks().into_iter().map(|(user, grant, at)| {
-        let Grant { jti, subject, issued_at, .. } = grant;
-        Ended { jti, user, subject, issued_at: Timestamp::from_unix(issued_at), at }
+    let with_user = witness.ended_with_their_user().into_iter().map(|(user, grant, at)| {
+        let Grant { jti, subject, client, issued_at, .. } = grant;
+        Ended { jti, user, subject, client, issued_at: Timestamp::from_unix(issued_at), at }
     });
-    revoked.chain(blocked).collect()
+    revoked.chain(with_user).collect()
 }

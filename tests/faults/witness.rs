@@ -26,8 +26,9 @@ pub enum Answer {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
     pub jti: String,
-    /// `sub` and `iat` of the access token.
+    /// `sub`, `client_id` and `iat` of the access token.
     pub subject: String,
+    pub client: String,
     pub issued_at: i64,
     pub expires_at: i64,
     /// Empty when none came.
@@ -51,6 +52,9 @@ pub enum Event {
     SignedOut { user: String },
     /// It was answered that a user is blocked; from the deadline on everybody must know.
     Blocked { user: String, deadline: Instant },
+    /// It was answered that a user's tokens are over, by a new password or a consent that was withdrawn;
+    /// `keys` are those of the list, of which one must be there.
+    Ended { user: String, keys: [String; 2], deadline: Instant },
     /// Somebody asked to revoke a token, or to block a user; it may have happened without an answer.
     Ending { what: String },
     /// It was answered that a token is revoked; from the deadline on everybody must know.
@@ -79,8 +83,8 @@ impl Witness {
         self.events.lock().expect("no one panics with the lock").clone()
     }
 
-    /// The tokens that were given to people who were blocked: by whom, what, and since when they are over.
-    pub fn ended_by_blocks(&self) -> Vec<(String, Grant, Instant)> {
+    /// The tokens that were given to people whose tokens are over: by whom, what, and since when they are over.
+    pub fn ended_with_their_user(&self) -> Vec<(String, Grant, Instant)> {
         let events = self.events();
         let codes = events.iter().filter_map(|event| match event {
             Event::Code { code, user } => Some((code.as_str(), user.as_str())),
@@ -156,6 +160,15 @@ fn blocked(events: &[Event]) -> BTreeSet<&str> {
     user.collect()
 }
 
+/// Those whose tokens are over, for whatever reason.
+fn ended(events: &[Event]) -> BTreeSet<&str> {
+    let user = events.iter().filter_map(|event| match event {
+        Event::Blocked { user, .. } | Event::Ended { user, .. } => Some(user.as_str()),
+        _ => None,
+    });
+    user.collect()
+}
+
 /// Codes that were exchanged twice, or that nobody knew.
 fn codes(events: &[Event]) -> Vec<String> {
     let mut users = BTreeMap::new();
@@ -167,7 +180,7 @@ fn codes(events: &[Event]) -> Vec<String> {
             _ => {}
         }
     }
-    let blocked = blocked(events);
+    let blocked = ended(events);
     let judge = |(code, answers): (&str, Vec<&Answer>)| {
         let given = answers.iter().filter(|answer| matches!(answer, Answer::Given(_))).count();
         let is_blocked = users.get(code).is_some_and(|user| blocked.contains(user));
@@ -184,7 +197,7 @@ fn codes(events: &[Event]) -> Vec<String> {
 
 /// Refresh tokens with two successors, with too many answers, or that were lost by a fault.
 fn refresh_tokens(events: &[Event]) -> Vec<String> {
-    let blocked = blocked(events);
+    let blocked = ended(events);
     let mut uses: BTreeMap<&str, Vec<(&Answer, Instant, &str)>> = BTreeMap::new();
     for event in events {
         if let Event::Refreshed { token, user, answer, at } = event {
@@ -222,12 +235,13 @@ fn is_lost(uses: &[(&Answer, Instant, &str)]) -> bool {
     })
 }
 
-/// The first deadline of everybody who was blocked and everything that was revoked.
+/// The first deadline of everybody whose tokens are over and everything that was revoked.
 fn ends(events: &[Event]) -> BTreeMap<&str, Instant> {
     let mut ends: BTreeMap<&str, Instant> = BTreeMap::new();
     for event in events {
-        if let Event::Blocked { user: name, deadline } | Event::Revoked { jti: name, deadline } =
-            event
+        if let Event::Blocked { user: name, deadline }
+        | Event::Ended { user: name, deadline, .. }
+        | Event::Revoked { jti: name, deadline } = event
         {
             let end = ends.entry(name).or_insert(*deadline);
             *end = (*end).min(*deadline);
@@ -250,7 +264,7 @@ fn accepted_too_late(events: &[Event]) -> Vec<String> {
 
 /// Tokens and sessions that are not good although nobody ended them (I4).
 fn ended_without_reason(events: &[Event]) -> Vec<String> {
-    let blocked = blocked(events);
+    let blocked = ended(events);
     let ending = events.iter().filter_map(|event| match event {
         Event::Ending { what } | Event::Revoked { jti: what, .. } => Some(what.as_str()),
         _ => None,
@@ -304,6 +318,9 @@ fn lost(events: &[Event], stored: &Stored) -> Vec<String> {
             }
             Event::Blocked { user, .. } if !stored.blocked.contains(user) => {
                 found.push(format!("{user} was blocked and is not"));
+            }
+            Event::Ended { user, .. } if !stored.ended.contains(user) => {
+                found.push(format!("the tokens of {user} were ended and are not"));
             }
             Event::Revoked { jti, .. } if lives(jti) && !stored.revoked.contains(jti) => {
                 found.push(format!("{jti} was revoked and is not"));

@@ -25,6 +25,8 @@ pub struct Stored {
     pub tokens: BTreeSet<String>,
     /// By their login names.
     pub blocked: BTreeSet<String>,
+    /// By their login names.
+    pub ended: BTreeSet<String>,
     /// By their `jti`.
     pub revoked: BTreeSet<String>,
     /// How many tokens were recorded, and how many entries about that the log has.
@@ -73,6 +75,12 @@ impl Stored {
                 let found = users::find_by_login_name(conn, user)?;
                 if found.is_some_and(|user| user.blocked_at.is_some()) {
                     self.blocked.insert(user.clone());
+                }
+            }
+            Event::Ended { user, keys, .. } => {
+                let keys = keys.each_ref().map(String::as_str);
+                if !revocations::find(conn, &keys, LONG_AGO)?.is_empty() {
+                    self.ended.insert(user.clone());
                 }
             }
             Event::Revoked { jti, .. } => {

@@ -47,6 +47,7 @@ fn stored() -> Stored {
         spent_refresh_tokens: set(&["r1"]),
         tokens: set(&["j1", "j2", "j3"]),
         blocked: set(&["ada"]),
+        ended: set(&["ada"]),
         revoked: set(&["j1"]),
         until: 1000,
         issued_and_audited: Some((3, 3)),
@@ -141,7 +142,7 @@ fn a_block_ends_every_token_that_somebody_was_given() {
     };
     let mine = [code(), redeemed(given("j1", "r1")), refreshed("r1", given("j2", "r2"))];
     mine.into_iter().chain([other, blocked(now)]).for_each(|event| witness.saw(event));
-    let ended: Vec<_> = witness.ended_by_blocks();
+    let ended: Vec<_> = witness.ended_with_their_user();
     let ended: Vec<_> = ended.iter().map(|(user, grant, at)| (&**user, &*grant.jti, *at)).collect();
     assert_eq!(ended, [("ada", "j1", now), ("ada", "j2", now)]);
     assert_eq!(witness.blocks(), 1);
@@ -184,6 +185,10 @@ fn what_was_answered_and_is_not_stored_is_found() {
     expect(used, &without(|stored| stored.spent_refresh_tokens.clear()), "is not spent");
     let revoked = [Event::Revoked { jti: "j1".into(), deadline: now }];
     expect(revoked, &without(|stored| stored.revoked.clear()), "was revoked and is not");
+    let over = || Event::Ended { user: "ada".into(), keys: Default::default(), deadline: now };
+    expect([over()], &without(|stored| stored.ended.clear()), "were ended and are not");
+    let late = accepted(now + Duration::from_millis(1));
+    expect([over(), late], &stored(), "after the deadline");
 }
 
 #[test]
