@@ -229,7 +229,27 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
         condition::expect_writable(Path::new(path))?;
     }
     let lock = Lock::take(&database)?;
-    check_file(&database)?;
+    check_file(&database, CHECKED_BYTES)?;
+    let begun = start_locked(config, parts, lock).await;
+    begun.map_err(|error| named_damage(error, &database))
+}
+
+/// What a first look did not find, because the file is large or the damage is elsewhere, shows when the
+/// database is used.
+fn named_damage(error: RunError, url: &DatabaseUrl) -> RunError {
+    match (url, backup::damage(&error)) {
+        (DatabaseUrl::Sqlite(path), Some(problem)) => {
+            RunError::Damaged { path: path.clone(), problem }
+        }
+        _ => error,
+    }
+}
+
+async fn start_locked(
+    config: Config,
+    parts: ServerParts,
+    lock: Option<Lock>,
+) -> Result<Running, RunError> {
     let edge = Arc::new(EdgePolicy::new(&config, parts.random.as_ref()));
     let provider = Arc::new(provider(&config, &parts).await?);
     let state = State::new(provider.clone(), edge);
@@ -263,9 +283,9 @@ pub async fn start(config: Config, parts: ServerParts) -> Result<Running, RunErr
 }
 
 /// Nobody is served from a database that cannot be read.
-fn check_file(url: &DatabaseUrl) -> Result<(), RunError> {
+fn check_file(url: &DatabaseUrl, max_bytes: u64) -> Result<(), RunError> {
     let DatabaseUrl::Sqlite(path) = url else { return Ok(()) };
-    match backup::quick_problem(path, CHECKED_BYTES)? {
+    match backup::quick_problem(path, max_bytes)? {
         None => Ok(()),
         Some(problem) => Err(RunError::Damaged { path: path.clone(), problem }),
     }

@@ -35,6 +35,27 @@ async fn get(url: String) -> (u16, String) {
 }
 
 #[tokio::test]
+async fn s_05_damage_in_a_file_too_large_to_look_at_is_named_when_the_start_comes_across_it() {
+    use std::os::unix::fs::FileExt;
+    let directory = TempDir::new().unwrap();
+    let (config, path) = (config(&directory), directory.path().join("test.db"));
+    start(config.clone(), quiet()).await.unwrap().stop().await;
+    backup::settle(path.to_str().unwrap()).unwrap();
+    let whole = std::fs::metadata(&path).unwrap().len();
+    // The first time every page but the first, then also what says that this is a database.
+    for from in [4096, 0] {
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&vec![0x55; usize::try_from(whole - from).unwrap()], from).unwrap();
+        // What follows the last page counts for the size alone, and takes no room.
+        file.set_len(CHECKED_BYTES + 4096).unwrap();
+        let refused = start(config.clone(), quiet()).await.err();
+        let named =
+            matches!(&refused, Some(RunError::Damaged { path: of, .. }) if of.ends_with("test.db"));
+        assert!(named, "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_started_server_is_healthy_until_it_stops() {
     let directory = TempDir::new().unwrap();
     let running = start(config(&directory), quiet()).await.unwrap();

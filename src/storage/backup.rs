@@ -56,6 +56,13 @@ pub fn quick_problem(path: &str, max_bytes: u64) -> Result<Option<String>, Stora
     })
 }
 
+/// What SQLite says of a file that is damaged or no database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`), when
+/// that is the cause of this error.
+pub fn damage(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).filter(|text| is_damage(text)).last()
+}
+
 fn is_damage(message: &str) -> bool {
     ["malformed", "not a database"].iter().any(|word| message.contains(word))
 }
