@@ -102,15 +102,16 @@ impl Context<'_> {
         })
     }
 
-    /// Says so when something was revoked and no server passes it on: services go on accepting it.
+    /// Says so when something was revoked and no server passes it on: services that have their list
+    /// from Redis go on accepting it. Those that follow the feed hear of it from the server.
     async fn warn_of_silence(&self, db: &Db, redis_url: &str, before: i64) -> Result<(), CliError> {
         let (epoch, head) = db
             .read(|conn| Ok((epoch::find(conn)?.unwrap_or_default(), revocations::head(conn)?)))
             .await?;
         if head > before && !vouches_for(redis_url, &epoch, head, PASSED_ON).await {
             self.output.warn(
-                "no server has told Redis yet: services accept what was revoked until `countersign serve` \
-                 runs and reaches Redis",
+                "no server has told Redis yet: services that read the list from Redis accept what was \
+                 revoked until `countersign serve` runs and reaches Redis",
             );
         }
         Ok(())

@@ -3,7 +3,7 @@
 mod block;
 mod show;
 
-use super::context::{Context, json_file, password_from_stdin, words};
+use super::context::{Context, json_file, password_from_stdin};
 use super::output::CliError;
 use super::sure::{Deletion, Sure};
 use crate::domain::audit::Actor;
@@ -71,10 +71,10 @@ pub struct Create {
     /// The full name
     #[arg(long)]
     name: Option<String>,
-    /// A role, such as admin; may be repeated
+    /// A role, such as admin; one name, so for several the flag is repeated
     #[arg(long = "role", visible_alias = "roles", value_name = "ROLE")]
     roles: Vec<String>,
-    /// A group; may be repeated
+    /// A group; one name, so for several the flag is repeated
     #[arg(long = "group", visible_alias = "groups", value_name = "GROUP")]
     groups: Vec<String>,
     /// A JSON file with standard claims: given_name, address, phone_number, …
@@ -168,7 +168,7 @@ pub struct SetPassword {
 pub struct SetNames {
     #[command(flatten)]
     who: Who,
-    /// The names; none at all takes every one away
+    /// The names, each an argument of its own, without commas; none at all takes every one away
     names: Vec<String>,
 }
 
@@ -241,8 +241,8 @@ fn make(context: &Context<'_>, create: &Create) -> Result<(), CliError> {
         username: create.username.clone(),
         name: create.name.clone().or(file.name),
         password,
-        roles: words(&create.roles),
-        groups: commas(&create.groups),
+        roles: create.roles.clone(),
+        groups: create.groups.clone(),
         claims: file.claims,
         language: create.language.clone(),
     };
@@ -253,12 +253,6 @@ fn make(context: &Context<'_>, create: &Create) -> Result<(), CliError> {
         format!("{} has an account.\n\n{}", account.user.display_name(), show::text(&account))
     });
     Ok(())
-}
-
-/// Group names may hold spaces, so only a comma separates them.
-fn commas(values: &[String]) -> Vec<String> {
-    let names = values.iter().flat_map(|value| value.split(',')).map(str::trim);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn change(context: &Context<'_>, update: &Update) -> Result<(), CliError> {
@@ -308,8 +302,8 @@ fn act(context: &Context<'_>, command: &UserCommand) -> Result<(), CliError> {
         UserCommand::SetPassword(set) => {
             (&set.who.user, Action::SetPassword(password_from_stdin()?))
         }
-        UserCommand::SetRoles(set) => (&set.who.user, Action::SetRoles(words(&set.names))),
-        UserCommand::SetGroups(set) => (&set.who.user, Action::SetGroups(commas(&set.names))),
+        UserCommand::SetRoles(set) => (&set.who.user, Action::SetRoles(set.names.clone())),
+        UserCommand::SetGroups(set) => (&set.who.user, Action::SetGroups(set.names.clone())),
         UserCommand::Create(_)
         | UserCommand::List(_)
         | UserCommand::Show(_)

@@ -46,6 +46,26 @@ both! {
         assert!(said.contains("--password-stdin: "), "{said}");
     }
 
+    async fn a_comma_makes_no_second_role_or_group(server: TestServer) {
+        server.user("ada").await;
+        let create = ["user", "create", "--email", "bob@example.org"];
+        for words in [
+            &[&create[..], &["--group", "a,admin"]].concat()[..],
+            &[&create[..], &["--role", "a,admin"]].concat(),
+            &["user", "set-groups", "ada", "a,admin"],
+            &["user", "set-roles", "ada", "a,admin"],
+        ] {
+            let said = server.command(words).await.expect_refusal(2);
+            assert!(said.contains("without commas"), "{words:?}: {said}");
+        }
+        let many = ["--json", "--group", "a b", "--group", "c", "--role", "d", "--role", "e"];
+        let made = server.command(&[&create[..], &many].concat()).await.expect_json();
+        assert_eq!(made["groups"], serde_json::json!(["a b", "c"]));
+        assert_eq!(made["roles"], serde_json::json!(["d", "e"]));
+        let shown = server.command(&["user", "show", "ada", "--json"]).await.expect_json();
+        assert_eq!((&shown["roles"], &shown["groups"]), (&serde_json::json!([]), &serde_json::json!([])));
+    }
+
     async fn k_03_who_revokes_while_no_server_tells_redis_is_warned(server: TestServer) {
         let redis = Redis::start();
         let url = format!("redis_url={}", redis.url());
@@ -56,6 +76,7 @@ both! {
         };
         let warned = said(&["token", "revoke-all", "--yes"]).await;
         assert!(warned.contains("no server has told Redis yet"), "{warned}");
+        assert!(warned.contains("services that read the list from Redis accept"), "{warned}");
         let calm = said(&["user", "list"]).await;
         assert!(!calm.contains("Redis"), "{calm}");
     }
