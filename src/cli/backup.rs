@@ -1,14 +1,16 @@
 //! `backup …`: a copy of the database while it serves, and the way back.
 
 use super::context::{Context, ground, runtime};
-use super::output::{CliError, counted};
+use super::output::{CliError, counted, date};
 use crate::config::Config;
 use crate::domain::ground::Ground;
-use crate::domain::revocation::epoch::{self, Beginning};
+use crate::domain::revocation::epoch::Beginning;
+use crate::domain::revocation::restore::{self, Replaced, Restored, Unknown};
+use crate::protocol::time::Timestamp;
 use crate::server::lock::Lock;
 use crate::storage::{DatabaseUrl, backup};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -23,8 +25,17 @@ pub enum BackupCommand {
     /// Read a copy through from end to end; exit code 1 when it is not sound
     Verify { file: PathBuf },
     /// Put a copy in the place of the SQLite database, or finish a restore of PostgreSQL. Every
-    /// access token issued until now is refused from then on
-    Restore { file: Option<PathBuf> },
+    /// access token issued until now is refused from then on. What ended since the copy was made
+    /// is carried over from the database that is replaced; where it cannot be read, everybody is
+    /// signed out
+    Restore {
+        file: Option<PathBuf>,
+        /// Sign nobody out when it is not known what ended since the copy was made: sessions and
+        /// refresh tokens of the copy live on, and with them those that were ended, revoked or
+        /// stolen since
+        #[arg(long)]
+        keep_sign_ins: bool,
+    },
 }
 
 /// Runs a command.
@@ -32,7 +43,9 @@ pub fn run(context: &Context<'_>, command: &BackupCommand) -> Result<(), CliErro
     match command {
         BackupCommand::Create { file } => create(context, file),
         BackupCommand::Verify { file } => verify(context, file),
-        BackupCommand::Restore { file } => restore(context, file.as_deref()),
+        BackupCommand::Restore { file, keep_sign_ins } => {
+            restore(context, file.as_deref(), *keep_sign_ins)
+        }
     }
 }
 
@@ -81,33 +94,34 @@ fn problems_of(file: &Path) -> Result<Vec<String>, CliError> {
     }))
 }
 
-fn restore(context: &Context<'_>, file: Option<&Path>) -> Result<(), CliError> {
+fn restore(context: &Context<'_>, file: Option<&Path>, keep: bool) -> Result<(), CliError> {
     let config = context.new_database_config()?;
     let url: DatabaseUrl = config.database_url.parse()?;
-    match (&url, file) {
+    let restored = match (&url, file) {
         (DatabaseUrl::Sqlite(path), Some(file)) => {
             let _held = Lock::take(&url)?;
-            put_back(&config, file, Path::new(path))?;
+            put_back(&config, file, Path::new(path), keep)?
         }
         (DatabaseUrl::Sqlite(_), None) => {
             return Err(CliError::Usage("backup restore: name the file".into()));
         }
         (DatabaseUrl::Postgres(_), Some(_)) => return Err(CliError::failed("refused", PG_DUMP)),
-        (DatabaseUrl::Postgres(_), None) => begin(&config)?,
-    }
-    let says = "Restored. Every access token issued until now is refused; nobody is signed out.";
-    context.output.write(&json!({ "restored": true }), || says.to_owned());
+        (DatabaseUrl::Postgres(_), None) => begin(&config, Replaced::Gone, keep)?,
+    };
+    context.output.write(&document(&restored), || says(&restored));
     Ok(())
 }
 
 /// Prepares the copy beside the database, and only then changes places with it.
-fn put_back(config: &Config, file: &Path, path: &Path) -> Result<(), CliError> {
+fn put_back(config: &Config, file: &Path, path: &Path, keep: bool) -> Result<Restored, CliError> {
     let problems = problems_of(file)?;
     if !problems.is_empty() {
         return Err(CliError::failed("not_sound", problems.join("; ")));
     }
     let beside = with_ending(path, ".restoring");
     let failed = |error: std::io::Error| file_error(&beside, &error);
+    // A log that an interrupted restore left there belongs to another copy.
+    remove_logs(&beside).map_err(failed)?;
     let mut new = OpenOptions::new();
     let new = new.write(true).create(true).truncate(true).mode(0o600).open(&beside);
     let mut new = new.map_err(failed)?;
@@ -115,26 +129,119 @@ fn put_back(config: &Config, file: &Path, path: &Path) -> Result<(), CliError> {
     std::io::copy(&mut old, &mut new).and_then(|_| new.sync_all()).map_err(failed)?;
     let prepared =
         Config { database_url: format!("sqlite://{}", text(&beside)?), ..config.clone() };
-    begin(&prepared)?;
+    let restored = begin(&prepared, look_at(path)?, keep)?;
     backup::settle(text(&beside)?)?;
-    if path.exists() {
-        // What is in its log belongs to it, and must not meet the other.
-        backup::settle(text(path)?)?;
-        let kept = with_ending(path, ".before-restore");
-        fs::rename(path, &kept).map_err(|error| file_error(&kept, &error))?;
-    }
-    fs::rename(&beside, path).map_err(failed)
+    let kept = with_ending(path, ".before-restore");
+    move_away(path, &kept).map_err(|error| file_error(&kept, &error))?;
+    fs::rename(&beside, path).map_err(failed)?;
+    Ok(restored)
 }
 
-/// Begins a new history of revocations: what was revoked since the copy was made nobody knows.
-fn begin(config: &Config) -> Result<(), CliError> {
-    runtime()?.block_on(async {
+/// Brings the database that gives way to rest, and looks whether it can be read.
+fn look_at(path: &Path) -> Result<Replaced, CliError> {
+    if !path.exists() {
+        return Ok(Replaced::Gone);
+    }
+    let name = text(path)?;
+    let looked = backup::settle(name).and_then(|()| backup::quick_problem(name, u64::MAX));
+    Ok(match looked {
+        Ok(None) => Replaced::There(name.to_owned()),
+        Ok(Some(problem)) => Replaced::Unreadable(problem),
+        Err(error) => Replaced::Unreadable(CliError::from(error).says()),
+    })
+}
+
+/// What is in its log belongs to it, and must not meet the other, also where only the log is left.
+fn move_away(path: &Path, kept: &Path) -> std::io::Result<()> {
+    if !path.exists() {
+        return remove_logs(path);
+    }
+    remove_logs(kept)?;
+    fs::rename(path, kept)?;
+    let log = with_ending(path, "-wal");
+    if log.exists() {
+        fs::rename(&log, with_ending(kept, "-wal"))?;
+    }
+    remove_logs(path)
+}
+
+fn remove_logs(path: &Path) -> std::io::Result<()> {
+    for ending in ["-wal", "-shm"] {
+        match fs::remove_file(with_ending(path, ending)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Begins a new history of revocations, with what is known to have ended since the copy was made.
+fn begin(config: &Config, replaced: Replaced, keep: bool) -> Result<Restored, CliError> {
+    let new = runtime()?.block_on(async {
+        // Brings the schema of the copy up to date.
         let ground: Ground = ground(config).await?;
         let (epoch, now) = (ground.random.id(), ground.clock.shared());
-        let new = Beginning { epoch, now, longest_life: ground.longest_token_life };
-        ground.db.write(move |conn| epoch::begin_in(conn, &new)).await?;
-        Ok(())
+        Ok::<_, CliError>(Beginning { epoch, now, longest_life: ground.longest_token_life })
+    })?;
+    Ok(restore::begin(&config.database_url.parse()?, replaced, &new, keep)?)
+}
+
+fn document(restored: &Restored) -> Value {
+    let carried: Map<_, _> =
+        restored.carried.iter().map(|kind| (kind.name.1.to_owned(), kind.rows.into())).collect();
+    let ended = restored.ended;
+    json!({
+        "restored": true,
+        "copy_knows_until": restored.knows_until.map(Timestamp::as_unix),
+        "unknown": restored.unknown.as_ref().map(why),
+        "carried_over": carried,
+        "ended": ended.map(|(sessions, authorizations)| {
+            json!({ "sessions": sessions, "authorizations": authorizations })
+        }),
     })
+}
+
+fn says(restored: &Restored) -> String {
+    let carried = match restored.carried_over() {
+        Some(carried) => format!("Carried over from the database that was replaced: {carried}."),
+        None => "Nothing was to be carried over from the database that was replaced.".to_owned(),
+    };
+    let mut lines = vec!["Restored. Every access token issued until now is refused.".to_owned()];
+    let Some(unknown) = &restored.unknown else {
+        lines.push(carried);
+        return lines.join("\n");
+    };
+    lines.push(format!("What ended since the copy was made is not known: {}.", why(unknown)));
+    if !restored.carried.is_empty() {
+        lines.push(carried);
+    }
+    lines.push(match restored.ended {
+        Some((sessions, authorizations)) => format!(
+            "Everybody signs in again: {} and {} ended.",
+            counted(sessions as i64, ("session", "sessions")),
+            counted(authorizations as i64, ("authorization", "authorizations")),
+        ),
+        None => "Sessions and refresh tokens of the copy live on, also those that ended since."
+            .to_owned(),
+    });
+    let until = restored.knows_until.map_or_else(|| "its time".to_owned(), |at| date(at.as_unix()));
+    lines.push(format!(
+        "The copy knows what happened until {until}. Block again whom you have blocked since, and revoke \
+         again what you have revoked."
+    ));
+    lines.join("\n")
+}
+
+fn why(unknown: &Unknown) -> String {
+    match unknown {
+        Unknown::Gone => "the database that the copy replaces is not there".to_owned(),
+        Unknown::Unreadable(why) => {
+            format!("the database that the copy replaces cannot be read ({why})")
+        }
+        Unknown::NotFromHere => {
+            "the database that was replaced has not gone on from this copy".to_owned()
+        }
+    }
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

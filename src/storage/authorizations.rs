@@ -162,6 +162,18 @@ pub fn revoke_of_client(
         .execute(conn)?)
 }
 
+/// Revokes all that anyone let a client have. Says how much that was.
+pub fn revoke_all(
+    conn: &mut DbConnection,
+    by: &str,
+    now: Timestamp,
+) -> Result<usize, StorageError> {
+    let live = dsl::authorizations.filter(dsl::revoked_at.is_null());
+    Ok(diesel::update(live.filter(dsl::expires_at.gt(now.as_unix())))
+        .set((dsl::revoked_at.eq(now.as_unix()), dsl::revoked_by.eq(by)))
+        .execute(conn)?)
+}
+
 /// Revokes what ends with a session of a user; offline grants stay (OpenID Connect Back-Channel
 /// Logout §2.7).
 pub fn revoke_of_session(

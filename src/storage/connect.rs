@@ -227,7 +227,8 @@ fn checkout(pool: &Pool<Manager>) -> Result<r2d2::PooledConnection<Manager>, Sto
     pool.get().map_err(|error| StorageError::Unavailable(Box::new(error)))
 }
 
-fn transaction<T>(
+/// Runs work in one transaction of this connection.
+pub(super) fn transaction<T>(
     conn: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> Result<T, StorageError>,
 ) -> Result<T, StorageError> {

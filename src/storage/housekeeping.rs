@@ -70,6 +70,22 @@ pub fn end_expired(conn: &mut DbConnection, now: Timestamp) -> Result<(), Storag
     Ok(())
 }
 
+/// Ends what was under way and works once, in a copy of a database that came back: it may have been used
+/// since the copy was made.
+pub fn end_open(conn: &mut DbConnection) -> Result<(), StorageError> {
+    let codes = authorizations::table.filter(authorizations::redeemed_at.is_null());
+    diesel::update(codes.filter(authorizations::code_hash.is_not_null()))
+        .set(authorizations::code_expires_at.eq(0))
+        .execute(conn)?;
+    diesel::update(pushed_requests::table)
+        .set(pushed_requests::usable_until.eq(0))
+        .execute(conn)?;
+    diesel::update(deferred_requests::table)
+        .set(deferred_requests::usable_until.eq(0))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Removes authorizations, and notes which clients live sessions let in by them.
 fn sweep_authorizations(conn: &mut DbConnection, before: i64) -> Result<usize, StorageError> {
     let going: Vec<String> = authorizations::table

@@ -65,6 +65,7 @@ pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod registrations;
 pub mod resources;
+pub mod restore;
 pub mod revocations;
 mod schema;
 pub mod seen_jtis;

@@ -121,6 +121,14 @@ pub fn end(
     Ok(ended == 1)
 }
 
+/// Ends every session that is live. Says how many.
+pub fn end_all(conn: &mut DbConnection, now: Timestamp) -> Result<usize, StorageError> {
+    let live = dsl::sessions.filter(dsl::ended_at.is_null());
+    Ok(diesel::update(live.filter(dsl::expires_at.gt(now.as_unix())))
+        .set(dsl::ended_at.eq(now.as_unix()))
+        .execute(conn)?)
+}
+
 /// The sessions of a user that have neither ended nor expired, the latest first.
 pub fn list_live_of_user(
     conn: &mut DbConnection,

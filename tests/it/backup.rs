@@ -62,16 +62,23 @@ async fn a_restore_needs_a_server_that_is_stopped_and_a_copy_that_is_sound() {
 }
 
 #[tokio::test]
-async fn after_a_restore_of_postgres_one_command_refuses_what_was_issued_before() {
-    let server = TestServer::start_on(Store::Postgres).await;
-    server.user("ada").await;
-    let app = WebApp::register(&server).await;
-    let tokens = app.tokens("ada", "openid offline_access").await;
-    let refused = server.command(&["backup", "create", "/tmp/never"]).await.expect_refusal(1);
-    assert!(refused.contains("pg_dump"), "{refused}");
-    server.command(&["--json", "backup", "restore"]).await.expect_json();
-    server.settle().await;
-    assert!(!app.is_active(&tokens.access_token).await);
-    let next = app.refresh(&tokens.refresh_token).await.expect_tokens();
-    assert!(app.is_active(&next.access_token).await);
+async fn s_07_after_a_restore_of_postgres_one_command_ends_what_was_issued_before() {
+    for keep in [false, true] {
+        let server = TestServer::start_on(Store::Postgres).await;
+        server.user("ada").await;
+        let app = WebApp::register(&server).await;
+        let tokens = app.tokens("ada", "openid offline_access").await;
+        let refused = server.command(&["backup", "create", "/tmp/never"]).await.expect_refusal(1);
+        assert!(refused.contains("pg_dump"), "{refused}");
+        let words = ["--json", "backup", "restore", "--keep-sign-ins"];
+        let words = if keep { &words[..] } else { &words[..3] };
+        server.command(words).await.expect_json();
+        server.settle().await;
+        assert!(!app.is_active(&tokens.access_token).await);
+        let next = app.refresh(&tokens.refresh_token).await;
+        match keep {
+            true => assert!(app.is_active(&next.expect_tokens().access_token).await),
+            false => assert_eq!(next.expect_error(400)["error"], "invalid_grant"),
+        }
+    }
 }

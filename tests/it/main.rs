@@ -12,6 +12,7 @@ mod authorization_details;
 mod authorize;
 mod back_channel;
 mod backup;
+mod backup_restore;
 mod behaviours;
 mod block;
 mod bound_requests;

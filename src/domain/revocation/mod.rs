@@ -9,6 +9,7 @@ pub mod epoch;
 pub mod feed;
 mod live;
 pub mod redis;
+pub mod restore;
 
 pub use cascade::{
     Cause, end_all_tokens, end_session, end_token, end_tokens_of_client, end_tokens_of_user,
