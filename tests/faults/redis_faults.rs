@@ -226,14 +226,14 @@ async fn sign_ins(app: &WebApp) -> Vec<Duration> {
 }
 
 /// Where 50 ms are promised: nine of ten refreshes are as quick as that on a busy machine too. Sign-ins hash a
-/// password, which takes as long as others let it: only the quickest is looked at.
+/// password, which takes as long as others let it: the quickest must not have waited for Redis once.
 async fn expect_hardly_slower(app: &WebApp, quick: (&[Duration], &[Duration]), what: &str) {
     const MORE: Duration = Duration::from_millis(50);
     let (refreshed, signed_in) = (refreshes(app).await, sign_ins(app).await);
     for (name, of_hundred, now, before, more) in [
         ("refresh p90", 90, &*refreshed, quick.0, MORE),
         ("refresh p99", 99, &*refreshed, quick.0, MORE * 3),
-        ("quickest sign-in", 1, &*signed_in, quick.1, MORE * 5),
+        ("quickest sign-in", 1, &*signed_in, quick.1, percentile(quick.1, 1) + MORE * 10),
     ] {
         let (now, before) = (percentile(now, of_hundred), percentile(before, of_hundred));
         let what = format!("{name}, Redis {what} (before: {})", time(before));
