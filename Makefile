@@ -4,7 +4,7 @@
 # make lint   formatting and clippy, as CI demands them
 # make requirements   writes the table of requirements and their tests anew
 # make fuzz   ten minutes for each fuzz target (FUZZ_SECONDS=60 for one); finds crashes, or says there are none
-# make soak   1,000 kills on each database, 200 power cuts, 500 damages, then an hour of load (SOAK_SECONDS=120 for less)
+# make soak   1,000 kills on each database, 200 power cuts, 500 damages, an hour of load (SOAK_SECONDS=120 for less), then each race 1,000 times
 # make bench  benchmarks of the hot functions, then the load test (make load; see benches/load)
 
 .PHONY: demo test test-load examples lint requirements soak fuzz bench load
@@ -55,10 +55,12 @@ SOAK_KILLS = 1000
 SOAK_POWER_CUTS = 200
 SOAK_DAMAGES = 500
 SOAK_SECONDS = 3600
+RACE_ROUNDS = 1000
 soak:
 	SOAK_KILLS=$(SOAK_KILLS) SOAK_POWER_CUTS=$(SOAK_POWER_CUTS) SOAK_DAMAGES=$(SOAK_DAMAGES) \
 	  SOAK_SECONDS=$(SOAK_SECONDS) \
 	  cargo test --locked --test faults -- soak:: s_05_a_damaged k_07_ten --nocapture --test-threads=1
+	RACE_ROUNDS=$(RACE_ROUNDS) cargo test --locked --test it -- races:: --nocapture --test-threads=1
 
 # cargo-fuzz asks for options that are not stable yet; the compiler is the usual one. What an earlier run
 # learnt is in fuzz/corpus, what crashes ends up in fuzz/artifacts.

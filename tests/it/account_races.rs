@@ -3,15 +3,27 @@
 
 use crate::support::crypto::claims;
 use crate::support::test_server::{PASSWORD, system};
-use crate::support::{Code, TestServer, VERIFIER, WebApp, both};
+use crate::support::{Code, TestServer, Tokens, VERIFIER, WebApp, both, rounds};
 use countersign::domain::audit::Actor;
 use countersign::domain::clients::management;
 use countersign::domain::identity::users::{self, NewUser};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// When the change comes, in milliseconds after the racers have started.
 const LATER: [u64; 6] = [0, 5, 20, 60, 120, 250];
+
+/// The rounds, each with its own delay.
+fn delays() -> impl Iterator<Item = (u64, u64)> {
+    rounds(LATER.len() as u64).zip(LATER.into_iter().cycle())
+}
+
+fn has_role(tokens: &Tokens) -> bool {
+    let claims = claims(&tokens.access_token);
+    claims["roles"].as_array().is_some_and(|roles| !roles.is_empty())
+}
 
 async fn wait(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -22,7 +34,7 @@ both! {
         let ada = server.user("ada").await;
         let app = WebApp::register(&server).await;
         let mut old = PASSWORD.to_owned();
-        for later in LATER {
+        for (round, later) in delays() {
             let browsers = (0..4).map(|_| {
                 let (app, old) = (app.in_another_browser(), old.clone());
                 async move {
@@ -33,7 +45,7 @@ both! {
             });
             let signing_in = browsers.collect::<JoinSet<_>>();
             wait(later).await;
-            let new = format!("{PASSWORD} {later}");
+            let new = format!("{PASSWORD} {round}");
             let ground = server.provider.ground();
             let changed = users::set_password(&ground, &ada.user.id, new.clone(), None, system());
             changed.await.expect("it can be changed");
@@ -47,7 +59,7 @@ both! {
 
     async fn x_07_tokens_beside_the_end_of_their_client_are_dead(server: TestServer) {
         let other = WebApp::register_service(&server).await;
-        for later in LATER {
+        for (_, later) in delays() {
             let service = WebApp::register_service(&server).await;
             let askers = (0..16).map(|_| {
                 let service = service.clone();
@@ -80,22 +92,26 @@ both! {
     async fn x_08_no_token_that_is_good_has_a_role_that_was_taken_away(server: TestServer) {
         let ada = server.user("ada").await;
         let app = WebApp::register(&server).await;
-        for later in LATER {
+        for (_, later) in delays() {
             let ground = server.provider.ground();
             let roles = vec!["clerk".to_owned()];
             users::set_roles(&ground, &ada.user.id, roles, system()).await.expect("it can be set");
             server.clock.advance_seconds(2);
             let tokens = app.tokens("ada", "openid offline_access").await;
+            let taken = Arc::<AtomicBool>::default();
             let refreshing = {
                 let (app, mut token) = (app.clone(), tokens.refresh_token.clone());
+                let taken = taken.clone();
                 tokio::spawn(async move {
                     let mut given = Vec::new();
                     for _ in 0..12 {
+                        let is_taken = taken.load(Ordering::SeqCst);
                         let reply = app.refresh(&token).await;
                         if reply.status != 200 {
                             break;
                         }
                         let tokens = reply.expect_tokens();
+                        assert!(!(is_taken && has_role(&tokens)), "a token after the removal");
                         token.clone_from(&tokens.refresh_token);
                         given.push(tokens);
                     }
@@ -104,11 +120,10 @@ both! {
             };
             wait(later).await;
             users::set_roles(&ground, &ada.user.id, Vec::new(), system()).await.expect("it can");
+            taken.store(true, Ordering::SeqCst);
             for token in refreshing.await.expect("no panic").into_iter().chain([tokens]) {
-                let claims = claims(&token.access_token);
-                let has_role = claims["roles"].as_array().is_some_and(|roles| !roles.is_empty());
                 let is_good = app.is_active(&token.access_token).await;
-                assert!(!(is_good && has_role), "after {later} ms: {claims}");
+                assert!(!(is_good && has_role(&token)), "after {later} ms: {token:?}");
             }
         }
     }
@@ -127,7 +142,7 @@ both! {
     async fn x_12_of_two_administrators_who_delete_each_other_one_stays(server: TestServer) {
         let admin = |new: &mut NewUser| new.roles = vec!["admin".into()];
         let mut stayed = server.user_with("ada", admin).await.user.id;
-        for round in 0..4 {
+        for round in rounds(4) {
             let other = server.user_with(&format!("bea{round}"), admin).await.user.id;
             let [first, second] = [(&stayed, &other), (&other, &stayed)].map(|(who, whom)| {
                 let (ground, actor) = (server.provider.ground(), Actor::user(who));
@@ -147,7 +162,7 @@ both! {
         server.user("ada").await;
         let app = WebApp::register(&server).await;
         app.tokens("ada", "openid").await;
-        for later in LATER {
+        for (_, later) in delays() {
             let page = app.agent.open("/logout").await;
             let askers = (0..16).map(|_| {
                 let app = app.clone();

@@ -15,6 +15,7 @@ mod backup;
 mod backup_restore;
 mod behaviours;
 mod block;
+mod block_races;
 mod bound_requests;
 mod ciba;
 mod ciba_ping;
