@@ -106,35 +106,35 @@ async fn expect_listed(server: &TestServer, given: &[Tokens]) {
     }
 }
 
+/// Blocks somebody among racers who each have a way to tokens, round after round.
+async fn expect_nothing_alive(server: &TestServer, way: impl AsyncFn(&WebApp) -> Way) {
+    let ada = server.user("ada").await;
+    let app = WebApp::register(server).await;
+    let mut given = Vec::new();
+    for round in rounds(4) {
+        let mut ways = Vec::new();
+        for _ in 0..RACERS * EACH {
+            ways.push(way(&app).await);
+        }
+        given.extend(block_among(server, &app, &ada, ways, round).await);
+    }
+    assert!(!given.is_empty(), "some came before the block");
+    expect_listed(server, &given).await;
+}
+
 both! {
     async fn x_04_ad_09_a_block_beside_code_exchanges_leaves_nothing_alive(server: TestServer) {
-        let ada = server.user("ada").await;
-        let app = WebApp::register(&server).await;
-        let mut given = Vec::new();
-        for round in rounds(4) {
-            let mut ways = Vec::new();
-            for _ in 0..RACERS * EACH {
-                ways.push(Way::Code(app.log_in_and_consent("ada", "openid").await));
-            }
-            given.extend(block_among(&server, &app, &ada, ways, round).await);
-        }
-        assert!(!given.is_empty(), "some came before the block");
-        expect_listed(&server, &given).await;
+        expect_nothing_alive(&server, async |app| {
+            Way::Code(app.log_in_and_consent("ada", "openid").await)
+        })
+        .await;
     }
 
     async fn x_04_ad_09_a_block_beside_refreshes_leaves_nothing_alive(server: TestServer) {
-        let ada = server.user("ada").await;
-        let app = WebApp::register(&server).await;
-        let mut given = Vec::new();
-        for round in rounds(4) {
-            let mut ways = Vec::new();
-            for _ in 0..RACERS * EACH {
-                ways.push(Way::Refresh(app.tokens("ada", SCOPE).await.refresh_token));
-            }
-            given.extend(block_among(&server, &app, &ada, ways, round).await);
-        }
-        assert!(!given.is_empty(), "some came before the block");
-        expect_listed(&server, &given).await;
+        expect_nothing_alive(&server, async |app| {
+            Way::Refresh(app.tokens("ada", SCOPE).await.refresh_token)
+        })
+        .await;
     }
 
     async fn x_04_ad_09_a_block_beside_devices_that_ask_leaves_nothing_alive(server: TestServer) {

@@ -7,8 +7,8 @@ use crate::protocol::scope::Scope;
 use crate::storage::resources;
 use std::collections::BTreeMap;
 
-/// The words of those scopes that a resource describes, in a language where it has them. Where several describe one, the resources
-/// that the request is about come first.
+/// The words of those scopes that a resource describes, in a language where it has them. Where several
+/// describe one, the resources that the request is about come first.
 ///
 /// # Errors
 ///

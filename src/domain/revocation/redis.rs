@@ -244,7 +244,7 @@ impl Relay {
         if Instant::now() >= self.beat_due {
             self.beat().await?;
         }
-        if Instant::now() >= self.mend_due {
+        if self.shared.store.has_single_keys() && Instant::now() >= self.mend_due {
             self.mend().await?;
         }
         Ok(())

@@ -109,10 +109,14 @@ impl Store {
         self.write_to(STREAM_KEY, rows, now).await
     }
 
-    /// How many of these entries have no single key that says at least as much; none where there are
-    /// to be no single keys.
+    /// Whether each entry has a key of its own.
+    pub(super) fn has_single_keys(&self) -> bool {
+        self.single_keys
+    }
+
+    /// How many of these entries have no single key that says at least as much.
     pub(super) async fn lost(&self, rows: &[Revocation]) -> RedisResult<usize> {
-        if rows.is_empty() || !self.single_keys {
+        if rows.is_empty() {
             return Ok(0);
         }
         let mut redis = self.connection().await?;
