@@ -1,10 +1,17 @@
 //! Copies of an SQLite database, made while it is used. PostgreSQL has tools of its own.
 
 use super::StorageError;
+use crate::protocol::time::monotonic;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
+use std::time::Duration;
+
+/// How long others are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long after a look whether others have gone the next one is.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Writes a copy of the database at `path`, as of one moment, into an empty file. Whoever uses the
 /// database goes on.
@@ -83,14 +90,57 @@ pub fn census(path: &str) -> Result<(i64, i64), StorageError> {
 }
 
 /// Brings everything into the database file itself, so that it can be moved.
+///
+/// # Errors
+///
+/// When somebody else goes on using it.
 pub fn settle(path: &str) -> Result<(), StorageError> {
-    Ok(open(path)?
-        .batch_execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")?)
+    let mut conn = open(path)?;
+    let began = monotonic();
+    loop {
+        let settled =
+            conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE");
+        match settled {
+            // For this SQLite does not wait by itself, and connections of our own that were given up
+            // a moment ago are closed by threads that nobody waits for.
+            Err(error)
+                if error.to_string().contains("locked") && monotonic() - began < PATIENCE =>
+            {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            settled => return Ok(settled?),
+        }
+    }
 }
 
 fn open(path: &str) -> Result<SqliteConnection, StorageError> {
     let opened = SqliteConnection::establish(path);
     let mut conn = opened.map_err(|error| StorageError::Unavailable(Box::new(error)))?;
-    conn.batch_execute("PRAGMA busy_timeout = 5000")?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis()))?;
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_being_closed_is_waited_for() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("test.db").display().to_string();
+        let mut user = open(&path).unwrap();
+        user.batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE notes (id INTEGER)").unwrap();
+        let (told, hears) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let settled = settle(&path);
+                told.send(()).unwrap();
+                settled.unwrap();
+            });
+            // Whoever does not wait is told at once.
+            assert!(hears.recv_timeout(LOOK_AGAIN * 10).is_err(), "it is still used");
+            drop(user);
+        });
+        assert!(!std::path::Path::new(&format!("{path}-wal")).exists());
+    }
 }
