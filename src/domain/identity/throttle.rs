@@ -81,7 +81,13 @@ impl Throttle {
 
     /// Whether this is counted with the other instances at present.
     pub fn is_shared(&self) -> bool {
-        self.shared.as_ref().is_some_and(Shared::is_up)
+        self.shared_since().is_some()
+    }
+
+    /// The number of the connection over which it is counted with the others: another one when this
+    /// instance counted alone in between. None while it does.
+    pub fn shared_since(&self) -> Option<u64> {
+        self.shared.as_ref()?.since()
     }
 
     /// Takes one attempt under a name.

@@ -102,7 +102,13 @@ impl Shared {
 
     /// Whether Redis is asked at present.
     pub(super) fn is_up(&self) -> bool {
-        self.way.lock().unwrap_or_else(PoisonError::into_inner).connection.is_some()
+        self.since().is_some()
+    }
+
+    /// The number of the connection, while there is one.
+    pub(super) fn since(&self) -> Option<u64> {
+        let way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        way.connection.as_ref().map(|_| way.number)
     }
 
     /// Takes an attempt, in one step. `None` when Redis does not say in time.
