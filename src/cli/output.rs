@@ -178,7 +178,7 @@ impl From<ClientError> for CliError {
             ClientError::Invalid(problems) => return Self::Invalid(problems),
             ClientError::Taken => "taken",
             ClientError::NotFound | ClientError::SecretNotFound => "not_found",
-            ClientError::NoSecret | ClientError::LastSecret => "refused",
+            ClientError::Changed | ClientError::NoSecret | ClientError::LastSecret => "refused",
             ClientError::NoMasterKey => return Self::setting("master_key", error),
         };
         Self::failed(code, error)

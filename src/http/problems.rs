@@ -218,7 +218,7 @@ mod tests {
     use std::path::Path;
 
     /// What the domain calls problems that are no field's.
-    const NO_FIELD: [&str; 10] = [
+    const NO_FIELD: [&str; 11] = [
         "error-invalid",
         "error-user-not-found",
         "error-last-admin",
@@ -226,6 +226,7 @@ mod tests {
         "error-setup-closed",
         "error-server",
         "error-client-not-found",
+        "error-client-changed",
         "error-client-no-secret",
         "error-client-last-secret",
         "error-client-secret-not-found",

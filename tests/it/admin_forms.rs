@@ -1,6 +1,6 @@
 //! Forms of administrators that make something with a secret, sent once and sent again.
 
-use crate::support::{Agent, Page, TestServer, WebApp, both, form};
+use crate::support::{Agent, Page, TestServer, WebApp, both};
 use countersign::domain::clients::management;
 use countersign::protocol::client::Client;
 
@@ -151,19 +151,8 @@ both! {
         let path = format!("/admin/clients/{}", app.id);
         let before = server.stored(&app.id).await;
         let page = root.open(&path).await;
-        let all = form::fields(&page.body, &path, "");
-        let with = |changes: &[(&str, &str)]| {
-            let kept = all.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
-            let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
-            let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            kept.chain(changes).collect::<Vec<_>>()
-        };
-        let post = async |fields: Vec<(String, String)>| {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
-            root.post(&path, &fields).await
-        };
         let wrong = [("name", "Typed"), ("scope", "openid typed"), ("request_uris", "x:/y"), ("jwks", "{ 1")];
-        let refused = post(with(&wrong)).await;
+        let refused = root.change(&page, &path, &wrong).await;
         assert_eq!(refused.status, 422, "{}", refused.body);
         assert!(refused.has_id("request_uris-error") || refused.has_id("jwks-error"));
         for (field, typed) in wrong {
@@ -174,7 +163,7 @@ both! {
             ("name", "Typed"), ("scope", "openid typed"), ("dpop_bound_access_tokens", "1"),
             ("require_pushed_authorization_requests", "1"),
         ];
-        assert_eq!(post(with(&right)).await.location(), Some(&*path));
+        assert_eq!(root.change(&page, &path, &right).await.location(), Some(&*path));
         let after = server.stored(&app.id).await;
         assert_eq!((&*after.name, &*after.metadata.scope.to_string()), ("Typed", "openid typed"));
         assert!(after.metadata.sender.dpop_bound_access_tokens);

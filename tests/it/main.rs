@@ -73,6 +73,7 @@ mod resources_admin;
 mod sign_up;
 mod simple_agents;
 mod software_statements;
+mod stale_forms;
 mod status_lists;
 mod step_up;
 mod support_selftest;

@@ -32,7 +32,8 @@ use crate::protocol::time::Timestamp;
 use crate::storage::{
     DbConnection, StorageError, audit, authorizations, client_secrets, clients, settings, users,
 };
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Why authorizations end when a client comes to call people otherwise.
 const SUBJECTS_CHANGED: &str = "subjects_changed";
@@ -142,6 +143,30 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<Created, ClientError> {
     update_as(ground, id, draft, actor, |_, _, _| Ok(())).await
+}
+
+/// As [`update`], for a draft that was made from `seen`: what somebody else saved since is not undone.
+///
+/// # Errors
+///
+/// As [`update`], and `Changed`.
+pub async fn update_from(
+    ground: &Ground,
+    seen: &Client,
+    draft: ClientDraft,
+    actor: &Actor,
+) -> Result<Created, ClientError> {
+    let (id, seen) = (seen.id.clone(), seen.clone());
+    let is_as_seen =
+        move |_: &mut DbConnection, stored: &Client, _: &mut ClientDraft| match changed(
+            &seen, stored,
+        )
+        .is_empty()
+        {
+            true => Ok(()),
+            false => Err(ClientError::Changed),
+        };
+    update_as(ground, &id, draft, actor, is_as_seen).await
 }
 
 /// As [`update`], for whoever is not free in all of it: once nobody else can change the client,
@@ -335,19 +360,24 @@ fn event(actor: &Actor, action: &str, id: &str, now: Timestamp) -> audit::NewEve
     actor.event(action, now).target(format!("client:{id}")).client(id)
 }
 
+/// All that can be changed about a client, by the names of the registration (RFC 7591 §2) and of ours.
+pub fn members(client: &Client) -> Map<String, Value> {
+    let mut all = members_of(&client.metadata);
+    all.extend(members_of(&client.policy));
+    all.insert("client_name".into(), Value::String(client.name.clone()));
+    all
+}
+
+/// The members of a part of a client, by name.
+pub fn members_of(part: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(part) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
 /// The names of the members that differ; not the values, some of which are long.
 fn changed(before: &Client, after: &Client) -> Vec<String> {
-    let members = |client: &Client| {
-        let parts = [serde_json::to_value(&client.metadata), serde_json::to_value(&client.policy)];
-        let mut all = serde_json::Map::new();
-        for part in parts.into_iter().flatten() {
-            if let Value::Object(part) = part {
-                all.extend(part);
-            }
-        }
-        all.insert("client_name".into(), Value::String(client.name.clone()));
-        all
-    };
     let (before, after) = (members(before), members(after));
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()

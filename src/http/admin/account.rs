@@ -4,6 +4,7 @@ use super::account_session;
 use super::audit;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, address, below, of_client};
+use super::version;
 use crate::domain::admin::{self, Names, UserDetails};
 use crate::domain::identity::users::{
     self, Account, AccountError, NewUser, Profile, Session, User,
@@ -31,8 +32,10 @@ pub async fn get(admin: Admin, id: Path<String>) -> Answer {
 fn shown(admin: &Admin, details: UserDetails, names: &Names) -> UserPage {
     let page = admin.page(Nav::Users);
     let now = admin.provider().now();
+    let version = version(&details.account);
     let Account { user, roles, groups } = details.account;
     UserPage {
+        version,
         base: below("/admin/users", &user.id),
         own: admin.is(&user.id),
         title: user.display_name().to_owned(),
@@ -57,6 +60,12 @@ fn shown(admin: &Admin, details: UserDetails, names: &Names) -> UserPage {
         errors: Errors::default(),
         page,
     }
+}
+
+fn version(account: &Account) -> String {
+    let Account { user, roles, groups } = account;
+    let names = (&user.email, user.email_verified, &user.username, &user.name, &user.language);
+    version::of(&(names, user.claims.get(ATTRIBUTES), roles, groups))
 }
 
 fn blocked_note(page: &Page, at: Option<Timestamp>, reason: Option<&str>) -> String {
@@ -100,6 +109,7 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     let [roles, groups] = ["roles", "groups"].map(|field| sorted(&posted.field(field)));
     let profile = typed(&posted, &before.user);
     let mut errors = mistakes(&admin, &profile, &roles, &groups);
+    version::check(&admin, &posted, &version(&before), "user-save", &mut errors);
     let claims = typed_claims(&posted, &before);
     if claims.is_none() {
         errors.add(ATTRIBUTES, admin.page(Nav::Users).text, Problem::AttributesInvalid);

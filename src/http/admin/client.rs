@@ -3,8 +3,10 @@
 use super::client_form;
 use super::client_proof;
 use super::client_requests;
+use super::client_settings;
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, of_client};
+use super::version;
 use crate::domain::clients::management::{self, ClientDraft, ClientError, ClientSecret, Created};
 use crate::domain::clients::{self, initiate};
 use crate::domain::keys::ALGORITHMS;
@@ -24,6 +26,9 @@ use actix_web::web::Path;
 
 /// How ID tokens are signed unless a client chose otherwise (OpenID Connect Registration §2).
 const USUAL_ALGORITHM: &str = "RS256";
+
+/// The button that saves.
+const BUTTON: &str = "client-save";
 
 /// Shows a client.
 pub async fn get(admin: Admin, id: Path<String>) -> Answer {
@@ -73,6 +78,7 @@ pub async fn shown(
         requests: client_requests::form(page.text, client),
         proof: client_proof::form(admin, client),
         has_secret: method.uses_secret(),
+        version: version(client),
         messages: messages.iter().map(|message| message_row(&page, message)).collect(),
         secrets: secret_rows(admin, &page, &base, &secrets),
         snippets: client_form::snippets(admin, page.text, client, new_secret.as_deref()),
@@ -82,6 +88,10 @@ pub async fn shown(
         base,
         page,
     })
+}
+
+fn version(client: &Client) -> String {
+    client_form::version(client, |member| !client_settings::has(member))
 }
 
 /// The grants that are chosen by themselves; the other comes with its response types.
@@ -120,10 +130,11 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
     admin.recent()?;
     let client = find(&admin, &id).await?;
     let mut draft = client_form::draft_of(&client);
-    let errors = read(&admin, &posted, &mut draft);
+    let mut errors = read(&admin, &posted, &mut draft);
+    version::check(&admin, &posted, &version(&client), BUTTON, &mut errors);
     let (metadata, policy) = (draft.metadata.clone(), draft.policy.clone());
     let typed = Client { metadata, policy, ..client.clone() };
-    match save(&admin, &client, draft, errors).await? {
+    match save(&admin, &client, draft, errors, BUTTON).await? {
         Ok(made) => saved(&admin, made).await,
         Err(errors) => {
             let page = shown(&admin, &typed, None).await?;
@@ -140,6 +151,7 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
                 has_secret: stored.has_secret,
                 test_url: stored.test_url,
                 start_url: stored.start_url,
+                version: stored.version,
                 snippets: stored.snippets,
                 ..page
             }
@@ -215,16 +227,19 @@ fn follow_grants(metadata: &mut ClientMetadata) {
     }
 }
 
-/// Writes a draft, or tells what is wrong with it.
+/// Writes a draft of a client as it was read, or tells what is wrong with it; what no field is to blame
+/// for stands at the button.
 pub async fn save(
     admin: &Admin,
     client: &Client,
     draft: ClientDraft,
     mut errors: Errors,
+    button: &str,
 ) -> Result<Result<Created, Errors>, Stop> {
     let text = admin.page(Nav::Clients).text;
     if errors.is_empty() {
-        match management::update(&admin.ground(), &client.id, draft, &admin.actor()).await {
+        match management::update_from(&admin.ground(), client, draft, &admin.actor()).await {
+            Err(ClientError::Changed) => version::changed(admin, button, &mut errors),
             Err(error @ ClientError::Invalid(_)) => {
                 problems::add(&mut errors, text, &error.problems());
             }

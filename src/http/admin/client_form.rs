@@ -2,7 +2,8 @@
 
 use super::guard::Admin;
 use super::list;
-use crate::domain::clients::management::ClientDraft;
+use super::version;
+use crate::domain::clients::management::{self, ClientDraft};
 use crate::http::text::Text;
 use crate::http::views::admin::ClientKind as Shown;
 use crate::http::views::snippet::{Registration, Snippet};
@@ -58,6 +59,13 @@ pub fn draft_of(client: &Client) -> ClientDraft {
         metadata: client.metadata.clone(),
         policy: client.policy.clone(),
     }
+}
+
+/// A mark of what a form shows of a client: another one when somebody has saved something else there.
+pub fn version(client: &Client, is_shown: impl Fn(&str) -> bool) -> String {
+    let mut shown = management::members(client);
+    shown.retain(|member, _| is_shown(member));
+    version::of(&shown)
 }
 
 /// What a developer copies.

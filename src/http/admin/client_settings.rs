@@ -7,8 +7,11 @@ use super::client::{find, save};
 use super::client_form;
 use super::guard::{Admin, Answer, Posted};
 use super::list::{self, of_client};
+use super::version;
 use crate::domain::authorize::request_object::BACKCHANNEL_ALGORITHMS;
-use crate::domain::clients::management::{ClientDraft, content_algorithms, key_algorithms};
+use crate::domain::clients::management::{
+    self, ClientDraft, content_algorithms, key_algorithms, members_of,
+};
 use crate::domain::keys::ALGORITHMS;
 use crate::http::page::{Nav, Notice};
 use crate::http::text::Text;
@@ -16,11 +19,10 @@ use crate::http::views::Errors;
 use crate::http::views::admin::{ClientSettings, Control, SettingField, SettingSection};
 use crate::http::views::choice::Choice;
 use crate::http::views::problem::Problem;
+use crate::protocol::client::Client;
 use crate::protocol::client::backchannel::DeliveryMode;
-use crate::protocol::client::{Client, ClientMetadata, ClientPolicy};
 use crate::protocol::response_type::ResponseType;
 use actix_web::web::Path;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// How a setting is filled in.
@@ -180,25 +182,22 @@ fn all(part: Part) -> impl Iterator<Item = &'static Setting> {
     sections.flat_map(|(_, _, settings)| settings.iter())
 }
 
-/// The members of one place, by name.
-fn members(of: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(of) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    }
+/// Whether a member of a registration is filled in here.
+pub fn has(member: &str) -> bool {
+    SECTIONS.iter().any(|(.., settings)| settings.iter().any(|one| one.member == member))
 }
 
-/// The members of both.
-fn all_members(metadata: &ClientMetadata, policy: &ClientPolicy) -> Map<String, Value> {
-    let mut all = members(metadata);
-    all.extend(members(policy));
-    all
+fn version(client: &Client) -> String {
+    client_form::version(client, has)
 }
+
+/// The button that saves.
+const BUTTON: &str = "settings-save";
 
 /// Shows the form.
 pub async fn get(admin: Admin, id: Path<String>) -> Answer {
     let client = find(&admin, &id).await?;
-    let members = all_members(&client.metadata, &client.policy);
+    let members = management::members(&client);
     Ok(shown(&admin, &client, Errors::default(), |member| written(&members, member)).respond())
 }
 
@@ -207,8 +206,9 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
     admin.recent()?;
     let client = find(&admin, &id).await?;
     let mut draft = client_form::draft_of(&client);
-    let errors = read(&admin, &posted, &mut draft);
-    match save(&admin, &client, draft, errors).await? {
+    let mut errors = read(&admin, &posted, &mut draft);
+    version::check(&admin, &posted, &version(&client), BUTTON, &mut errors);
+    match save(&admin, &client, draft, errors, BUTTON).await? {
         Ok(_) => {
             admin.changed().await?;
             Ok(admin.done(&of_client(&client.id), Notice::ClientSaved))
@@ -240,6 +240,7 @@ fn shown(
     ClientSettings {
         name: client.name.clone(),
         base: of_client(&client.id),
+        version: version(client),
         sections: SECTIONS.iter().map(section).collect(),
         preview: list::address(super::preview::PATH, &[("client", &client.id)]),
         errors,
@@ -306,8 +307,8 @@ fn read(admin: &Admin, posted: &Posted, draft: &mut ClientDraft) -> Errors {
         }
         Value::Object(members)
     };
-    let metadata = fill(Part::Metadata, members(&draft.metadata));
-    let policy = fill(Part::Policy, members(&draft.policy));
+    let metadata = fill(Part::Metadata, members_of(&draft.metadata));
+    let policy = fill(Part::Policy, members_of(&draft.policy));
     match serde_json::from_value(metadata) {
         Ok(metadata) => draft.metadata = metadata,
         Err(_) => errors.add("subject_type", text, Problem::ChoiceInvalid),
@@ -361,6 +362,7 @@ fn put(members: &mut Map<String, Value>, setting: &Setting, typed: &str) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::client::{ClientMetadata, ClientPolicy};
 
     #[test]
     fn every_setting_is_a_member_that_goes_there_and_back() {
@@ -381,7 +383,8 @@ mod tests {
             let policy: ClientPolicy = serde_json::from_value(members).expect(setting.member);
             let is_one = (&metadata, &policy) != (&Default::default(), &Default::default());
             assert!(is_one, "{} is no member", setting.member);
-            let back = written(&all_members(&metadata, &policy), setting.member);
+            let all = members_of(&metadata).into_iter().chain(members_of(&policy)).collect();
+            let back = written(&all, setting.member);
             assert_eq!(back, typed, "{}", setting.member);
         }
     }

@@ -215,6 +215,7 @@ impl Admin {
     /// What was done to a client, or why not. Mistakes in a form are for the caller to show first.
     pub fn client<T>(&self, result: Result<T, ClientError>) -> Result<T, Stop> {
         result.map_err(|error| match error {
+            ClientError::Changed => self.conflict("error-client-changed"),
             ClientError::NoSecret => self.conflict("error-client-no-secret"),
             ClientError::LastSecret => self.conflict("error-client-last-secret"),
             ClientError::NotFound | ClientError::SecretNotFound => {

@@ -2,6 +2,7 @@
 
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::{self, below};
+use super::version;
 use crate::domain::issuers::management::{self, IssuerDraft, IssuerError};
 use crate::http::page::{Nav, Notice};
 use crate::http::problems;
@@ -77,6 +78,7 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     let issuer = find(&admin, &id).await?;
     let mut errors = Errors::default();
     let settings = read(&admin, &posted, &mut errors);
+    version::check(&admin, &posted, &version(&issuer), "issuer-save", &mut errors);
     let draft = IssuerDraft {
         issuer: issuer.issuer.clone(),
         name: posted.field("name"),
@@ -184,6 +186,7 @@ async fn shown(admin: &Admin, issuer: &TrustedIssuer) -> Result<IssuerPage, Stop
     let subjects = admin.read(management::subjects(&admin.ground(), &issuer.id).await)?;
     Ok(IssuerPage {
         title: issuer.name.clone(),
+        version: version(issuer),
         action: below(LIST, &issuer.id),
         is_new: false,
         name: issuer.name.clone(),
@@ -191,6 +194,10 @@ async fn shown(admin: &Admin, issuer: &TrustedIssuer) -> Result<IssuerPage, Stop
         subjects,
         ..form(admin, &issuer.settings)
     })
+}
+
+fn version(issuer: &TrustedIssuer) -> String {
+    version::of(&(&issuer.name, &issuer.settings))
 }
 
 /// The fields as they were typed.

@@ -23,6 +23,7 @@ mod resource;
 mod resources;
 mod upstreams;
 mod users;
+mod version;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, get, post, resource};

@@ -3,6 +3,7 @@
 use super::guard::{Admin, Answer, MARK, Posted, Stop};
 use super::list::{self, below};
 use super::resources::LIST;
+use super::version;
 use crate::domain::resources::management::{self, ResourceDraft, ResourceError};
 use crate::domain::resources::{CONTENT_ENCRYPTION, ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS};
 use crate::http::page::{Nav, Notice};
@@ -43,6 +44,7 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
     let jwk = settings.token_encryption_jwk.as_ref();
     let view = ResourcePage {
         base: below(LIST, &resource.id),
+        version: version(resource),
         title: resource.name.clone(),
         identifier: resource.identifier.clone(),
         new_secret,
@@ -65,6 +67,10 @@ pub fn shown(admin: &Admin, resource: &Resource, new_secret: Option<String>) -> 
         ..ResourcePage::default()
     };
     with_choices(view, settings)
+}
+
+fn version(resource: &Resource) -> String {
+    version::of(&(&resource.name, &resource.settings))
 }
 
 /// The types as JSON, which is how they are declared; nothing when there are none.
@@ -104,6 +110,7 @@ pub async fn save(admin: Admin, id: Path<String>, posted: Posted) -> Answer {
     let text = admin.page(Nav::Resources).text;
     let mut errors = Errors::default();
     let settings = read(text, &posted, &resource.settings, &mut errors);
+    version::check(&admin, &posted, &version(&resource), "resource-save", &mut errors);
     let draft = ResourceDraft {
         identifier: resource.identifier.clone(),
         name: posted.field("name"),

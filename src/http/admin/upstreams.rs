@@ -2,6 +2,7 @@
 
 use super::guard::{Admin, Answer, Posted, Stop};
 use super::list::below;
+use super::version;
 use crate::domain::federation::callback_uri;
 use crate::domain::federation::management::{self, UpstreamDraft, UpstreamError};
 use crate::http::page::{Nav, Notice};
@@ -75,6 +76,7 @@ fn shown(
             .as_ref()
             .map(|uri| format!("{}backchannel-logout", uri.trim_end_matches("callback"))),
         callback,
+        version: stored.map(version).unwrap_or_default(),
         slug: draft.slug.clone(),
         name: draft.name.clone(),
         kinds: kinds(page.text, settings.kind),
@@ -95,6 +97,10 @@ fn shown(
         disabled: settings.disabled,
         page,
     }
+}
+
+fn version(stored: &Upstream) -> String {
+    version::of(&(&stored.name, &stored.settings, &stored.sealed_secret))
 }
 
 fn kinds(text: Text, chosen: UpstreamKind) -> Vec<Choice> {
@@ -135,6 +141,7 @@ pub async fn save(admin: Admin, slug: Path<String>, posted: Posted) -> Answer {
     let text = admin.page(Nav::Upstreams).text;
     let mut errors = Errors::default();
     let draft = UpstreamDraft { slug: stored.slug.clone(), ..read(text, &posted, &mut errors) };
+    version::check(&admin, &posted, &version(&stored), "upstream-save", &mut errors);
     if errors.is_empty() {
         let (ground, seal) = (admin.ground(), Some(admin.provider().upstreams.seal()));
         let actor = admin.actor();

@@ -129,6 +129,8 @@ pub enum Problem {
     RecipientMissing,
     /// A client that proves who it is by a secret keeps one.
     LastSecret,
+    /// Something else was saved after the form was opened.
+    ChangedMeanwhile,
     /// Pairwise subjects with addresses on several hosts.
     SectorMissing,
     /// The document of a sector is not there, or lacks an address.
@@ -228,6 +230,7 @@ impl Problem {
             Self::LifetimeInvalid => "problem-lifetime-invalid",
             Self::RefreshMissing => "problem-refresh-missing",
             Self::LastSecret => "problem-last-secret",
+            Self::ChangedMeanwhile => "problem-changed-meanwhile",
             Self::IdentifierInvalid => "problem-identifier-invalid",
             Self::IdentifierTaken => "problem-identifier-taken",
             Self::DetailsInvalid => "problem-details-invalid",

@@ -107,6 +107,15 @@ impl Agent {
         self.follow(self.post(path, &form).await).await
     }
 
+    /// Sends the form that a page posts to `path`, with these fields as they are here and all others as
+    /// they came.
+    pub async fn change(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let all = form::fields(&page.body, path, "");
+        let kept = all.iter().filter(|(name, _)| fields.iter().all(|(other, _)| other != name));
+        let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+        self.post(path, &kept.chain(fields.iter().copied()).collect::<Vec<_>>()).await
+    }
+
     /// Signs in on a sign-in page.
     pub async fn log_in(&self, page: &Page, user: &str) -> Page {
         self.log_in_with(page, user, PASSWORD).await

@@ -14,6 +14,9 @@ pub enum ClientError {
     Taken,
     #[error("there is no such client")]
     NotFound,
+    /// Somebody saved something else after the client was read.
+    #[error("the client was changed meanwhile")]
+    Changed,
     #[error("this client has no secret: it proves who it is in another way, or not at all")]
     NoSecret,
     #[error("this is the only secret of the client; make a new one first")]
@@ -42,6 +45,7 @@ impl ClientError {
             Self::Invalid(problems) => problems.first().map_or("error-invalid", |first| first.key),
             Self::Taken => "error-client-id-taken",
             Self::NotFound => "error-client-not-found",
+            Self::Changed => "error-client-changed",
             Self::NoSecret => "error-client-no-secret",
             Self::LastSecret => "error-client-last-secret",
             Self::SecretNotFound => "error-client-secret-not-found",

@@ -172,6 +172,8 @@ pub struct ClientPage {
     pub id_token_algs: Vec<Choice>,
     pub requests: RequestForm,
     pub proof: ProofForm,
+    /// A mark of what is stored of all this.
+    pub version: String,
     /// Whether the client has secrets at all.
     pub has_secret: bool,
     pub secrets: Vec<SecretRow>,

@@ -31,6 +31,8 @@ pub struct IssuerRow {
 pub struct IssuerPage {
     pub page: Page,
     pub errors: Errors,
+    /// A mark of what is stored.
+    pub version: String,
     /// The name that is stored, or the words for a new one.
     pub title: String,
     pub action: String,

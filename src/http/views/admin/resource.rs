@@ -47,6 +47,8 @@ pub struct NewResource {
 pub struct ResourcePage {
     pub page: Page,
     pub errors: Errors,
+    /// A mark of what is stored.
+    pub version: String,
     /// `/admin/resources/{id}`.
     pub base: String,
     /// The name that is stored, for the heading.

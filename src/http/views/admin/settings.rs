@@ -14,6 +14,8 @@ pub struct ClientSettings {
     /// `/admin/clients/{id}`.
     pub base: String,
     pub name: String,
+    /// A mark of what is stored.
+    pub version: String,
     pub sections: Vec<SettingSection>,
     /// Where its tokens can be looked at.
     pub preview: String,

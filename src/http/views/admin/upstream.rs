@@ -30,6 +30,8 @@ pub struct UpstreamRow {
 pub struct UpstreamPage {
     pub page: Page,
     pub errors: Errors,
+    /// A mark of what is stored.
+    pub version: String,
     /// Its name; none for a new one.
     pub title: Option<String>,
     pub base: String,

@@ -68,6 +68,8 @@ pub struct NewUser {
 pub struct UserPage {
     pub page: Page,
     pub errors: Errors,
+    /// A mark of what is stored.
+    pub version: String,
     /// `/admin/users/{id}`.
     pub base: String,
     /// The heading: a name, a username or the email address.

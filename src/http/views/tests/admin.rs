@@ -261,6 +261,7 @@ fn settings(sample: Sample) -> ClientSettings {
     errors.add("response_types", sample.page().text, Problem::ResponseInvalid);
     let title = sample.text("Keys");
     ClientSettings {
+        version: "v1".into(),
         page: sample.inside(Nav::Clients),
         errors,
         preview: sample.text("/admin/preview?client=acme-notes"),

@@ -20,6 +20,7 @@ fn list(sample: Sample) -> Issuers {
 
 fn one(sample: Sample, is_new: bool, errors: Errors) -> IssuerPage {
     IssuerPage {
+        version: "v1".into(),
         page: sample.inside(Nav::Issuers),
         errors,
         title: sample.text("Partner"),
