@@ -6,19 +6,43 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How long others are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after a look whether others have gone the next one is.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long a copy is written on before what there is goes to the disk.
+const PAUSE: Duration = Duration::from_millis(5);
 
-/// Writes a copy of the database at `path`, as of one moment, into an empty file. Whoever uses the
-/// database goes on.
+/// Writes a copy of the database at `path`, as of one moment, into an empty file, and returns when it is
+/// on the disk. Whoever uses the database goes on.
+///
+/// # Errors
+///
+/// When one of the two cannot be opened, and those of the database.
 pub fn copy(path: &str, into: &str) -> Result<(), StorageError> {
     let mut conn = open(path)?;
-    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(into).execute(&mut conn)?;
-    Ok(())
+    let unusable = |error: std::io::Error| StorageError::Unavailable(Box::new(error));
+    let file = File::open(into).map_err(unusable)?;
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| write_out(&file, &is_done));
+        let copied = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(into).execute(&mut conn);
+        is_done.store(true, Relaxed);
+        copied
+    })?;
+    file.sync_all().map_err(unusable)
+}
+
+/// Brings a file to the disk while it grows. All at once at the end, others who wait for the disk with
+/// their commits would have to wait for the whole of it.
+fn write_out(file: &File, is_done: &AtomicBool) {
+    while !is_done.load(Relaxed) && file.sync_data().is_ok() {
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// What is wrong with a database file; nothing when it is sound.
