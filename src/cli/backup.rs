@@ -3,6 +3,7 @@
 use super::context::{Context, ground, runtime};
 use super::output::{CliError, counted, date};
 use crate::config::Config;
+use crate::config::master_key::sync_directory;
 use crate::domain::ground::Ground;
 use crate::domain::revocation::epoch::Beginning;
 use crate::domain::revocation::restore::{self, Replaced, Restored, Unknown};
@@ -60,8 +61,13 @@ fn create(context: &Context<'_>, file: &Path) -> Result<(), CliError> {
     // Nobody else may read it, and nothing is written over.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     made.map_err(|error| file_error(file, &error))?;
-    backup::copy(&path, text(file)?)?;
-    let bytes = fs::metadata(file).map_err(|error| file_error(file, &error))?.len();
+    if let Err(error) = backup::copy(&path, text(file)?) {
+        // Half a copy looks like one.
+        drop(fs::remove_file(file));
+        return Err(error.into());
+    }
+    let kept = sync_directory(file).and_then(|()| fs::metadata(file));
+    let bytes = kept.map_err(|error| file_error(file, &error))?.len();
     let document = json!({ "file": file, "bytes": bytes });
     context.output.write(&document, || format!("{} has {bytes} bytes.", file.display()));
     Ok(())
@@ -131,9 +137,10 @@ fn put_back(config: &Config, file: &Path, path: &Path, keep: bool) -> Result<Res
         Config { database_url: format!("sqlite://{}", text(&beside)?), ..config.clone() };
     let restored = begin(&prepared, look_at(path)?, keep)?;
     backup::settle(text(&beside)?)?;
+    fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(failed)?;
     let kept = with_ending(path, ".before-restore");
-    move_away(path, &kept).map_err(|error| file_error(&kept, &error))?;
-    fs::rename(&beside, path).map_err(failed)?;
+    keep_aside(path, &kept).map_err(|error| file_error(&kept, &error))?;
+    fs::rename(&beside, path).and_then(|()| sync_directory(path)).map_err(failed)?;
     Ok(restored)
 }
 
@@ -151,13 +158,17 @@ fn look_at(path: &Path) -> Result<Replaced, CliError> {
     })
 }
 
-/// What is in its log belongs to it, and must not meet the other, also where only the log is left.
-fn move_away(path: &Path, kept: &Path) -> std::io::Result<()> {
+/// Gives the database that is replaced a second name, and its log that alone: what is in a log belongs to
+/// its file, and must not meet the other, also where only the log is left. The file keeps its own name
+/// until the other one takes it, because a server that finds none would begin with an empty one.
+fn keep_aside(path: &Path, kept: &Path) -> std::io::Result<()> {
     if !path.exists() {
         return remove_logs(path);
     }
     remove_logs(kept)?;
-    fs::rename(path, kept)?;
+    remove(kept)?;
+    // Not every file system has second names.
+    fs::hard_link(path, kept).or_else(|_| fs::copy(path, kept).map(drop))?;
     let log = with_ending(path, "-wal");
     if log.exists() {
         fs::rename(&log, with_ending(kept, "-wal"))?;
@@ -166,13 +177,15 @@ fn move_away(path: &Path, kept: &Path) -> std::io::Result<()> {
 }
 
 fn remove_logs(path: &Path) -> std::io::Result<()> {
-    for ending in ["-wal", "-shm"] {
-        match fs::remove_file(with_ending(path, ending)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    ["-wal", "-shm"].iter().try_for_each(|ending| remove(&with_ending(path, ending)))
+}
+
+/// Removes a file that need not be there.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Begins a new history of revocations, with what is known to have ended since the copy was made.
@@ -256,4 +269,28 @@ fn text(path: &Path) -> Result<&str, CliError> {
 
 fn file_error(path: &Path, error: &std::io::Error) -> CliError {
     CliError::failed("failed", format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_07_a_database_is_there_in_every_moment_of_a_restore() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("c.db");
+        let kept = with_ending(&path, ".before-restore");
+        for (file, text) in [(&path, "old"), (&with_ending(&path, "-wal"), "log"), (&kept, "older")]
+        {
+            fs::write(file, text).unwrap();
+        }
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        keep_aside(&path, &kept).unwrap();
+        assert_eq!((read(&path), read(&kept)), ("old".to_owned(), "old".to_owned()));
+        assert_eq!(read(&with_ending(&kept, "-wal")), "log");
+        assert!(!with_ending(&path, "-wal").exists(), "it must not meet the other");
+        fs::write(directory.path().join("new"), "new").unwrap();
+        fs::rename(directory.path().join("new"), &path).unwrap();
+        assert_eq!((read(&path), read(&kept)), ("new".to_owned(), "old".to_owned()));
+    }
 }

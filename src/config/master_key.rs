@@ -95,8 +95,12 @@ fn write(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The name of a new file is on the disk only when its directory is.
-fn sync_directory(path: &Path) -> std::io::Result<()> {
+/// Brings the directory of a file to the disk: only then its name is there.
+///
+/// # Errors
+///
+/// When the directory cannot be opened or the disk fails.
+pub fn sync_directory(path: &Path) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

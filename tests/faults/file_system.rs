@@ -86,6 +86,23 @@ async fn s_03_a_full_disk_refuses_writes_serves_reads_and_recovers() {
 }
 
 #[tokio::test]
+async fn s_07_a_copy_that_has_no_room_is_not_left_behind() {
+    let Some(disk) = SmallDisk::new("256k") else { return };
+    let stage = Stage::new(Store::Sqlite);
+    stage.people(1).await;
+    let _serving = stage.serve().await;
+    let copy = disk.0.join("copy.db");
+    let file = copy.to_str().expect("plain text");
+    let refused = stage.command(&["backup", "create", file]).await;
+    assert!(refused.code != 0 && !refused.stderr.is_empty(), "{refused:?}");
+    assert!(!copy.exists(), "half a copy looks like one");
+    assert!(disk.again("size=24m"));
+    let made = stage.command(&["backup", "create", file]).await;
+    assert_eq!(made.code, 0, "{made:?}");
+    assert_eq!(stage.command(&["backup", "verify", file]).await.code, 0);
+}
+
+#[tokio::test]
 async fn s_04_on_a_read_only_disk_it_says_so_and_does_not_start() {
     let Some(disk) = SmallDisk::new("24m") else { return };
     let stage = Stage::at(&format!("sqlite://{}", disk.0.join("ro.db").display()));
