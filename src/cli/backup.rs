@@ -168,7 +168,8 @@ fn keep_aside(path: &Path, kept: &Path) -> std::io::Result<()> {
     remove_logs(kept)?;
     remove(kept)?;
     // Not every file system has second names.
-    fs::hard_link(path, kept).or_else(|_| fs::copy(path, kept).map(drop))?;
+    let copied = |_| fs::copy(path, kept).and_then(|_| fs::File::open(kept)?.sync_all());
+    fs::hard_link(path, kept).or_else(copied)?;
     let log = with_ending(path, "-wal");
     if log.exists() {
         fs::rename(&log, with_ending(kept, "-wal"))?;

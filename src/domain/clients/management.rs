@@ -157,15 +157,10 @@ pub async fn update_from(
     actor: &Actor,
 ) -> Result<Created, ClientError> {
     let (id, seen) = (seen.id.clone(), seen.clone());
-    let is_as_seen =
-        move |_: &mut DbConnection, stored: &Client, _: &mut ClientDraft| match changed(
-            &seen, stored,
-        )
-        .is_empty()
-        {
-            true => Ok(()),
-            false => Err(ClientError::Changed),
-        };
+    let is_as_seen = move |_: &mut DbConnection, stored: &Client, _: &mut ClientDraft| {
+        let is_same = changed(&seen, stored).is_empty();
+        is_same.then_some(()).ok_or(ClientError::Changed)
+    };
     update_as(ground, &id, draft, actor, is_as_seen).await
 }
 

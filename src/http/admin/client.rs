@@ -139,8 +139,8 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
         Err(errors) => {
             let page = shown(&admin, &typed, None).await?;
             let proof = ProofForm { jwks: posted.field("jwks"), ..page.proof };
-            // What hangs on what is stored stays as it is.
-            let stored = shown(&admin, &client, None).await?;
+            // What hangs on what is stored stays as it is now: it may be what somebody else has saved.
+            let stored = shown(&admin, &find(&admin, &id).await?, None).await?;
             Ok(ClientPage {
                 errors,
                 name: posted.field("name"),

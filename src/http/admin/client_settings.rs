@@ -214,7 +214,8 @@ pub async fn save_all(admin: Admin, id: Path<String>, posted: Posted) -> Answer 
             Ok(admin.done(&of_client(&client.id), Notice::ClientSaved))
         }
         Err(errors) => {
-            Ok(shown(&admin, &client, errors, |member| typed(&posted, member)).respond())
+            let stored = find(&admin, &id).await?;
+            Ok(shown(&admin, &stored, errors, |member| typed(&posted, member)).respond())
         }
     }
 }
